@@ -1,0 +1,86 @@
+"""The edge of the control API: who may call it, how bodies are read, and how errors read.
+
+It has no sign-in, so it answers the machine it runs on alone unless the sandbox was told otherwise; bodies must be
+JSON by content type, which keeps web pages of other origins from sending any.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.company import Company
+from sandbox.errors import NotFoundError, RefusedError, SandboxError
+from sandbox.world import world_of
+
+B = TypeVar("B", bound=BaseModel)
+
+_THIS_MACHINE = {"127.0.0.1", "::1", "localhost", "testclient"}
+
+
+def control_route(path: str, endpoint: Callable[[Request, object], object], *, method: str) -> Route:
+    """A route whose endpoint gets the parsed body and gives what becomes the JSON of the answer."""
+
+    async def run(request: Request) -> Response:
+        if not may_control(request):
+            return _error(403, "The sandbox is controlled from the machine it runs on only.")
+        try:
+            return JSONResponse(endpoint(request, await _json(request)))
+        except NotFoundError as error:
+            return _error(404, str(error))
+        except SandboxError as error:
+            return _error(400, str(error))
+
+    return Route(f"/sandbox/api{path}", run, methods=[method], name=f"{method} {path}")
+
+
+def may_control(request: Request) -> bool:
+    if request.app.state.control_from == "anywhere":
+        return True
+    return request.client is not None and request.client.host in _THIS_MACHINE
+
+
+def company_of(request: Request) -> Company:
+    return world_of(request).directory.company(int(request.path_params["builder_id"]))
+
+
+def read_body(kind: type[B], body: object) -> B:
+    """Raises RefusedError naming the first field that is wrong and why."""
+    try:
+        return kind.model_validate({} if body is None else body)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        raise RefusedError(f"{field}: {reason}." if field else f"{reason}.") from error
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    """Unknown paths and methods under the control API answer in JSON too."""
+    status, text = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "Server error")
+    if request.url.path.startswith("/sandbox/api"):
+        return _error(status, f"{text}: {request.method} {request.url.path}")
+    return Response(text, status)
+
+
+async def _json(request: Request) -> object:
+    text = await request.body()
+    if not text:
+        return None
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise RefusedError("The body must be sent as Content-Type: application/json.")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise RefusedError("The body is not JSON.") from error
+
+
+def _error(status: int, text: str) -> Response:
+    return JSONResponse({"error": text}, status)

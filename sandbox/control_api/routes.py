@@ -1,0 +1,164 @@
+"""The control API's endpoints: companies, their switches and counters, and the editable records."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import islice
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from sandbox import edits
+from sandbox.company import Company
+from sandbox.control_api.bodies import CompanyChange, NewCompany
+from sandbox.control_api.boundary import company_of, control_route, read_body
+from sandbox.control_api.resources import (
+    BUDGET_LINES,
+    COST_CODES,
+    JOBS,
+    SHIFTS,
+    USERS,
+    R,
+    Resource,
+    in_record_terms,
+)
+from sandbox.directory import CompanyRequest
+from sandbox.errors import RefusedError
+from sandbox.summary import summary_of
+from sandbox.switches import Switches
+from sandbox.world import world_of
+
+_COMPANY = "/companies/{builder_id:int}"
+_MOST_LISTED = 1000
+
+
+def control_routes() -> list[Route]:
+    return [
+        control_route("/companies", _list_companies, method="GET"),
+        control_route("/companies", _create_company, method="POST"),
+        control_route(_COMPANY, _get_company, method="GET"),
+        control_route(_COMPANY, _change_company, method="PATCH"),
+        control_route(f"{_COMPANY}/summary", lambda request, _: summary_of(company_of(request)), method="GET"),
+        control_route(f"{_COMPANY}/switches", _get_switches, method="GET"),
+        control_route(f"{_COMPANY}/switches", _set_switches, method="PATCH"),
+        control_route(f"{_COMPANY}/counters", _get_counters, method="GET"),
+        control_route(f"{_COMPANY}/counters", _reset_counters, method="DELETE"),
+        control_route(f"{_COMPANY}/sessions", _end_sessions, method="DELETE"),
+        control_route("/counters", _unknown_counters, method="GET"),
+        *_resource_routes(SHIFTS),
+        *_resource_routes(JOBS),
+        *_resource_routes(USERS),
+        *_resource_routes(COST_CODES),
+        *_resource_routes(BUDGET_LINES),
+    ]
+
+
+def company_json(company: Company) -> dict[str, object]:
+    return asdict(company.profile)
+
+
+def _list_companies(request: Request, _: object) -> object:
+    return {"companies": [asdict(profile) for profile in world_of(request).directory.profiles()]}
+
+
+def _create_company(request: Request, body: object) -> object:
+    wanted = read_body(NewCompany, body)
+    return company_json(world_of(request).directory.open_or_create(CompanyRequest(**wanted.model_dump())))
+
+
+def _get_company(request: Request, _: object) -> object:
+    return company_json(company_of(request))
+
+
+def _change_company(request: Request, body: object) -> object:
+    """Change the profile; a new username or password ends every session, as it does at the source."""
+    company, changes = company_of(request), read_body(CompanyChange, body).model_dump(exclude_unset=True)
+    world = world_of(request)
+    world.directory.rewrite_profile(company, changes)
+    if {"username", "password"} & changes.keys():
+        world.sessions.end_all(company.profile.builder_id)
+    return company_json(company)
+
+
+def _get_switches(request: Request, _: object) -> object:
+    return company_of(request).switches.model_dump()
+
+
+def _set_switches(request: Request, body: object) -> object:
+    """Set the switches that are stated and leave the others."""
+    if not isinstance(body, dict):
+        raise RefusedError("Send an object of switches.")
+    company = company_of(request)
+    company.rewrite_switches(read_body(Switches, {**company.switches.model_dump(), **body}))
+    return company.switches.model_dump()
+
+
+def _get_counters(request: Request, _: object) -> object:
+    return world_of(request).counters.of(company_of(request).profile.builder_id).as_json()
+
+
+def _reset_counters(request: Request, _: object) -> object:
+    world, builder_id = world_of(request), company_of(request).profile.builder_id
+    world.counters.reset(builder_id)
+    return world.counters.of(builder_id).as_json()
+
+
+def _unknown_counters(request: Request, _: object) -> object:
+    """What clients without a known username or session did."""
+    return world_of(request).counters.of(None).as_json()
+
+
+def _end_sessions(request: Request, _: object) -> object:
+    return {"ended": world_of(request).sessions.end_all(company_of(request).profile.builder_id)}
+
+
+def _resource_routes(resource: Resource[R]) -> list[Route]:
+    def listed(request: Request, _: object) -> object:
+        company = company_of(request)
+        limit, offset = _bounds(request)
+        rows = islice(resource.listed(company, request.query_params), offset, offset + limit)
+        return {resource.path.replace("-", "_"): [resource.as_json(company, row) for row in rows]}
+
+    def created(request: Request, body: object) -> object:
+        company = company_of(request)
+        values = in_record_terms(read_body(resource.new_body, body).given())
+        return resource.as_json(company, resource.create(company, values))
+
+    def got(request: Request, _: object) -> object:
+        return resource.as_json(company_of(request), _found(request, resource))
+
+    def changed(request: Request, body: object) -> object:
+        changes = in_record_terms(read_body(resource.change_body, body).given())
+        company = company_of(request)
+        return resource.as_json(company, resource.change(company, _found(request, resource), changes))
+
+    def deleted(request: Request, _: object) -> object:
+        if resource.delete is None:
+            raise RefusedError(f"Buildertrend offers no deletion of {resource.path}.")
+        record = _found(request, resource)
+        resource.delete(company_of(request), record)
+        return {"deleted": record.id}
+
+    every, one = f"{_COMPANY}/{resource.path}", f"{_COMPANY}/{resource.path}/{{record_id:int}}"
+    return [
+        control_route(every, listed, method="GET"),
+        control_route(every, created, method="POST"),
+        control_route(one, got, method="GET"),
+        control_route(one, changed, method="PATCH"),
+        control_route(one, deleted, method="DELETE"),
+    ]
+
+
+def _found(request: Request, resource: Resource[R]) -> R:
+    return edits.find(company_of(request), resource.kind, int(request.path_params["record_id"]))
+
+
+def _bounds(request: Request) -> tuple[int, int]:
+    try:
+        limit = int(request.query_params.get("limit", "100"))
+        offset = int(request.query_params.get("offset", "0"))
+    except ValueError as error:
+        raise RefusedError("limit and offset must be numbers.") from error
+    if not 0 < limit <= _MOST_LISTED or offset < 0:
+        raise RefusedError(f"limit must be 1 to {_MOST_LISTED} and offset not negative.")
+    return limit, offset

@@ -1,0 +1,57 @@
+"""What a generated company is determined by, and the identity that follows from it alone."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from random import Random
+
+from sandbox.model import Profile
+
+
+def seeded(text: str) -> Random:
+    """A random source that gives the same for the same text, on every machine."""
+    return Random(text)  # noqa: S311 - made-up companies need repeatable numbers, not secret ones
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The whole input of the generator; `jobs` counts the General job too."""
+
+    seed: int
+    jobs: int
+    shifts: int
+    anchor: date
+    time_zone: str
+
+    def random(self, part: str) -> Random:
+        """A random source of its own for each part, so that changing one part leaves the others as they were."""
+        return seeded(f"{self.seed}/{self.jobs}/{self.shifts}/{part}")
+
+
+_FIRST = (
+    "Blue Spruce", "Ridgeline", "Cottonwood", "Fox Hollow", "Granite Peak", "Hearthstone", "Juniper", "Keystone",
+    "Larkspur", "Mesa Verde", "North Fork", "Old Mill", "Prairie Oak", "Red Barn", "Stillwater", "Timberline",
+)  # fmt: skip
+_SECOND = ("Builders", "Custom Homes", "Construction", "Design + Build", "Homes & Remodeling", "Contracting")
+_WORDS = ("Anvil", "Cedar", "Dormer", "Gable", "Harbor", "Joist", "Lantern", "Mortar", "Rafter", "Trestle")
+
+
+def profile_of(plan: Plan) -> Profile:
+    """The company's identity. Its password depends on the seed alone."""
+    named = seeded(f"{plan.seed}/name")
+    name = f"{named.choice(_FIRST)} {named.choice(_SECOND)}"
+    slug = re.sub(r"[^a-z]+", "-", name.lower()).strip("-")
+    first, second = named.sample(_WORDS, 2)
+    return Profile(
+        builder_id=plan.random("builder-id").randint(20_000, 999_999),
+        name=name,
+        username=f"integration+s{plan.seed}-{plan.jobs}-{plan.shifts}@{slug}.example",
+        password=f"{first}-{named.randint(1000, 9999)}-{second}!",
+        time_zone=plan.time_zone,
+        seed=plan.seed,
+        jobs=plan.jobs,
+        shifts=plan.shifts,
+        anchor_date=plan.anchor.isoformat(),
+    )

@@ -1,0 +1,100 @@
+"""Sessions and traffic counters of the simulated source; held in memory, so a restart ends every session."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import monotonic
+
+_DIGITS = re.compile(r"/\d+(?=/|$)")
+
+
+@dataclass(slots=True)
+class Session:
+    """One signed-in client; `calls` counts the requests made with it."""
+
+    token: str
+    builder_id: int
+    calls: int = 0
+    is_over: bool = False
+
+
+class Sessions:
+    """Every session of the sandbox, the ended ones too: their next request must get the company's end signal."""
+
+    def __init__(self) -> None:
+        self._by_token: dict[str, Session] = {}
+
+    def begin(self, builder_id: int) -> Session:
+        session = Session(secrets.token_urlsafe(48), builder_id)
+        self._by_token[session.token] = session
+        return session
+
+    def find(self, token: str) -> Session | None:
+        return self._by_token.get(token)
+
+    def end_all(self, builder_id: int) -> int:
+        """End the company's live sessions; returns how many there were."""
+        live = [one for one in self._by_token.values() if one.builder_id == builder_id and not one.is_over]
+        for session in live:
+            session.is_over = True
+        return len(live)
+
+
+@dataclass(slots=True)
+class Counters:
+    """What one company's clients did since the last reset; ids in paths are counted together as `{id}`."""
+
+    clock: Callable[[], float] = monotonic
+    requests: Counter[str] = field(default_factory=Counter)
+    sign_ins_successful: int = 0
+    sign_ins_failed: int = 0
+    sessions_ended: int = 0
+    most_in_flight: int = 0
+    smallest_gap_ms: float | None = None
+    _in_flight: int = 0
+    _last_at: float | None = None
+
+    @contextmanager
+    def counting(self, path: str) -> Iterator[None]:
+        """Counts one request, how many run at a time, and the time since the one before began."""
+        now = self.clock()
+        if self._last_at is not None:
+            gap_ms = (now - self._last_at) * 1000
+            self.smallest_gap_ms = gap_ms if self.smallest_gap_ms is None else min(gap_ms, self.smallest_gap_ms)
+        self._last_at = now
+        self.requests[_DIGITS.sub("/{id}", path)] += 1
+        self._in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self._in_flight)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+
+    def as_json(self) -> dict[str, object]:
+        gap_ms = self.smallest_gap_ms
+        return {
+            "requests": dict(sorted(self.requests.items())),
+            "requests_total": self.requests.total(),
+            "sign_ins": {"successful": self.sign_ins_successful, "failed": self.sign_ins_failed},
+            "sessions_ended": self.sessions_ended,
+            "most_in_flight": self.most_in_flight,
+            "smallest_gap_ms": None if gap_ms is None else round(gap_ms, 1),
+        }
+
+
+class CounterBook:
+    """The counters of every company, and of clients whose company is unknown under `None`."""
+
+    def __init__(self) -> None:
+        self._counters: dict[int | None, Counters] = {}
+
+    def of(self, builder_id: int | None) -> Counters:
+        return self._counters.setdefault(builder_id, Counters())
+
+    def reset(self, builder_id: int | None) -> None:
+        self._counters.pop(builder_id, None)

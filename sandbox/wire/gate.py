@@ -1,0 +1,108 @@
+"""The way of every data request: browser check, session, faults, then the endpoint's own answer.
+
+A session is named by its bearer token or by its `.AspNet.Auth0` cookie; the other cookies are set and not looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sandbox.faults import Visit, answer_through_faults
+from sandbox.sessions import Session
+from sandbox.switches import SessionEndSignal
+from sandbox.wire.call import Answer, Call, WireRefusedError, plain, refused, relogin, sign_in_page, to_error_page
+from sandbox.world import World, world_of
+
+AUTH_COOKIE = ".AspNet.Auth0"
+
+
+def wire_route(path: str, answer: Answer, *, method: str) -> Route:
+    """A route whose answer is reached only through the gate."""
+
+    async def endpoint(request: Request) -> Response:
+        return await _pass_gate(request, answer)
+
+    return Route(path, endpoint, methods=[method], name=f"{method} {path}")
+
+
+def looks_like_browser(request: Request) -> bool:
+    return "Mozilla" in request.headers.get("user-agent", "")
+
+
+async def _pass_gate(request: Request, answer: Answer) -> Response:
+    world = world_of(request)
+    if not looks_like_browser(request):
+        return to_error_page()
+    session = world.sessions.find(_token(request))
+    if session is None:
+        with world.counters.of(None).counting(request.url.path):
+            return relogin()
+    company = world.directory.company(session.builder_id)
+
+    async def inner() -> Response:
+        if not _use(world, session):
+            return _session_over(company.switches.session_end_signal)
+        return await _answer(request, answer, session=session)
+
+    with world.counters.of(session.builder_id).counting(request.url.path):
+        return await answer_through_faults(Visit(company, request.url.path), inner)
+
+
+async def _answer(request: Request, answer: Answer, *, session: Session) -> Response:
+    try:
+        call = Call(
+            company=world_of(request).directory.company(session.builder_id),
+            path=request.url.path,
+            query=request.query_params,
+            path_params=request.path_params,
+            body=await _body(request),
+        )
+        return answer(call)
+    except WireRefusedError as refusal:
+        return refused(str(refusal))
+
+
+async def _body(request: Request) -> Any:
+    if request.headers.get("portaltype") != "1":
+        raise WireRefusedError("The portal type is missing or not the builder portal.")
+    text = await request.body()
+    if not text:
+        return None
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise WireRefusedError("The content type of the request is not supported.")
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise WireRefusedError("The request could not be read.") from error
+
+
+def _token(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else request.cookies.get(AUTH_COOKIE, "")
+
+
+def _use(world: World, session: Session) -> bool:
+    """Count a call of the session; False once it is over, by command or by the company's number of calls."""
+    limit = world.directory.company(session.builder_id).switches.session_calls
+    if limit is not None and session.calls >= limit and not session.is_over:
+        session.is_over = True
+        world.counters.of(session.builder_id).sessions_ended += 1
+    session.calls += 1
+    return not session.is_over
+
+
+def _session_over(signal: SessionEndSignal) -> Response:
+    match signal:
+        case "relogin":
+            return relogin()
+        case "401":
+            return plain({"message": "Authorization has been denied for this request."}, status=401)
+        case "302":
+            return to_error_page()
+        case "html":
+            return sign_in_page()

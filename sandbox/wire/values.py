@@ -1,0 +1,28 @@
+"""How single values look on the wire: money, rates, sentinel dates. Every number is the decimal a person would type."""
+
+from __future__ import annotations
+
+_SENTINELS = ("0001-01-01T00:00:00", "2006-01-01T00:00:00", "2055-01-01T00:00:00")
+
+
+def amount(cents: int) -> float:
+    """Dollars; the nearest float to two decimals prints as exactly these two decimals."""
+    return cents / 100
+
+
+def wrapped(cents: int) -> dict[str, object]:
+    return {"value": amount(cents)}
+
+
+def money(cents: int, *, salt: int) -> object:
+    """Money as a bare number or wrapped, as real answers mix them; the salt decides, always in the same way."""
+    return wrapped(cents) if salt % 5 < 3 else amount(cents)
+
+
+def rate_text(cents: int) -> str:
+    return f"${cents / 100:,.2f}"
+
+
+def date_or_sentinel(value: str | None, *, salt: int) -> str:
+    """The date, or one of the dates that mean "none"."""
+    return value or _SENTINELS[salt % len(_SENTINELS)]

@@ -1,0 +1,97 @@
+"""A client of the simulated wire for tests: it signs in and sends requests of the shapes that real clients send."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.client import SandboxControl
+
+ALL_TIME = {"SelectedValue": 2_147_483_647, "StartDate": None, "EndDate": None}
+BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64)", "portaltype": "1"}
+
+
+@dataclass
+class Site:
+    """One company of a running sandbox and a client for its wire; `sender` speaks to the server or in-process."""
+
+    base_url: str
+    sender: Any
+    control: SandboxControl
+    token: str = ""
+
+    def send(self, method: str, path: str, **options: Any) -> Any:
+        """One request as given, no redirect followed, no cookie kept."""
+        self.sender.cookies.clear()
+        return self.sender.request(method, self.base_url + path, follow_redirects=False, **options)
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """A request of a signed-in browser."""
+        headers = {**BROWSER, "authorization": f"Bearer {self.token}"}
+        return self.send(method, path, headers=headers, **({} if body is None else {"json": body}))
+
+    def data(self, method: str, path: str, body: object = None) -> Any:
+        """The data of an enveloped answer that succeeded."""
+        answer = self.call(method, path, body).json()
+        assert answer["success"], answer
+        return answer["data"]
+
+    def ask_token(self, **changes: str) -> Any:
+        form = {
+            "grant_type": "password",
+            "username": self.control.company["username"],
+            "password": self.control.company["password"],
+            "audience": "https://api.buildertrend.net/",
+            "client_id": "any",
+            "scope": "openid profile email",
+        }
+        return self.send("POST", "/oauth/token", data={**form, **changes})
+
+    def ajax_login(self, **changes: str) -> Any:
+        company = self.control.company
+        body = {"username": company["username"], "password": company["password"], "deviceType": 2, "rememberMe": True}
+        return self.send("POST", "/api/Login/AjaxLogin", json={**body, **changes})
+
+    def sign_in(self) -> Site:
+        self.token = self.ask_token().json()["access_token"]
+        return self
+
+    def shifts(self, **changes: Any) -> Any:
+        return self.data("POST", "/api/TimeClock/Grid?gridType=29", grid_body(**changes))
+
+    def jobs(self, *, general: bool = True) -> list[dict[str, Any]]:
+        body = {"filters": '{"1":"","2":"","3":"5,1,7,2","7":""}', "displayMode": 2, "includeGeneralJob": general}
+        return list(self.data("POST", "/api/jobpicker/GetJobPickerData", body)["jobs"])
+
+    def budget(self, job_id: int) -> list[dict[str, Any]]:
+        answer = self.call("POST", "/apix/v2/JobCostingBudget", {"jobId": job_id, "filter": "{}"}).json()
+        return [line for category in answer["costCategories"] for line in category["costCodes"]]
+
+
+def grid_body(
+    *,
+    page: object = "1",
+    size: object = 200,
+    sort: str = "1",
+    direction: str = "desc",
+    dates: dict[str, Any] | None = None,
+    job_ids: list[int] | None = None,
+    general: bool = True,
+) -> dict[str, Any]:
+    """The grid request of the web application; dates are JSON in a string inside JSON in a string."""
+    return {
+        "gridRequest": {
+            "hideMultiJobsColumns": False,
+            "selectedColumns": ["1", "2"],
+            "sortColumn": sort,
+            "sortDirection": direction,
+            "hasFooter": False,
+            "emptyStateEntity": 19,
+            "savedViewId": -1,
+        },
+        "pagingData": {"pageNumber": page, "pageSize": size, "resetScroll": False, "firstRow": 1, "currentPage": 1},
+        "filters": json.dumps({"12": json.dumps(dates or ALL_TIME)}),
+        "jobIds": job_ids or [],
+        "includeGeneralJobItems": general,
+    }
