@@ -1,0 +1,72 @@
+"""What a start tells its user: sentences, and a bar that moves with the bytes of the first start's download. On a
+terminal a rich bar; elsewhere a line at every tenth; silent for programs.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+Advance = Callable[[int], None]
+
+
+class StartProgress(Protocol):
+    """`say` gets whole sentences; `downloading` yields a function that takes each chunk's bytes, from any thread."""
+
+    def say(self, sentence: str) -> None: ...
+
+    def downloading(self, total_bytes: int) -> AbstractContextManager[Advance]: ...
+
+
+class SilentProgress:
+    """For programs and tests."""
+
+    def say(self, sentence: str) -> None:
+        """Says nothing."""
+
+    def downloading(self, total_bytes: int) -> AbstractContextManager[Advance]:
+        del total_bytes
+        return nullcontext(lambda _count: None)
+
+
+class ConsoleProgress:
+    """For people; give it a console on standard error when standard output belongs to a program."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def say(self, sentence: str) -> None:
+        self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def downloading(self, total_bytes: int) -> Iterator[Advance]:
+        if not self._console.is_terminal:
+            yield _TenthLines(self.say, total_bytes).advance
+            return
+        columns = (TextColumn("Downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+        with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
+            task = bar.add_task("download", total=total_bytes)
+            yield lambda count: bar.advance(task, count)
+
+
+class _TenthLines:
+    """A line at every tenth of the way, for logs and pipes."""
+
+    def __init__(self, say: Callable[[str], None], total_bytes: int) -> None:
+        self._say = say
+        self._total_bytes = total_bytes
+        self._done_bytes = 0
+        self._lock = threading.Lock()
+
+    def advance(self, count: int) -> None:
+        with self._lock:
+            before = self._done_bytes * 10 // self._total_bytes
+            self._done_bytes += count
+            after = min(10, self._done_bytes * 10 // self._total_bytes)
+            if after > before:
+                self._say(f"Downloaded {self._done_bytes / 1e6:.0f} of {self._total_bytes / 1e6:.0f} MB.")
