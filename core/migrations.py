@@ -1,0 +1,80 @@
+"""Applies numbered SQL files to a database, each once, in order, in its own transaction, under a lock.
+
+A file that was applied is never changed: its checksum is stored and a difference is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from core.errors import ConfigurationError
+
+_LOCK = 7_305_112_024
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file `NNNN_name.sql`."""
+
+    name: str
+    text: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def read_migrations(folder: Path) -> list[Migration]:
+    """The migrations of a folder in the order of their numbers."""
+    return [Migration(path.stem, path.read_text()) for path in sorted(folder.glob("[0-9]*.sql"))]
+
+
+def migrate(database_url: str, *, schema: str, folder: Path) -> list[str]:
+    """Bring `schema` up to date; the names applied now. Raises ConfigurationError if an applied file was changed."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        _create_ledger(connection, schema)
+        applied = _applied(connection, schema)
+        return [
+            migration.name
+            for migration in read_migrations(folder)
+            if _apply(connection, migration, schema=schema, applied=applied.get(migration.name))
+        ]
+
+
+def _create_ledger(connection: psycopg.Connection, schema: str) -> None:
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+    connection.execute(
+        sql.SQL(
+            "CREATE TABLE IF NOT EXISTS {}.schema_migrations "
+            "(name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+        ).format(sql.Identifier(schema))
+    )
+
+
+def _applied(connection: psycopg.Connection, schema: str) -> dict[str, str]:
+    rows = connection.execute(sql.SQL("SELECT name, checksum FROM {}.schema_migrations").format(sql.Identifier(schema)))
+    return {str(name): str(checksum) for name, checksum in rows}
+
+
+def _apply(connection: psycopg.Connection, migration: Migration, *, schema: str, applied: str | None) -> bool:
+    if applied == migration.checksum:
+        return False
+    if applied is not None:
+        raise ConfigurationError(
+            f"Migration {migration.name} of schema {schema} was changed after it was applied: "
+            "restore the file and put the change into a new one."
+        )
+    with connection.transaction():
+        # The text is a committed file, never input from outside.
+        connection.execute(migration.text.encode())
+        connection.execute(
+            sql.SQL("INSERT INTO {}.schema_migrations (name, checksum) VALUES (%s, %s)").format(sql.Identifier(schema)),
+            [migration.name, migration.checksum],
+        )
+    return True

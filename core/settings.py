@@ -1,0 +1,115 @@
+"""Settings from the environment (and `.env`). A wrong one is named, with what it takes; secrets never print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import ConfigurationError
+from core.settings_file import RUNNING
+
+_HTTP_URL = TypeAdapter(AnyHttpUrl)
+
+
+class Settings(BaseSettings):
+    """Every setting of every process; each process asks for those it needs with `require`.
+
+    The environment comes first, then `.env`, then what a stack that runs in this folder left in `.data/running.env`.
+    """
+
+    model_config = SettingsConfigDict(env_file=(RUNNING, ".env"), extra="ignore", frozen=True)
+
+    kafka_bootstrap_servers: str = ""
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_sasl_username: str = ""
+    kafka_sasl_password: SecretStr = SecretStr("")
+    kafka_ssl_ca_location: str = ""
+    schema_registry_url: SecretStr = SecretStr("")
+    database_url: SecretStr = SecretStr("")
+    buildertrend_app_url: str = "https://buildertrend.net"
+    buildertrend_login_url: str = "https://login.buildertrend.com"
+    buildertrend_min_request_gap_ms: Annotated[int, Field(ge=0, le=60_000)] = 200
+    credential_public_key: str = ""
+    credential_private_keys: SecretStr = SecretStr("")
+    poll_interval_s: Annotated[int, Field(ge=5)] = 7200
+    full_sync_interval_s: Annotated[int, Field(ge=60)] = 86400
+    recent_window_days: Annotated[int, Field(ge=1, le=3660)] = 35
+    entity_partitions: Annotated[int, Field(ge=1, le=1000)] = 12
+    topic_replication: Annotated[int, Field(ge=1, le=10)] = 3
+    console_host: str = "127.0.0.1"
+    console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
+    console_secret: SecretStr = SecretStr("")
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("schema_registry_url", mode="after")
+    @classmethod
+    def _registry_is_http(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            _check_http(value.get_secret_value())
+        return value
+
+    @field_validator("buildertrend_app_url", "buildertrend_login_url", mode="after")
+    @classmethod
+    def _source_is_http(cls, value: str) -> str:
+        _check_http(value)
+        return value.rstrip("/")
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _database_is_postgres(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        if url and not url.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must start with postgresql://")
+        return value
+
+    @field_validator("kafka_ssl_ca_location", mode="after")
+    @classmethod
+    def _ca_file_exists(cls, value: str) -> str:
+        if value and not Path(value).exists():
+            raise ValueError("must be the path of an existing file")
+        return value
+
+    def require(self, *names: str) -> Self:
+        """Self, if all the named settings have a value; ConfigurationError with the first one that has none."""
+        for name in names:
+            if not reveal(getattr(self, name)):
+                raise ConfigurationError(f"{name.upper()} is not set. It takes {_TAKES[name]}.")
+        return self
+
+
+_TAKES = {
+    "kafka_bootstrap_servers": "host:port of one or more Kafka brokers, separated by commas",
+    "schema_registry_url": "the http(s) address of a Confluent-compatible schema registry",
+    "database_url": "postgresql://user:password@host:port/database",
+    "credential_public_key": "id:base64 of an X25519 public key (made by `protiv-buildertrend keys new`)",
+    "credential_private_keys": "id:base64 of X25519 private keys, separated by commas",
+}
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; raises ConfigurationError in one sentence that never holds a secret's value."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise ConfigurationError(f"{name} is wrong: {first['msg']}.") from None
+
+
+def reveal(value: object) -> object:
+    """The plain value of a setting; use it only where it is handed to a library."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+def _check_http(value: str) -> None:
+    try:
+        _HTTP_URL.validate_python(value)
+    except ValidationError:
+        raise ValueError("must be an address that starts with http:// or https://") from None

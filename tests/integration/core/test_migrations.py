@@ -1,0 +1,67 @@
+"""Migrations: each once, in order, whole or not at all, also when two processes begin at the same moment."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from core.errors import ConfigurationError
+from core.migrations import migrate
+
+FIRST = "CREATE TABLE shop.things (id int PRIMARY KEY); INSERT INTO shop.things VALUES (1);"
+SECOND = "INSERT INTO shop.things VALUES (2);"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "0001_things.sql").write_text(FIRST)
+    (tmp_path / "0002_more.sql").write_text(SECOND)
+    (tmp_path / "README.md").write_text("not a migration")
+    return tmp_path
+
+
+def things(database_url: str) -> list[int]:
+    with psycopg.connect(database_url) as connection:
+        return [row[0] for row in connection.execute("SELECT id FROM shop.things ORDER BY id")]
+
+
+def test_migrate_applies_all_in_order_and_the_second_time_nothing(empty_database_url: str, folder: Path) -> None:
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0001_things", "0002_more"]
+    assert migrate(empty_database_url, schema="shop", folder=folder) == []
+    assert things(empty_database_url) == [1, 2]
+
+
+def test_migrate_new_file_is_applied_alone(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, schema="shop", folder=folder)
+    (folder / "0003_third.sql").write_text("INSERT INTO shop.things VALUES (3);")
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0003_third"]
+    assert things(empty_database_url) == [1, 2, 3]
+
+
+def test_migrate_changed_file_is_refused_by_name(empty_database_url: str, folder: Path) -> None:
+    migrate(empty_database_url, schema="shop", folder=folder)
+    (folder / "0002_more.sql").write_text(SECOND + " -- changed")
+    (folder / "0003_third.sql").write_text("INSERT INTO shop.things VALUES (3);")
+    with pytest.raises(ConfigurationError, match="0002_more of schema shop"):
+        migrate(empty_database_url, schema="shop", folder=folder)
+    assert things(empty_database_url) == [1, 2]
+
+
+def test_migrate_failing_file_leaves_nothing_of_itself(empty_database_url: str, folder: Path) -> None:
+    (folder / "0002_more.sql").write_text("INSERT INTO shop.things VALUES (2); SELECT 1/0;")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        migrate(empty_database_url, schema="shop", folder=folder)
+    assert things(empty_database_url) == [1]
+    (folder / "0002_more.sql").write_text(SECOND)
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0002_more"]
+
+
+def test_migrate_by_several_at_once_applies_each_file_once(empty_database_url: str, folder: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(migrate, empty_database_url, schema="shop", folder=folder) for _ in range(4)]
+        applied = sorted(name for job in jobs for name in job.result())
+    assert applied == ["0001_things", "0002_more"]
+    assert things(empty_database_url) == [1, 2]
