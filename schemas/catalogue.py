@@ -1,0 +1,70 @@
+"""The five entities and the thirteen topics, declared once; everything else loops over these tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core import topics
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """One of the five kinds that Buildertrend keeps.
+
+    `name` is used in topics, commands and pages, `table` in Postgres, `id_field` is the canonical record's own id.
+    """
+
+    name: str
+    table: str
+    id_field: str
+
+    @property
+    def raw_topic(self) -> str:
+        return topics.RAW_PREFIX + self.name
+
+    @property
+    def canonical_topic(self) -> str:
+        return topics.CANONICAL_PREFIX + self.name
+
+
+JOBS = Entity("jobs", "jobs", "job_id")
+TIME_ENTRIES = Entity("time-entries", "time_entries", "time_entry_id")
+BUDGETS = Entity("budgets", "budgets", "budget_id")
+USERS = Entity("users", "users", "user_id")
+COST_CODES = Entity("cost-codes", "cost_codes", "cost_code_id")
+
+ENTITIES = (JOBS, USERS, COST_CODES, BUDGETS, TIME_ENTRIES)
+ENTITY_BY_NAME = {entity.name: entity for entity in ENTITIES}
+RAW_TOPICS = tuple(entity.raw_topic for entity in ENTITIES)
+CANONICAL_TOPICS = tuple(entity.canonical_topic for entity in ENTITIES)
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """How a topic must exist: its partitions come from ENTITY_PARTITIONS, the rest from here.
+
+    `retention_ms` is None for compacted topics. `has_schema` is false where values keep the schema of their origin.
+    """
+
+    name: str
+    cleanup_policy: str
+    retention_ms: int | None = None
+    has_schema: bool = True
+
+    def config(self) -> dict[str, str]:
+        """The topic's configuration as Kafka takes it."""
+        config = {"cleanup.policy": self.cleanup_policy}
+        if self.retention_ms is not None:
+            config["retention.ms"] = str(self.retention_ms)
+        return config
+
+
+TOPICS = (
+    *(TopicSpec(name, "compact") for name in (*RAW_TOPICS, *CANONICAL_TOPICS)),
+    TopicSpec(topics.SYNC_COMMANDS, "delete", 14 * _DAY_MS),
+    TopicSpec(topics.SYNC_EVENTS, "delete", 30 * _DAY_MS),
+    TopicSpec(topics.DEAD_LETTERS, "delete", 30 * _DAY_MS, has_schema=False),
+)
+SCHEMA_TOPICS = tuple(spec.name for spec in TOPICS if spec.has_schema)

@@ -1,0 +1,116 @@
+"""The schema registry behind two seams: look-ups that services do, registration that only `setup` does."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import httpx2
+from confluent_kafka.schema_registry import (
+    Schema as RegisteredSchema,
+)
+from confluent_kafka.schema_registry import (
+    SchemaRegistryClient,
+    SchemaRegistryError,
+)
+
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
+from core.settings import Settings
+from schemas.avro_files import Schema, parse_plain, schema_text
+from schemas.catalogue import SCHEMA_TOPICS
+
+TIMEOUT_S = 5
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+_NOT_FOUND = 404
+# The registry client speaks through httpx2; a proxy's page in the registry's place is no JSON (ValueError).
+_NO_ANSWER = (httpx2.HTTPError, ValueError)
+
+
+class Registrar(Protocol):
+    """What `setup` needs of a registry."""
+
+    def register(self, topic: str) -> int:
+        """The id of the topic's committed schema, registered if it is new; ConfigurationError if it is incompatible."""
+
+
+class ConfluentRegistry:
+    """A Confluent-compatible registry over HTTP, with a time-out on every call and a cache of what was fetched."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.require("schema_registry_url")
+        self._client = SchemaRegistryClient(
+            {"url": settings.schema_registry_url.get_secret_value(), "timeout": TIMEOUT_S, "max.retries": 0}
+        )
+
+    def close(self) -> None:
+        """Give its connections back; it is unusable afterwards."""
+        self._client.close()
+
+    def schema_by_id(self, schema_id: int) -> Schema:
+        """See `schemas.codec.SchemaSource`."""
+        try:
+            found = self._client.get_schema(schema_id)
+        except SchemaRegistryError as exc:
+            if exc.http_status_code == _NOT_FOUND:
+                raise InvalidRecordError(
+                    f"The registry knows no schema with id {schema_id}.", error_class="unknown-schema"
+                ) from exc
+            raise _away(exc) from exc
+        except _NO_ANSWER as exc:
+            raise _away(exc) from exc
+        return _record_schema(found)
+
+    def id_of(self, topic: str) -> int:
+        """See `schemas.codec.SchemaSource`."""
+        try:
+            found = self._client.lookup_schema(f"{topic}-value", _avro(topic))
+        except SchemaRegistryError as exc:
+            if exc.http_status_code == _NOT_FOUND:
+                raise ConfigurationError(
+                    f"The registry does not hold this version's schema of {topic}: run `protiv-buildertrend setup`."
+                ) from exc
+            raise _away(exc) from exc
+        except _NO_ANSWER as exc:
+            raise _away(exc) from exc
+        assert found.schema_id is not None
+        return found.schema_id
+
+    def register(self, topic: str) -> int:
+        """See Registrar. Sets the subject's compatibility first, so that the registry itself refuses a break."""
+        subject = f"{topic}-value"
+        try:
+            self._client.set_compatibility(subject, COMPATIBILITY)
+            return self._client.register_schema(subject, _avro(topic))
+        except SchemaRegistryError as exc:
+            if exc.http_status_code in (409, 422):
+                raise ConfigurationError(
+                    f"The schema of {topic} is not {COMPATIBILITY} with what is registered under {subject}: "
+                    "give new fields a default and keep the old ones."
+                ) from exc
+            raise _away(exc) from exc
+        except _NO_ANSWER as exc:
+            raise _away(exc) from exc
+
+
+def register_all(registry: Registrar) -> dict[str, int]:
+    """Register every committed schema; schema ids by topic."""
+    return {topic: registry.register(topic) for topic in SCHEMA_TOPICS}
+
+
+def _avro(topic: str) -> RegisteredSchema:
+    return RegisteredSchema(schema_text(topic), "AVRO")
+
+
+def _record_schema(found: RegisteredSchema) -> Schema:
+    """Anybody can register other kinds of schema; a value that names one is no record of ours."""
+    try:
+        schema = parse_plain(str(found.schema_str))
+    except Exception as exc:
+        # fastavro raises whatever it stumbled over in a text that is no Avro schema.
+        raise InvalidRecordError(
+            f"The value's schema is no Avro schema ({type(exc).__name__}).", error_class="wrong-schema"
+        ) from exc
+    return schema
+
+
+def _away(exc: Exception) -> RetriableError:
+    return RetriableError(f"The schema registry does not answer as it should ({type(exc).__name__}).")
