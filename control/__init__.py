@@ -1,0 +1,1 @@
+"""Schema `integration`: connections, sealed credentials, runs, leases, commands and what was last published."""

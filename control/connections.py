@@ -1,0 +1,144 @@
+"""Connections: who reads which Buildertrend account, in what state, and until when it is whose to work on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any
+
+from psycopg.rows import class_row
+
+from control.database import Transaction, statements
+from control.vault import SealedSecret
+from core.errors import FencedError
+
+PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
+SESSION = "session"
+
+_SQL = statements("connections")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One company's connection, as the database has it."""
+
+    company_id: str
+    username: str
+    time_zone: str
+    import_from: date | None
+    state: str
+    fault: str | None
+    message: str | None
+    builder_id: str | None
+    builder_name: str | None
+    initial_done_at: datetime | None
+    last_full_at: datetime | None
+    last_success_at: datetime | None
+    next_due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a connection until it expires or a later epoch exists."""
+
+    company_id: str
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewConnection:
+    """What an admin enters in Connect."""
+
+    company_id: str
+    username: str
+    time_zone: str
+    import_from: date | None
+
+
+def save_connection(tx: Transaction, new: NewConnection, password: SealedSecret) -> None:
+    """Store a connection with its sealed password; the old session goes, the next poller signs in anew."""
+    tx.execute(_SQL["upsert"], {field.name: getattr(new, field.name) for field in fields(new)})
+    put_credential(tx, new.company_id, PASSWORD, password)
+    drop_credential(tx, new.company_id, SESSION)
+
+
+def put_credential(tx: Transaction, company_id: str, kind: str, secret: SealedSecret) -> None:
+    tx.execute(
+        _SQL["put_credential"],
+        {"company_id": company_id, "kind": kind, "key_id": secret.key_id, "sealed": secret.sealed},
+    )
+
+
+def drop_credential(tx: Transaction, company_id: str, kind: str) -> None:
+    tx.execute(_SQL["drop_credential"], {"company_id": company_id, "kind": kind})
+
+
+def credential(tx: Transaction, company_id: str, kind: str) -> SealedSecret | None:
+    with tx.cursor(row_factory=class_row(SealedSecret)) as cursor:
+        return cursor.execute(_SQL["credential"], {"company_id": company_id, "kind": kind}).fetchone()
+
+
+def get_connection(tx: Transaction, company_id: str) -> Connection | None:
+    with tx.cursor(row_factory=class_row(Connection)) as cursor:
+        return cursor.execute(_SQL["get"], {"company_id": company_id}).fetchone()
+
+
+def list_connections(tx: Transaction) -> list[Connection]:
+    with tx.cursor(row_factory=class_row(Connection)) as cursor:
+        return cursor.execute(_SQL["list"]).fetchall()
+
+
+def lease_due(tx: Transaction, *, owner: str, ttl_s: float, limit: int) -> list[Lease]:
+    """Lease up to `limit` connections that are due or have commands; nobody else gets them while the lease lives."""
+    rows = tx.execute(_SQL["lease_due"], {"owner": owner, "ttl_s": ttl_s, "limit": limit})
+    return [Lease(company_id, owner, epoch) for company_id, epoch in rows]
+
+
+def renew_lease(tx: Transaction, lease: Lease, *, ttl_s: float) -> None:
+    """Raises FencedError if another poller has taken over."""
+    found = tx.execute(_SQL["renew_lease"], _lease_values(lease) | {"ttl_s": ttl_s}).fetchone()
+    if found is None:
+        raise FencedError("Another poller has taken this connection over.")
+
+
+def release_lease(tx: Transaction, lease: Lease) -> None:
+    """Give the connection back; does nothing if it is another's by now."""
+    tx.execute(_SQL["release_lease"], _lease_values(lease))
+
+
+def hold_epoch(tx: Transaction, lease: Lease) -> None:
+    """Make this transaction commit only under the lease's epoch; raises FencedError if it is over."""
+    row = tx.execute(_SQL["lock_epoch"], {"company_id": lease.company_id}).fetchone()
+    if row is None or row[0] != lease.epoch:
+        raise FencedError("Another poller has taken this connection over.")
+
+
+def set_signed_in(tx: Transaction, company_id: str, *, builder_id: str, builder_name: str) -> None:
+    tx.execute(
+        _SQL["set_signed_in"], {"company_id": company_id, "builder_id": builder_id, "builder_name": builder_name}
+    )
+
+
+def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at: datetime, full: bool) -> None:
+    """A run went well; `full` says that it read everything."""
+    tx.execute(_SQL["set_succeeded"], {"company_id": company_id, "at": at, "next_due_at": next_due_at, "full": full})
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run ended early, and what the connection is then."""
+
+    state: str
+    fault: str
+    message: str
+    next_due_at: datetime
+
+
+def set_failed(tx: Transaction, company_id: str, failure: Failure) -> None:
+    values: dict[str, Any] = {field.name: getattr(failure, field.name) for field in fields(failure)}
+    tx.execute(_SQL["set_failed"], values | {"company_id": company_id})
+
+
+def _lease_values(lease: Lease) -> dict[str, Any]:
+    return {"company_id": lease.company_id, "owner": lease.owner, "epoch": lease.epoch}

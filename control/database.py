@@ -1,0 +1,97 @@
+"""Schema `integration` behind a pool; the driver's errors become ours here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from core.errors import ConfigurationError, FatalError, RetriableError
+from core.migrations import migrate
+from core.settings import Settings
+from core.sql import read_statements
+
+SCHEMA = "integration"
+MIGRATIONS = Path(__file__).parent / "migrations"
+_QUERIES = Path(__file__).parent / "queries"
+
+_TIMEOUT_S = 10
+# A path that died without a word is noticed within half a minute instead of when the system gives up.
+_KEEPALIVE = {
+    "connect_timeout": _TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "tcp_user_timeout": 30_000,
+}
+
+Transaction = psycopg.Connection[TupleRow]
+
+
+def statements(name: str) -> dict[str, bytes]:
+    """The named statements of `control/queries/<name>.sql`."""
+    return dict(read_statements(_QUERIES / f"{name}.sql"))
+
+
+def migrate_control(database_url: str) -> list[str]:
+    """Bring schema `integration` up to date; the names of the migrations applied now."""
+    with translated_errors():
+        return migrate(database_url, schema=SCHEMA, folder=MIGRATIONS)
+
+
+class Database:
+    """Transactions on schema `integration`."""
+
+    def __init__(self, settings: Settings, *, max_connections: int) -> None:
+        settings.require("database_url")
+        self._settings = settings
+        self._max_connections = max_connections
+        self._pool = self._new_pool()
+
+    def open(self) -> None:
+        """Connect; RetriableError if Postgres does not answer in time. Can be called again then."""
+        with translated_errors():
+            try:
+                self._pool.open()
+                self._pool.wait(timeout=_TIMEOUT_S)
+            except PoolTimeout:
+                # A pool whose first connection did not come is closed for good.
+                self._pool = self._new_pool()
+                raise
+
+    def close(self) -> None:
+        self._pool.close()
+
+    def _new_pool(self) -> ConnectionPool:
+        return ConnectionPool(
+            self._settings.database_url.get_secret_value(),
+            kwargs=_KEEPALIVE,
+            min_size=1,
+            max_size=self._max_connections,
+            open=False,
+            timeout=_TIMEOUT_S,
+        )
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """One transaction: committed at the end of the block, undone if it raises."""
+        with translated_errors(), self._pool.connection() as connection:
+            yield connection
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """psycopg's errors as ours: missing schema = configuration, no connection = retriable, the rest = fatal."""
+    try:
+        yield
+    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as exc:
+        raise ConfigurationError(
+            "The database is not set up for this version: run `protiv-buildertrend setup`."
+        ) from exc
+    except (PoolTimeout, psycopg.OperationalError) as exc:
+        raise RetriableError("The database of DATABASE_URL does not answer, or refuses the user or password.") from exc
+    except psycopg.Error as exc:
+        raise FatalError(f"The database refused a statement ({exc.sqlstate}: {type(exc).__name__}).") from exc

@@ -1,0 +1,15 @@
+-- name: put
+INSERT INTO integration.commands (command_id, company_id, type, body, state)
+VALUES (%(command_id)s, %(company_id)s, %(type)s, %(body)s, 'pending')
+ON CONFLICT (command_id) DO NOTHING RETURNING command_id;
+
+-- name: open
+-- Also those that a crashed poller had begun: their effect is repeated, their id gets its one answer.
+SELECT command_id::text, type, body FROM integration.commands
+WHERE company_id = %(company_id)s AND state <> 'done' ORDER BY arrived;
+
+-- name: start
+UPDATE integration.commands SET state = 'running', run_id = %(run_id)s WHERE command_id = ANY(%(command_ids)s::uuid[]);
+
+-- name: finish
+UPDATE integration.commands SET state = 'done', finished_at = now() WHERE command_id = ANY(%(command_ids)s::uuid[]);

@@ -1,0 +1,85 @@
+-- name: upsert
+-- A new connection, or new credentials for one: keeps what was published. The sync command that whoever connects
+-- sends next begins the sign-in; should it not come, the schedule does a minute later.
+INSERT INTO integration.connections (company_id, username, time_zone, import_from, state, next_due_at)
+VALUES (%(company_id)s, %(username)s, %(time_zone)s, %(import_from)s, 'connecting', now() + interval '1 minute')
+ON CONFLICT (company_id) DO UPDATE SET
+    username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
+    state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now();
+
+-- name: put_credential
+-- Names no column of the row that is there: whoever may only write the secret could not run it otherwise.
+INSERT INTO integration.credentials (company_id, kind, key_id, sealed)
+VALUES (%(company_id)s, %(kind)s, %(key_id)s, %(sealed)s)
+ON CONFLICT (company_id, kind) DO UPDATE SET key_id = %(key_id)s, sealed = %(sealed)s, updated_at = now();
+
+-- name: drop_credential
+DELETE FROM integration.credentials WHERE company_id = %(company_id)s AND kind = %(kind)s;
+
+-- name: credential
+SELECT key_id, sealed FROM integration.credentials WHERE company_id = %(company_id)s AND kind = %(kind)s;
+
+-- name: get
+SELECT company_id, username, time_zone, import_from, state, fault, message, builder_id, builder_name,
+    initial_done_at, last_full_at, last_success_at, next_due_at
+FROM integration.connections WHERE company_id = %(company_id)s;
+
+-- name: list
+SELECT company_id, username, time_zone, import_from, state, fault, message, builder_id, builder_name,
+    initial_done_at, last_full_at, last_success_at, next_due_at
+FROM integration.connections ORDER BY company_id;
+
+-- name: lease_due
+-- The connections that want work and are nobody's now, the longest due first; a command counts as due since it came.
+WITH wanted AS (
+    SELECT company_id
+    FROM integration.connections AS c
+    LEFT JOIN LATERAL (
+        SELECT min(received_at) AS since FROM integration.commands AS k
+        WHERE k.company_id = c.company_id AND k.state <> 'done'
+    ) AS command ON true
+    WHERE c.lease_expires_at < now()
+      AND (command.since IS NOT NULL OR (c.state IN ('connecting', 'connected') AND c.next_due_at <= now()))
+    ORDER BY least(command.since, c.next_due_at)
+    LIMIT %(limit)s
+    FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE integration.connections AS c
+SET lease_owner = %(owner)s, lease_epoch = c.lease_epoch + 1,
+    lease_expires_at = now() + make_interval(secs => %(ttl_s)s)
+FROM wanted WHERE c.company_id = wanted.company_id
+RETURNING c.company_id, c.lease_epoch;
+
+-- name: renew_lease
+-- No row comes back when another poller has taken over.
+UPDATE integration.connections SET lease_expires_at = now() + make_interval(secs => %(ttl_s)s)
+WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s AND lease_owner = %(owner)s
+RETURNING company_id;
+
+-- name: release_lease
+UPDATE integration.connections
+SET lease_owner = NULL, lease_expires_at = '-infinity'
+WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
+
+-- name: lock_epoch
+-- Holds the row for this transaction, so that a takeover waits until it is committed or sees it undone.
+SELECT lease_epoch FROM integration.connections WHERE company_id = %(company_id)s FOR UPDATE;
+
+-- name: set_signed_in
+UPDATE integration.connections
+SET state = 'connected', fault = NULL, message = NULL, builder_id = %(builder_id)s, builder_name = %(builder_name)s,
+    updated_at = now()
+WHERE company_id = %(company_id)s;
+
+-- name: set_succeeded
+UPDATE integration.connections
+SET state = 'connected', fault = NULL, message = NULL, last_success_at = %(at)s, next_due_at = %(next_due_at)s,
+    initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
+    last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
+    updated_at = now()
+WHERE company_id = %(company_id)s;
+
+-- name: set_failed
+UPDATE integration.connections
+SET state = %(state)s, fault = %(fault)s, message = %(message)s, next_due_at = %(next_due_at)s, updated_at = now()
+WHERE company_id = %(company_id)s;

@@ -1,0 +1,43 @@
+-- name: fingerprints
+SELECT entity_id, fingerprint FROM integration.source_state
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s);
+
+-- name: put
+INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id)
+SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id
+FROM unnest(%(entity_ids)s::text[], %(fingerprints)s::bytea[], %(versions)s::bigint[], %(local_days)s::date[],
+    %(parent_ids)s::text[]) AS r(entity_id, fingerprint, version, local_day, parent_id)
+ON CONFLICT (company_id, entity, entity_id) DO UPDATE
+SET fingerprint = excluded.fingerprint, version = excluded.version, local_day = excluded.local_day,
+    parent_id = excluded.parent_id;
+
+-- name: drop
+DELETE FROM integration.source_state
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s);
+
+-- name: unseen
+-- Published records inside the range of a read that none of its pages showed. Of a job whose deletion is published
+-- nothing is shown any more, so that its children are in every range.
+SELECT s.entity_id FROM integration.source_state AS s
+WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s
+  AND (%(from_day)s::date IS NULL OR s.local_day >= %(from_day)s)
+  AND (%(parents)s::text[] IS NULL OR s.parent_id = ANY(%(parents)s) OR NOT EXISTS (
+      SELECT FROM integration.source_state AS job
+      WHERE job.company_id = s.company_id AND job.entity = 'jobs' AND job.entity_id = s.parent_id))
+  AND s.entity_id NOT IN (
+      SELECT unnest(p.entity_ids) FROM integration.run_pages AS p
+      WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s)
+ORDER BY s.entity_id;
+
+-- name: count
+-- All published records of an entity, and those inside the range of a read (see unseen).
+SELECT count(*) AS all, count(*) FILTER (WHERE
+    (%(from_day)s::date IS NULL OR s.local_day >= %(from_day)s)
+    AND (%(parents)s::text[] IS NULL OR s.parent_id = ANY(%(parents)s) OR NOT EXISTS (
+        SELECT FROM integration.source_state AS job
+        WHERE job.company_id = s.company_id AND job.entity = 'jobs' AND job.entity_id = s.parent_id))
+    ) AS in_range
+FROM integration.source_state AS s WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s;
+
+-- name: counts
+SELECT entity, count(*) FROM integration.source_state WHERE company_id = %(company_id)s GROUP BY entity;

@@ -1,0 +1,106 @@
+"""What was last published of every record: what a page is compared with, and what a complete read did not show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from psycopg.rows import class_row
+
+from control.database import Transaction, statements
+from control.runs import RunId
+
+_SQL = statements("source_state")
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """The state of one published record."""
+
+    entity_id: str
+    fingerprint: bytes
+    version: int
+    local_day: date | None
+    parent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """What a read covered: shifts from local day `from_day` on (null: all), children of `parents` (null: of all).
+
+    Children of jobs whose deletion is published are covered by every read: nobody shows them any more.
+    """
+
+    from_day: date | None = None
+    parents: Sequence[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedCount:
+    """How many records exist as far as was published: all of the entity, and those in the range of a read."""
+
+    all: int
+    in_range: int
+
+
+def fingerprints(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, bytes]:
+    """The last published fingerprint of those of `entity_ids` that are published."""
+    rows = tx.execute(
+        _SQL["fingerprints"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)}
+    )
+    return {entity_id: bytes(fingerprint) for entity_id, fingerprint in rows}
+
+
+def put_published(tx: Transaction, company_id: str, entity: str, records: Sequence[Published]) -> None:
+    """Store what is published now. One row a record id: the caller keeps the last of each."""
+    tx.execute(
+        _SQL["put"],
+        {
+            "company_id": company_id,
+            "entity": entity,
+            "entity_ids": [record.entity_id for record in records],
+            "fingerprints": [record.fingerprint for record in records],
+            "versions": [record.version for record in records],
+            "local_days": [record.local_day for record in records],
+            "parent_ids": [record.parent_id for record in records],
+        },
+    )
+
+
+def drop_published(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> None:
+    """Forget records whose deletion is published."""
+    tx.execute(_SQL["drop"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)})
+
+
+def unseen(tx: Transaction, run: RunId, entity: str, covered: ReadRange) -> list[str]:
+    """Ids of published records inside the range that no page of the run showed."""
+    rows = tx.execute(
+        _SQL["unseen"],
+        {
+            "company_id": run.company_id,
+            "run_id": run.run_id,
+            "entity": entity,
+        }
+        | _range_values(covered),
+    )
+    return [entity_id for (entity_id,) in rows]
+
+
+def count_published(tx: Transaction, company_id: str, entity: str, covered: ReadRange) -> PublishedCount:
+    """Number of records of the entity that exist as far as was published."""
+    values = {"company_id": company_id, "entity": entity} | _range_values(covered)
+    with tx.cursor(row_factory=class_row(PublishedCount)) as cursor:
+        return cursor.execute(_SQL["count"], values).fetchone() or PublishedCount(0, 0)
+
+
+def counts_published(tx: Transaction, company_id: str) -> dict[str, int]:
+    """Number of published records by entity."""
+    rows = tx.execute(_SQL["counts"], {"company_id": company_id})
+    return {entity: int(count) for entity, count in rows}
+
+
+def _range_values(covered: ReadRange) -> dict[str, Any]:
+    parents = None if covered.parents is None else list(covered.parents)
+    return {"from_day": covered.from_day, "parents": parents}
