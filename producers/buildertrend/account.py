@@ -1,0 +1,153 @@
+"""A signed-in Buildertrend account: its endpoints as methods, with sign-in renewed whenever the session ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from producers.buildertrend import bodies
+from producers.buildertrend.answers import (
+    Json,
+    SessionOverError,
+    bare,
+    changed,
+    enveloped,
+    read_json,
+)
+from producers.buildertrend.faults import BLOCKED, SESSION_EXPIRED, SourceFaultError
+from producers.buildertrend.polite import PoliteClient
+from producers.buildertrend.sign_in import BROWSER_HEADERS, Hosts, Session, SignInDetails, sign_in
+
+
+@dataclass(frozen=True, slots=True)
+class AccountIdentity:
+    """Whose account this is."""
+
+    builder_id: str
+    builder_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GridPage:
+    """A page of a grid: its rows, as they came, and how many pages there are."""
+
+    rows: list[Any]
+    pages_total: int
+
+
+class SessionStore(Protocol):
+    """Where a session lives between runs."""
+
+    def load(self) -> Session | None:
+        """The kept session, if there is one."""
+
+    def save(self, session: Session) -> None:
+        """Keep a new session in place of the old one."""
+
+
+class Account:
+    """Reads one account. Every method blocks for its requests and raises SourceFaultError when they fail for good."""
+
+    def __init__(
+        self, client: PoliteClient, *, hosts: Hosts, details: Callable[[], SignInDetails], sessions: SessionStore
+    ) -> None:
+        """`details` is asked only when a sign-in is due, so that the password is in memory as shortly as can be."""
+        self._client = client
+        self._hosts = hosts
+        self._details = details
+        self._sessions = sessions
+        self._session = sessions.load()
+        self._identity: AccountIdentity | None = None
+
+    def identity(self) -> AccountIdentity:
+        """The cheapest check that the session is alive [A]; asked once a run."""
+        if self._identity is None:
+            data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
+            if not isinstance(data, dict) or data.get("builderId") is None:
+                raise changed("account", "builderId")
+            self._identity = AccountIdentity(str(data["builderId"]), str(data.get("builderName") or ""))
+        return self._identity
+
+    def picker_jobs(self) -> list[Any]:
+        """Rows of the job picker."""
+        body = bodies.job_picker(self.identity().builder_id)
+        data = enveloped(self._post("/api/jobpicker/GetJobPickerData", body, what="jobs"), what="jobs")
+        return _rows(data, "jobs", what="jobs")
+
+    def listed_jobs(self) -> list[Any]:
+        """Rows of the job list: numbers and streets."""
+        data = enveloped(self._get("/api/jobpicker/GetExistingJobList", what="job list"), what="job list")
+        return data if isinstance(data, list) else _rows(data, "jobs", what="job list")
+
+    def shifts(self, page: int) -> GridPage:
+        """A page of shifts, newest first."""
+        answer = self._post("/api/TimeClock/Grid?gridType=29", bodies.shifts(page), what="shifts")
+        return _grid_page(answer, what="shifts")
+
+    def users(self, page: int) -> GridPage:
+        """A page of internal users; ModuleMissingError where the account has no such endpoint."""
+        return _grid_page(self._post("/api/InternalUsers/Grid", bodies.users(page), what="users"), what="users")
+
+    def cost_codes(self, job_id: int) -> list[Any]:
+        """Cost codes of one job's budget; ModuleMissingError where the module is not used."""
+        path = f"/apix/v2/JobCostingBudget/budget-cost-codes?jobId={job_id}"
+        answer = bare(self._get(path, what="cost codes"), what="cost codes")
+        return _rows(answer, "costCodesWithBudget", what="cost codes")
+
+    def budget_categories(self, job_id: int) -> list[Any]:
+        """Cost categories of one job's budget; ModuleMissingError where the module is not used."""
+        answer = self._post("/apix/v2/JobCostingBudget", bodies.budget(job_id), what="budget")
+        return _rows(bare(answer, what="budget"), "costCategories", what="budget")
+
+    def worksheet_groups(self, job_id: int) -> list[Any]:
+        """Top groups of one job's estimate worksheet; ModuleMissingError where the module is not used."""
+        answer = self._get(f"/api/Proposals/{job_id}/Worksheet", what="worksheet")
+        return _rows(enveloped(answer, what="worksheet"), "formatData", what="worksheet")
+
+    def _get(self, path: str, *, what: str) -> Any:
+        return self._call(lambda: httpx.Request("GET", self._hosts.app_url + path, headers=self._headers()), what)
+
+    def _post(self, path: str, body: Json, *, what: str) -> Any:
+        return self._call(
+            lambda: httpx.Request("POST", self._hosts.app_url + path, headers=self._headers(), json=body), what
+        )
+
+    def _headers(self) -> dict[str, str]:
+        return BROWSER_HEADERS | (self._session.headers() if self._session else {})
+
+    def _call(self, build: Callable[[], httpx.Request], what: str) -> Any:
+        """The JSON of a request; a session that is over is renewed once and the same request sent again."""
+        if self._session is None:
+            self._sign_in()
+        try:
+            return read_json(self._client.send(build()), what=what)
+        except SessionOverError:
+            self._sign_in()
+        try:
+            return read_json(self._client.send(build()), what=what)
+        except SessionOverError as exc:
+            fault = BLOCKED if exc.refused_client else SESSION_EXPIRED
+            raise SourceFaultError(fault, f"{what}: refused right after sign-in ({exc})") from exc
+
+    def _sign_in(self) -> None:
+        self._session = sign_in(self._client, self._details(), self._hosts)
+        self._sessions.save(self._session)
+
+
+def _rows(data: Any, field: str, *, what: str) -> list[Any]:
+    found = data.get(field) if isinstance(data, dict) else None
+    if not isinstance(found, list):
+        raise changed(what, field)
+    return found
+
+
+def _grid_page(answer: Any, *, what: str) -> GridPage:
+    data = enveloped(answer, what=what)
+    rows = _rows(data, "data", what=what)
+    pages_total = data.get("totalPages")
+    if not isinstance(pages_total, int) or isinstance(pages_total, bool):
+        raise changed(what, "totalPages")
+    return GridPage(rows, pages_total)

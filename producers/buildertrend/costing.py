@@ -1,0 +1,152 @@
+"""The reads by job: cost codes and budget lines. Of a job whose module does not answer nothing is ever deleted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from control.source_state import ReadRange
+from producers.buildertrend.account import Account
+from producers.buildertrend.answers import Json, ModuleMissingError, changed
+from producers.buildertrend.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row
+from producers.source import Page, SourceRecord
+from schemas.catalogue import BUDGETS, COST_CODES
+
+_DEEPEST_GROUP = 20
+
+
+class CostCodesRead:
+    """Cost codes of the budgets of `job_ids`; complete only where those are all jobs (`whole`) and all answered."""
+
+    entity = COST_CODES
+
+    def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
+        self._account = account
+        self._job_ids = job_ids
+        self._complete = whole
+
+    def pages(self) -> Iterator[Page]:
+        seen: set[str] = set()
+        for job_id in self._job_ids:
+            try:
+                rows = self._account.cost_codes(job_id)
+            except ModuleMissingError:
+                self._complete = False
+                rows = []
+            records = [_cost_code_record(raw) for raw in rows]
+            # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
+            new = {record.entity_id: record for record in records if record.entity_id not in seen}
+            seen.update(new)
+            yield Page(list(new.values()), len(self._job_ids))
+
+    def covered(self) -> ReadRange | None:
+        return ReadRange() if self._complete else None
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
+        """All jobs again; a job that does not answer now confirms nothing, it raises."""
+        for job_id in self._job_ids:
+            records = [_cost_code_record(raw) for raw in self._account.cost_codes(job_id)]
+            yield Page([record for record in records if record.entity_id in missing], len(self._job_ids))
+
+
+class BudgetsRead:
+    """Budget lines of `job_ids`, each with the worksheet lines of its cost code title."""
+
+    entity = BUDGETS
+
+    def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
+        self._account = account
+        self._job_ids = job_ids
+        self._answered: list[int] = []
+
+    def pages(self) -> Iterator[Page]:
+        for job_id in self._job_ids:
+            yield Page(self._job_records(job_id), len(self._job_ids))
+
+    def covered(self) -> ReadRange:
+        return ReadRange(parents=[str(job_id) for job_id in self._answered])
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
+        """The jobs of the missing lines again, save those that are deleted; one that does not answer now raises."""
+        jobs = sorted({int(entity_id.partition(":")[0]) for entity_id in missing} & set(self._job_ids))
+        for job_id in jobs:
+            categories = self._account.budget_categories(job_id)
+            lines = self._account.worksheet_groups(job_id) if categories else []
+            records = budget_records(job_id, categories, lines)
+            yield Page([record for record in records if record.entity_id in missing], len(jobs))
+
+    def _job_records(self, job_id: int) -> list[SourceRecord]:
+        try:
+            categories = self._account.budget_categories(job_id)
+        except ModuleMissingError:
+            return []
+        self._answered.append(job_id)
+        # Without a budget line there is nothing that worksheet hours could belong to.
+        if not categories:
+            return []
+        try:
+            return budget_records(job_id, categories, self._account.worksheet_groups(job_id))
+        except ModuleMissingError:
+            # Without the worksheet, hours that were published would seem to be gone.
+            return [replace(record, incomplete=True) for record in budget_records(job_id, categories, [])]
+
+
+def budget_records(job_id: int, categories: Sequence[Any], groups: Sequence[Any]) -> list[SourceRecord]:
+    """Budget lines of a job; worksheet lines go to the line of their title, where one line alone has it."""
+    stated = [
+        (category_title, parse_row(BudgetLine, raw, what="budget"))
+        for category_title, rows in map(_category, categories)
+        for raw in rows
+    ]
+    titles = Counter(line.title for _, line in stated)
+    by_title: dict[str, list[Json]] = {}
+    for raw in worksheet_lines(groups):
+        line = parse_row(WorksheetLine, raw, what="worksheet")
+        if line.costCodeTitle is not None and titles[line.costCodeTitle] == 1:
+            by_title.setdefault(line.costCodeTitle, []).append(_known(line))
+    return [
+        _budget_record(job_id, category_title, line, by_title.get(line.title, [])) for category_title, line in stated
+    ]
+
+
+def worksheet_lines(groups: Sequence[Any], depth: int = 0) -> Iterator[Any]:
+    """All lines of nested groups, in order."""
+    if depth > _DEEPEST_GROUP:
+        raise changed("worksheet", "subGroups (nested too deep)")
+    for group in groups:
+        if not isinstance(group, dict):
+            raise changed("worksheet", "formatData")
+        yield from _list_of(group, "lineItems")
+        yield from worksheet_lines(_list_of(group, "subGroups"), depth + 1)
+
+
+def _list_of(group: Json, field: str) -> list[Any]:
+    found = group.get(field) or []
+    if not isinstance(found, list):
+        raise changed("worksheet", field)
+    return found
+
+
+def _cost_code_record(raw: Any) -> SourceRecord:
+    row = parse_row(CostCodeRow, raw, what="cost codes")
+    return SourceRecord(str(row.id), row.after())
+
+
+def _category(raw: Any) -> tuple[str | None, list[Any]]:
+    if not isinstance(raw, dict) or not isinstance(raw.get("costCodes"), list):
+        raise changed("budget", "costCategories.costCodes")
+    title = raw.get("title")
+    return (title if isinstance(title, str) else None), raw["costCodes"]
+
+
+def _budget_record(job_id: int, category: str | None, line: BudgetLine, worksheet: list[Json]) -> SourceRecord:
+    after = line.after() | {"jobId": job_id, "category": category, "worksheetLines": worksheet}
+    return SourceRecord(f"{job_id}:{line.id}", after, parent_id=str(job_id))
+
+
+def _known(line: WorksheetLine) -> Json:
+    after = line.after()
+    del after["extras"]
+    return after

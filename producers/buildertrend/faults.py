@@ -1,0 +1,90 @@
+"""The eight faults of the source, each with what the poller does next and its sentence for an admin and an operator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import IntegrationError
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A named fault.
+
+    `stops_sign_in`: no further sign-in until somebody changes the credentials, so that retries never lock an account.
+    `retry_after_s`: when a scheduled run tries again; None means at its usual time.
+    """
+
+    name: str
+    for_admin: str
+    for_operator: str
+    stops_sign_in: bool = False
+    retry_after_s: int | None = None
+
+
+WRONG_CREDENTIALS = Fault(
+    "wrong-credentials",
+    "Buildertrend did not accept this username or password. Check for extra spaces before or after.",
+    "Sign-ins are stopped until the credentials change; ask the admin to connect again.",
+    stops_sign_in=True,
+)
+MFA_REQUIRED = Fault(
+    "mfa-required",
+    "Buildertrend asks this user for a second factor. Use a user made for this integration, "
+    "without payment permissions.",
+    "Sign-ins are stopped until another user is entered; users with payment permissions are enrolled in MFA.",
+    stops_sign_in=True,
+)
+BLOCKED = Fault(
+    "blocked-by-buildertrend",
+    "Buildertrend blocked the automatic sign-in. Nothing is wrong with the password; Protiv support is on it.",
+    "Buildertrend's bot protection answered. Look at the address and pace of our requests before reconnecting.",
+    stops_sign_in=True,
+)
+NO_PERMISSION = Fault(
+    "no-permission",
+    "This Buildertrend user may not see everything that is needed: jobs, time clock, budgets, users and cost codes.",
+    "A read was refused for lack of permission; the next run tries again.",
+)
+RATE_LIMITED = Fault(
+    "rate-limited",
+    "Buildertrend asks us to slow down. The sync goes on by itself.",
+    "429 beyond our retries; the run ends here and is tried again later.",
+    retry_after_s=900,
+)
+SOURCE_UNAVAILABLE = Fault(
+    "source-unavailable",
+    "Buildertrend does not answer right now. The sync goes on by itself.",
+    "Errors or no answer beyond our retries; the run ends here and is tried again later.",
+    retry_after_s=300,
+)
+SOURCE_CHANGED = Fault(
+    "source-changed",
+    "Buildertrend changed something that this integration has to learn. Nothing was deleted; Protiv support is on it.",
+    "An answer no longer has the known shape; the message names the field. The adapter needs a change.",
+)
+SESSION_EXPIRED = Fault(
+    "session-expired",
+    "Buildertrend ended the session again right after sign-in. The sync is tried again by itself.",
+    "A fresh session was refused at once; the run ends here and is tried again later.",
+    retry_after_s=900,
+)
+
+# Not one of the source's own faults: its ids would be taken for those of the company's records so far.
+OTHER_ACCOUNT = Fault(
+    "wrong-credentials",
+    "This username belongs to another Buildertrend account than the one connected before. "
+    "Enter a user of that account, or connect this one as a company of its own.",
+    "The builder id differs from the connection's; nothing was read.",
+    stops_sign_in=True,
+)
+
+
+class SourceFaultError(IntegrationError):
+    """A read cannot go on; `fault` says why, `detail` (no personal data) what exactly."""
+
+    def __init__(self, fault: Fault, detail: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(f"{fault.name}: {detail}")
+        self.fault = fault
+        self.detail = detail
+        self.retry_after_s = retry_after_s

@@ -1,0 +1,205 @@
+"""Rows of the five entities: strict where pay depends on a field, tolerant elsewhere, unknown fields kept as JSON text.
+
+A field that decides hours, money or links must be there (it may be null): a renamed one is `source-changed`, no "none".
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from producers.buildertrend.answers import Json, changed
+
+R = TypeVar("R", bound="Row")
+
+
+def _amount_text(value: Any) -> Any:
+    """Amounts come as numbers, strings or {"value": …} [B]; kept as the text that was stated."""
+    if isinstance(value, dict) and "value" in value:
+        value = value["value"]
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def _wrapped(value: Any) -> Any:
+    """Money of a shift is often wrapped, not always [A]; bare it means the same."""
+    return value if value is None or isinstance(value, dict) else {"value": value}
+
+
+def _listed(value: Any) -> Any:
+    return [] if value is None else value
+
+
+def _whole(value: Any) -> Any:
+    """480.0 is a whole number of minutes; 480.5 is refused by the field's type."""
+    return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
+
+
+def _text(value: Any) -> Any:
+    return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value
+
+
+Amount = Annotated[str | None, BeforeValidator(_amount_text)]
+Minutes = Annotated[int | None, BeforeValidator(_whole)]
+Text = Annotated[str | None, BeforeValidator(_text)]
+
+
+class Row(BaseModel):
+    """A row, or a part of one; what it does not know goes to `extras`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    def after(self) -> Json:
+        """The row as the raw record's `after`: known fields under their own names, the rest as JSON text."""
+        extras: dict[str, str] = {}
+        known = _plain(self, "", extras)
+        known["extras"] = extras
+        return known
+
+
+class Stamp(Row):
+    timeStamp: str
+
+
+class Break(Row):
+    breakTime: Minutes
+
+
+class Money(Row):
+    value: Amount
+
+
+class Approval(Row):
+    isApproved: bool | None
+
+
+class TitleOnly(Row):
+    costCodeTitle: str
+
+
+class Shift(Row):
+    """A row of the time clock's grid [B]."""
+
+    id: int
+    jobId: int
+    userID: int
+    jobName: Text = None
+    name: Text = None
+    timeIn: Stamp
+    timeOut: Stamp | None
+    breakTime: Break | None
+    regularTime: Minutes
+    overTime: Minutes
+    builderCost: Annotated[Money | None, BeforeValidator(_wrapped)]
+    rate: Text
+    approvalStatus: Approval | None
+    costCodes: list[TitleOnly]
+    notes: Text = None
+    tags: Annotated[list[str], BeforeValidator(_listed)] = []
+
+
+class PickerJob(Row):
+    """A row of the job picker [A]."""
+
+    jobId: int
+    jobName: str
+    status: int | None
+    isClosed: bool | None = None
+    dateOpened: str | None = None
+    projectedStartDate: str | None = None
+    actualStartDate: str | None = None
+    projectedClosingDate: str | None = None
+    jobNumber: Text = None
+    street: Text = None
+
+
+class ListedJob(Row):
+    """A row of the job list [A]; mind the spelling of its id."""
+
+    jobID: int
+    jobNumber: Text = None
+    street: Text = None
+
+
+class InternalUser(Row):
+    """A row of the internal users' grid [C]."""
+
+    userId: int
+    firstName: Text = None
+    lastName: Text = None
+    name: Text = None
+    email: Text = None
+    phone: Text = None
+    role: Text = None
+    isActive: bool | None = None
+    defaultLaborCost: Amount = None
+
+
+class CostCodeRow(Row):
+    """A row of the budget's cost codes; three of its fields have two spellings [A]."""
+
+    id: int = Field(validation_alias=AliasChoices("id", "costCodeId"))
+    code: Text = Field(default=None, validation_alias=AliasChoices("code", "displayCode"))
+    title: str = Field(validation_alias=AliasChoices("title", "name"))
+    category: Text = None
+    isActive: bool | None = None
+
+
+class BudgetLine(Row):
+    """A cost code of a job's budget [B]; revisedBudgetCosts is seen on the page, its wire name is our guess [C]."""
+
+    id: int
+    title: str
+    originalBudgetCosts: Amount
+    revisedBudgetCosts: Amount = None
+
+
+class WorksheetLine(Row):
+    """A line of the estimate worksheet [B]."""
+
+    id: int
+    lineItemType: int | None
+    itemTitle: Text = None
+    costCodeTitle: Text
+    unit: Text
+    quantity: Amount
+    unitCost: Amount = None
+    builderCost: Amount = None
+
+
+def parse_row(kind: type[R], raw: Any, *, what: str) -> R:
+    """A checked row; SourceFaultError `source-changed` with the field's name if it does not fit."""
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as exc:
+        place = exc.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
+        raise changed(what, ".".join(map(str, place)) or "(row)") from None
+
+
+def json_text(value: Any) -> str:
+    """JSON text of an unknown field, numbers digit for digit (json.dumps takes no Decimal), keys in order."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(map(json_text, value)) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json_text(key)}: {json_text(value[key])}" for key in sorted(value)) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _plain(row: Row, prefix: str, extras: dict[str, str]) -> Json:
+    for name, value in (row.model_extra or {}).items():
+        extras[prefix + name] = json_text(value)
+    return {name: _plain_value(getattr(row, name), f"{prefix}{name}.", extras) for name in type(row).model_fields}
+
+
+def _plain_value(value: Any, prefix: str, extras: dict[str, str]) -> Any:
+    if isinstance(value, Row):
+        return _plain(value, prefix, extras)
+    if isinstance(value, list):
+        return [_plain_value(item, prefix, extras) for item in value]
+    return value

@@ -1,0 +1,204 @@
+"""Signing in, as generators: each yields a request, gets its answer, and returns a session or raises the fault.
+
+A wrong password costs exactly one attempt (two where the trimmed one differs): only a way in that is not there at all
+leads on to the other one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from producers.buildertrend.faults import (
+    BLOCKED,
+    MFA_REQUIRED,
+    SOURCE_CHANGED,
+    SOURCE_UNAVAILABLE,
+    WRONG_CREDENTIALS,
+    Fault,
+    SourceFaultError,
+)
+from producers.buildertrend.polite import Answer, PoliteClient
+
+SignInFlow = Generator[httpx.Request, Answer, "Session"]
+
+# What the public phone app and web page state about themselves [B]; the edge refuses clients that do not look like one.
+BROWSER_HEADERS = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
+    "Accept": "application/json, text/plain, */*",
+    "Accept-Language": "en-US,en;q=0.9",
+    "portaltype": "1",
+}
+_AUDIENCE = "https://api.buildertrend.net/"
+_CLIENT_ID = "protiv-buildertrend"  # [C] The real one is not published; only used where the phone sign-in is absent.
+_MISSING = frozenset({404, 405, 410})
+
+
+@dataclass(frozen=True, slots=True)
+class SignInDetails:
+    """What an admin entered. Never printed."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Proof of a sign-in: cookies, a bearer token, or both. Never printed."""
+
+    cookies: dict[str, str] = field(repr=False)
+    token: str = field(repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """The request headers that carry it."""
+        carried = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.cookies:
+            carried["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        return carried
+
+    def to_json(self) -> bytes:
+        return json.dumps({"cookies": self.cookies, "token": self.token}).encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Session:
+        kept = json.loads(raw)
+        return cls(kept["cookies"], kept["token"])
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The two addresses, from settings only."""
+
+    app_url: str
+    login_url: str
+
+
+class _WayMissingError(Exception):
+    """This way to sign in does not exist there; another one may."""
+
+
+class _NotAcceptedError(Exception):
+    """Username or password were not accepted."""
+
+
+def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts) -> Session:
+    """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
+    passwords = [details.password]
+    trimmed = details.password.strip()
+    if trimmed not in ("", details.password):
+        passwords.append(trimmed)
+    for password in passwords:
+        try:
+            return _by_any_way(client, SignInDetails(details.username.strip(), password), hosts)
+        except _NotAcceptedError:
+            continue
+    raise SourceFaultError(WRONG_CREDENTIALS, "username or password not accepted")
+
+
+def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts) -> Session:
+    ways: tuple[Callable[[SignInDetails, Hosts], SignInFlow], ...] = (phone_app_flow, password_grant_flow)
+    for way in ways:
+        try:
+            return drive(client, way(details, hosts))
+        except _WayMissingError:
+            continue
+    raise SourceFaultError(SOURCE_CHANGED, "sign-in: no known way in exists any more")
+
+
+def drive(client: PoliteClient, flow: SignInFlow) -> Session:
+    """Send what the flow asks for until it returns; nothing twice, as an attempt whose answer was lost may count."""
+    try:
+        request = next(flow)
+        while True:
+            request = flow.send(client.send_once(request))
+    except StopIteration as end:
+        session: Session = end.value
+        return session
+
+
+def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
+    """`POST /api/Login/AjaxLogin`, as the phone app does [B]."""
+    answer = yield httpx.Request(
+        "POST",
+        f"{hosts.app_url}/api/Login/AjaxLogin",
+        headers=BROWSER_HEADERS,
+        json={
+            "username": details.username,
+            "password": details.password,
+            "deviceType": 1,
+            "appVersion": "9.0.0",
+            "rememberMe": True,
+        },
+    )
+    parsed = _parsed(answer)
+    if parsed.get("success") is not True:
+        raise _refusal(str(parsed.get("message", "")))
+    data = parsed.get("data")
+    if not isinstance(data, dict) or not (data.get("Token") or data.get("mobileCookies")):
+        raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer holds neither Token nor mobileCookies")
+    return Session(_cookies(data.get("mobileCookies") or []), str(data.get("Token") or ""))
+
+
+def password_grant_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
+    """Auth0's password grant at the sign-in host [B]."""
+    answer = yield httpx.Request(
+        "POST",
+        f"{hosts.login_url}/oauth/token",
+        headers=BROWSER_HEADERS,
+        data={
+            "grant_type": "password",
+            "username": details.username,
+            "password": details.password,
+            "audience": _AUDIENCE,
+            "client_id": _CLIENT_ID,
+            "scope": "openid profile email",
+        },
+    )
+    parsed = _parsed(answer)
+    if answer.status != 200:
+        raise _refusal(f"{parsed.get('error', '')} {parsed.get('error_description', '')}")
+    if not parsed.get("access_token"):
+        raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer holds no access_token")
+    return Session({}, str(parsed["access_token"]))
+
+
+def _cookies(listed: Any) -> dict[str, str]:
+    try:
+        return {str(item["name"]): str(item["value"]) for item in listed}
+    except (KeyError, TypeError):
+        # Without the cause: it holds the cookies.
+        raise SourceFaultError(SOURCE_CHANGED, "sign-in: mobileCookies have another form") from None
+
+
+def _parsed(answer: Answer) -> dict[str, Any]:
+    if answer.status in _MISSING:
+        raise _WayMissingError
+    if answer.status >= 500:
+        # Whatever its JSON says: a broken server has not looked at the password.
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status}")
+    if 300 <= answer.status < 400:
+        raise SourceFaultError(BLOCKED, "sign-in: redirected to an error page")
+    try:
+        parsed = json.loads(answer.body)
+    except ValueError as exc:
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} without JSON") from exc
+    if not isinstance(parsed, dict):
+        raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer is no object")
+    return parsed
+
+
+def _refusal(text: str) -> Exception:
+    """Which refusal a message means [B]; an unknown one counts as wrong credentials, so that it is never repeated."""
+    lowered = text.lower()
+    named: tuple[tuple[Fault, tuple[str, ...]], ...] = (
+        (MFA_REQUIRED, ("mfa", "multi-factor", "multifactor", "verification code", "two-factor")),
+        (BLOCKED, ("access_denied", "bot", "captcha", "suspicious")),
+    )
+    for fault, words in named:
+        if any(word in lowered for word in words):
+            return SourceFaultError(fault, "sign-in refused")
+    return _NotAcceptedError()

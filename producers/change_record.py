@@ -1,0 +1,59 @@
+"""Changes as the messages of a raw topic: the change record, and behind a DELETE its tombstone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from control.runs import RunId
+from core.record_headers import HeaderList, RecordHeaders
+from core.topics import entity_key
+from producers.compare import Change
+from schemas.codec import Encoder, to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One record to produce."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: HeaderList
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """The circumstances of a page: which run read it, when, and in which time zone its local times are."""
+
+    run: RunId
+    observed_at: datetime
+    time_zone: str
+
+
+def messages(
+    numbered: Iterable[tuple[int, Change]], seen: Observation, *, topic: str, encode: Encoder
+) -> Iterator[Message]:
+    """The messages of changes with their versions, in order."""
+    for version, change in numbered:
+        key = entity_key(seen.run.company_id, change.entity_id)
+        headers = RecordHeaders(version, seen.run.run_id, seen.run.company_id).encode()
+        yield Message(topic, key, encode(change_record(change, seen, version)), headers)
+        if change.op == "DELETE":
+            yield Message(topic, key, None, headers)
+
+
+def change_record(change: Change, seen: Observation, version: int) -> dict[str, Any]:
+    """The raw topic's value, in plain values (see schemas.codec)."""
+    return {
+        "op": change.op,
+        "company_id": seen.run.company_id,
+        "entity_id": change.entity_id,
+        "version": version,
+        "observed_at": to_micros(seen.observed_at),
+        "run_id": seen.run.run_id,
+        "time_zone": seen.time_zone,
+        "after": None if change.record is None else change.record.after,
+    }

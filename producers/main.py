@@ -1,0 +1,132 @@
+"""Builds the poller from settings and runs it: the one place where its parts meet the world."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from uuid import uuid4
+
+import httpx
+
+from control.connections import PASSWORD, SESSION, Connection, credential, put_credential
+from control.database import Database
+from control.vault import Opener
+from core.clock import Clock, SystemClock
+from core.errors import ConfigurationError
+from core.log import get_logger
+from core.metrics import MetricsServer
+from core.outage import outlast
+from core.settings import Settings
+from core.signals import stop_event
+from producers.buildertrend.account import Account
+from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
+from producers.connection_work import Tools, work_on
+from producers.events import KafkaEventWriter
+from producers.inbox import Inbox
+from producers.outcome import Recorder
+from producers.poller import Pace, Poller
+from producers.publisher import TransactionalPublisher
+from schemas.catalogue import RAW_TOPICS
+from schemas.codec import encoder
+from schemas.registry import ConfluentRegistry
+from schemas.topic_setup import check_topics
+
+_LOG = get_logger(__name__)
+_CONNECT_S = 10.0
+
+
+class VaultSessions:
+    """Keeps a connection's session sealed in its row, between runs and across pollers."""
+
+    def __init__(self, database: Database, opener: Opener, company_id: str) -> None:
+        self._database = database
+        self._opener = opener
+        self._company_id = company_id
+
+    def load(self) -> Session | None:
+        """See producers.buildertrend.account.SessionStore."""
+        with self._database.transaction() as tx:
+            sealed = credential(tx, self._company_id, SESSION)
+        if sealed is None:
+            return None
+        return Session.from_json(self._opener.open(sealed, company_id=self._company_id, kind=SESSION))
+
+    def save(self, session: Session) -> None:
+        """See producers.buildertrend.account.SessionStore."""
+        sealed = self._opener.sealer().seal(session.to_json(), company_id=self._company_id, kind=SESSION)
+        with self._database.transaction() as tx:
+            put_credential(tx, self._company_id, SESSION, sealed)
+
+
+class Accounts:
+    """Makes accounts that share one pool of connections to Buildertrend."""
+
+    def __init__(
+        self, settings: Settings, database: Database, opener: Opener, clock: Clock, *, http: httpx.Client
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._opener = opener
+        self._clock = clock
+        self._http = http
+
+    def __call__(self, connection: Connection, stop: threading.Event) -> Account:
+        limits = Limits(gap_ms=self._settings.buildertrend_min_request_gap_ms)
+        return Account(
+            PoliteClient(self._http, self._clock, limits, stop),
+            hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
+            details=lambda: self._details(connection),
+            sessions=VaultSessions(self._database, self._opener, connection.company_id),
+        )
+
+    def _details(self, connection: Connection) -> SignInDetails:
+        with self._database.transaction() as tx:
+            sealed = credential(tx, connection.company_id, PASSWORD)
+        if sealed is None:
+            raise ConfigurationError("The connection has no password: connect it again.")
+        password = self._opener.open(sealed, company_id=connection.company_id, kind=PASSWORD)
+        return SignInDetails(connection.username, password.decode())
+
+
+def run(settings: Settings) -> None:
+    """Blocks until SIGTERM or SIGINT. Raises ConfigurationError for a wrong setting or a set-up that does not fit."""
+    stop = stop_event()
+    clock = SystemClock()
+    pace = Pace()
+    opener = Opener.from_settings(settings)
+    database = Database(settings, max_connections=pace.at_once + 2)
+    registry = ConfluentRegistry(settings)
+    outlast(database.open, clock=clock, stop=stop)
+    outlast(lambda: check_topics(settings), clock=clock, stop=stop)
+    encoders = outlast(lambda: {topic: encoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
+    events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
+    inbox = Inbox(settings, source=registry, database=database, events=events)
+    http = httpx.Client(timeout=httpx.Timeout(30.0, connect=_CONNECT_S), follow_redirects=False)
+    tools = Tools(
+        recorder=Recorder(settings, database, events, clock),
+        encoders=encoders,
+        account=Accounts(settings, database, opener, clock, http=http),
+        publisher=lambda company_id: TransactionalPublisher(settings, company_id),
+    )
+    poller = Poller(
+        owner=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+        database=database,
+        clock=clock,
+        work=lambda lease, ended: work_on(lease, tools, ended),
+        take_commands=inbox.take,
+        pace=pace,
+    )
+    metrics = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
+    _LOG.info("poller_ready", metrics_port=metrics.port)
+    try:
+        poller.run(stop)
+    finally:
+        inbox.close()
+        events.close()
+        database.close()
+        registry.close()
+        http.close()
+        metrics.close()
+    _LOG.info("poller_ended")

@@ -1,0 +1,96 @@
+"""The poller's loop: takes commands, leases what is due, works on several connections at once, renews their leases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from control.connections import Lease, lease_due, renew_lease
+from control.database import Database
+from core.clock import Clock
+from core.errors import FencedError, RetriableError
+from core.log import get_logger
+
+LEASE_TTL_S = 30.0
+RENEW_EVERY_S = 10.0
+_LOG = get_logger(__name__)
+
+Work = Callable[[Lease, threading.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How the loop turns: the pause between two looks, and how many connections it works on at once."""
+
+    idle_s: float = 0.25
+    at_once: int = 8
+
+
+@dataclass(slots=True)
+class _Active:
+    future: Future[None]
+    stop: threading.Event
+
+
+@dataclass(slots=True)
+class Poller:
+    """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database."""
+
+    owner: str
+    database: Database
+    clock: Clock
+    work: Work
+    take_commands: Callable[[], int]
+    pace: Pace = field(default_factory=Pace)
+    _active: dict[Lease, _Active] = field(default_factory=dict)
+    _renewed_at: float = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Blocks until `stop` is set; then lets every connection finish its request and hands them back."""
+        with ThreadPoolExecutor(self.pace.at_once, thread_name_prefix="connection") as pool:
+            while not stop.is_set():
+                try:
+                    self.turn(pool)
+                except RetriableError as exc:
+                    _LOG.warning("poller_waits_for_outage", reason=str(exc))
+                    self.clock.wait(2.0, stop)
+                self.clock.wait(self.pace.idle_s, stop)
+            for active in self._active.values():
+                active.stop.set()
+
+    def turn(self, pool: ThreadPoolExecutor) -> None:
+        """One turn of the loop; RetriableError if Kafka or the database is away."""
+        self._forget_finished()
+        self.take_commands()
+        self._renew_leases()
+        free = self.pace.at_once - len(self._active)
+        if free > 0:
+            self._lease(pool, free)
+
+    def _lease(self, pool: ThreadPoolExecutor, free: int) -> None:
+        with self.database.transaction() as tx:
+            leases = lease_due(tx, owner=self.owner, ttl_s=LEASE_TTL_S, limit=free)
+        for lease in leases:
+            stop = threading.Event()
+            self._active[lease] = _Active(pool.submit(self.work, lease, stop), stop)
+
+    def _renew_leases(self) -> None:
+        now = self.clock.monotonic()
+        if now - self._renewed_at < RENEW_EVERY_S:
+            return
+        self._renewed_at = now
+        for lease, active in self._active.items():
+            try:
+                with self.database.transaction() as tx:
+                    renew_lease(tx, lease, ttl_s=LEASE_TTL_S)
+            except FencedError:
+                # The work would be refused at its next step anyway; this spares the source its requests until then.
+                active.stop.set()
+
+    def _forget_finished(self) -> None:
+        for lease, active in list(self._active.items()):
+            if active.future.done():
+                active.future.result()
+                del self._active[lease]

@@ -1,0 +1,82 @@
+"""Publishes raw records in transactions under the connection's own transactional id, so that a successor fences it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from core.errors import FatalError, FencedError, RetriableError
+from core.kafka import transactional_config
+from core.settings import Settings
+from core.topics import partition_for
+from producers.change_record import Message
+
+_TIMEOUT_S = 30
+_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+
+
+class Publisher(Protocol):
+    """Where a run's changes go."""
+
+    def publish(self, batch: Iterable[Message]) -> None:
+        """All of the batch is committed when this returns, nothing of it if it raises."""
+
+
+class TransactionalPublisher:
+    """A transactional producer of one company; creating it fences every older one of that company."""
+
+    def __init__(self, settings: Settings, company_id: str) -> None:
+        """Blocks for up to 30 s; RetriableError if the broker does not answer."""
+        self._partition = partition_for(company_id, settings.entity_partitions)
+        self._producer = Producer(transactional_config(settings, f"protiv-poller-{company_id}"))
+        try:
+            self._producer.init_transactions(_TIMEOUT_S)
+        except KafkaException as exc:
+            raise _translated(exc) from exc
+
+    def publish(self, batch: Iterable[Message]) -> None:
+        """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone)."""
+        try:
+            self._producer.begin_transaction()
+            for message in batch:
+                self._produce(message)
+            self._producer.commit_transaction(_TIMEOUT_S)
+        except KafkaException as exc:
+            self._abort(exc)
+            raise _translated(exc) from exc
+
+    def _produce(self, message: Message) -> None:
+        while True:
+            try:
+                self._producer.produce(
+                    message.topic,
+                    key=message.key,
+                    value=message.value,
+                    headers=list(message.headers),
+                    partition=self._partition,
+                )
+            except BufferError:
+                # The local queue is full: let deliveries happen, then go on with the same message.
+                self._producer.poll(1)
+            else:
+                self._producer.poll(0)
+                return
+
+    def _abort(self, cause: KafkaException) -> None:
+        if cause.args[0].fatal():
+            return
+        try:
+            self._producer.abort_transaction(_TIMEOUT_S)
+        except KafkaException as exc:
+            raise _translated(exc) from exc
+
+
+def _translated(exc: KafkaException) -> Exception:
+    error = exc.args[0]
+    if error.code() in _FENCED:
+        return FencedError("Another poller publishes for this company now.")
+    if error.fatal():
+        return FatalError(f"Kafka refused the transaction for good ({error.name()}).")
+    return RetriableError(f"Kafka does not take the transaction now ({error.name()}).")

@@ -1,0 +1,136 @@
+"""Stand-ins for the world: a clock that tests move, and seams that keep what they were given in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+
+from core.errors import ConfigurationError, InvalidRecordError
+from producers.buildertrend.sign_in import Session
+from producers.change_record import Message
+from producers.events import SyncEvent
+from schemas.avro_files import Schema, plain_schema
+from schemas.catalogue import SCHEMA_TOPICS
+
+
+@dataclass(slots=True)
+class FakeClock:
+    """Stands still unless somebody waits or moves it; keeps every wait that was asked of it."""
+
+    instant: datetime = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
+    waits: list[float] = field(default_factory=list)
+    on_wait: Callable[[], None] = lambda: None
+    _seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        return self.instant
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+        self.on_wait()
+        if stop is not None and stop.is_set():
+            return True
+        self.waits.append(seconds)
+        self.move(seconds)
+        return False
+
+    def move(self, seconds: float) -> None:
+        self._seconds += seconds
+        self.instant += timedelta(seconds=seconds)
+
+
+class MemorySchemas:
+    """A SchemaSource of the committed schemas: ids from 1 in the order of the catalogue, and others on request."""
+
+    def __init__(self, others: Mapping[int, Schema] | None = None) -> None:
+        self.ids = {topic: number for number, topic in enumerate(SCHEMA_TOPICS, start=1)}
+        self._schemas = {number: plain_schema(topic) for topic, number in self.ids.items()} | dict(others or {})
+        self.asked: list[int] = []
+
+    def schema_by_id(self, schema_id: int) -> Schema:
+        self.asked.append(schema_id)
+        if schema_id not in self._schemas:
+            raise InvalidRecordError(f"no schema {schema_id}", error_class="unknown-schema")
+        return self._schemas[schema_id]
+
+    def id_of(self, topic: str) -> int:
+        if topic not in self.ids:
+            raise ConfigurationError(f"no schema of {topic}")
+        return self.ids[topic]
+
+
+@dataclass(slots=True)
+class MemoryPublisher:
+    """Keeps what was committed, a list a transaction; `before_commit` may raise in a commit's place."""
+
+    batches: list[list[Message]] = field(default_factory=list)
+    before_commit: Callable[[list[Message]], None] = lambda _: None
+
+    def publish(self, batch: Iterable[Message]) -> None:
+        messages = list(batch)
+        self.before_commit(messages)
+        self.batches.append(messages)
+
+    @property
+    def messages(self) -> list[Message]:
+        return [message for batch in self.batches for message in batch]
+
+
+@dataclass(slots=True)
+class MemoryEvents:
+    """Keeps the events."""
+
+    written: list[SyncEvent] = field(default_factory=list)
+
+    def write(self, event: SyncEvent) -> None:
+        self.written.append(event)
+
+    def of_type(self, kind: str) -> list[SyncEvent]:
+        return [event for event in self.written if event.type == kind]
+
+
+@dataclass(slots=True)
+class MemorySessions:
+    """Keeps one session."""
+
+    session: Session | None = None
+
+    def load(self) -> Session | None:
+        return self.session
+
+    def save(self, session: Session) -> None:
+        self.session = session
+
+
+class ScriptedSource:
+    """Answers requests with a list of answers, one after another; exceptions are raised. Keeps the requests."""
+
+    def __init__(self, answers: Iterable[httpx.Response | Exception]) -> None:
+        self._answers: Iterator[httpx.Response | Exception] = iter(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = next(self._answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(transport=httpx.MockTransport(self))
+
+
+def json_answer(body: Any, status: int = 200, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json=body, headers=headers)
+
+
+def enveloped_answer(data: Any) -> httpx.Response:
+    """An `/api/…` answer that went well."""
+    return json_answer({"success": True, "message": None, "needsToRelogin": False, "data": data})

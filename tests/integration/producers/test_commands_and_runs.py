@@ -1,0 +1,93 @@
+"""Commands and the runs they cause: each gets one answer, those that ask for no more than the oldest join it."""
+
+from __future__ import annotations
+
+from core.errors import RetriableError
+from producers.events import TERMINAL, SyncEvent
+from tests.integration.producers.fix_runs import Desk
+
+
+def answers(events: list[SyncEvent]) -> dict[str | None, list[str]]:
+    """Types of the terminal events of each command."""
+    found: dict[str | None, list[str]] = {}
+    for event in events:
+        if event.type in TERMINAL:
+            found.setdefault(event.command_id, []).append(event.type)
+    return found
+
+
+def test_command_is_told_started_progress_entity_complete_and_completed(read_desk: Desk) -> None:
+    command_id = read_desk.command()
+    events = [event for event in read_desk.run(due=False) if event.command_id == command_id]
+    assert events[0].type == "started"
+    assert events[-1].type == "completed"
+    assert {event.type for event in events[1:-1]} == {"progress", "entity-complete"}
+    complete = {event.entity: event for event in events if event.type == "entity-complete"}
+    assert set(complete) == {"jobs", "users", "time-entries", "cost-codes", "budgets"}
+    assert complete["time-entries"].from_date is not None
+    assert complete["time-entries"].complete_through is not None
+    assert len({event.run_id for event in events}) == 1
+
+
+def test_commands_for_the_same_join_one_run_and_each_is_answered_once(read_desk: Desk) -> None:
+    ids = [read_desk.command() for _ in range(3)]
+    before = len(read_desk.sql("SELECT 1 FROM integration.runs WHERE company_id = %s"))
+    events = read_desk.run(due=False)
+    assert answers(events) == {command_id: ["completed"] for command_id in ids}
+    assert len(read_desk.sql("SELECT 1 FROM integration.runs WHERE company_id = %s")) == before + 1
+    assert read_desk.lease() is None, "Nothing is left to do."
+
+
+def test_command_for_one_entity_reads_that_and_jobs_alone(read_desk: Desk) -> None:
+    read_desk.command(entities=["users"])
+    events = read_desk.run(due=False)
+    assert [event.entity for event in events if event.type == "entity-complete"] == ["jobs", "users"]
+
+
+def test_commands_for_single_entities_do_not_put_off_the_scheduled_read(read_desk: Desk) -> None:
+    """Else somebody's hourly sync of users would keep shifts from ever being read."""
+    due_before = read_desk.connection().next_due_at
+    read_desk.clock.move(3600)
+    read_desk.command(entities=["users"])
+    read_desk.run(due=False)
+    assert read_desk.connection().next_due_at == due_before
+
+
+def test_failed_run_answers_its_commands_with_the_fault(read_desk: Desk) -> None:
+    ids = [read_desk.command(), read_desk.command()]
+    read_desk.sandbox.set_switches(fail_next=[{"path_contains": "jobpicker", "status": 503, "times": 99}])
+    events = read_desk.run(due=False)
+    assert answers(events) == {command_id: ["failed"] for command_id in ids}
+    assert {event.fault for event in events if event.type == "failed"} == {"source-unavailable"}
+
+
+def test_command_that_a_crash_left_open_is_answered_by_the_next_run(read_desk: Desk) -> None:
+    command_id = read_desk.command()
+    write = read_desk.events.write
+
+    def broker_away(event: SyncEvent) -> None:
+        if event.type == "completed":
+            raise RetriableError("away")
+        write(event)
+
+    read_desk.events.write = broker_away  # type: ignore[method-assign] - the outage of one event
+    assert answers(read_desk.run(due=False)) == {}
+    read_desk.events.write = write  # type: ignore[method-assign] - as above
+    read_desk.sql("UPDATE integration.connections SET lease_expires_at = '-infinity' WHERE company_id = %s")
+    assert answers(read_desk.run(due=False)) == {command_id: ["completed"]}
+
+
+def test_command_keeps_its_senders_spelling_of_the_id(read_desk: Desk) -> None:
+    command_id = read_desk.command(command_id="0D9C2A3E-7B1F-4C6D-9E8A-123456789ABC")
+    assert answers(read_desk.run(due=False)) == {command_id: ["completed"]}
+
+
+def test_full_sync_command_reads_everything(read_desk: Desk) -> None:
+    read_desk.command(type="full-sync")
+    read_desk.clock.move(60)
+    events = read_desk.run(due=False)
+    (shifts,) = [event for event in events if event.type == "entity-complete" and event.entity == "time-entries"]
+    assert shifts.from_date is None
+    assert shifts.counts is not None
+    assert shifts.counts["read"] == 450
+    assert read_desk.connection().last_full_at == read_desk.clock.now()

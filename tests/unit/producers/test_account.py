@@ -1,0 +1,161 @@
+"""A signed-in account: the session is renewed once where it ended, and the same request goes on."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from producers.buildertrend.account import Account, AccountIdentity
+from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.faults import (
+    BLOCKED,
+    SESSION_EXPIRED,
+    SOURCE_CHANGED,
+    WRONG_CREDENTIALS,
+    SourceFaultError,
+)
+from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
+from tests.fakes import FakeClock, MemorySessions, ScriptedSource, enveloped_answer, json_answer
+
+SIGNED_IN = {"success": True, "data": {"Token": "new", "mobileCookies": []}}
+RELOGIN = {"success": False, "needsToRelogin": True, "data": None}
+PAGE = {"data": [{"id": 1}], "totalPages": 3, "records": 401}
+
+
+class Rig:
+    def __init__(self, *answers: httpx.Response | Exception, session: Session | None = None) -> None:
+        self.source = ScriptedSource(answers)
+        self.sessions = MemorySessions(session)
+        self.asked_for_password = 0
+        client = PoliteClient(self.source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+        self.account = Account(
+            client, hosts=Hosts("https://app.test", "https://login.test"), details=self._details, sessions=self.sessions
+        )
+
+    def _details(self) -> SignInDetails:
+        self.asked_for_password += 1
+        return SignInDetails("ana", "pw")
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.url.path for request in self.source.requests]
+
+
+LOGIN, GRID = "/api/Login/AjaxLogin", "/api/TimeClock/Grid"
+OLD = Session({}, "old")
+
+
+def test_account_with_a_kept_session_asks_for_no_password() -> None:
+    rig = Rig(enveloped_answer(PAGE), session=OLD)
+    page = rig.account.shifts(1)
+    assert (page.rows, page.pages_total) == ([{"id": 1}], 3)
+    assert rig.source.requests[0].headers["authorization"] == "Bearer old"
+    assert rig.asked_for_password == 0
+
+
+def test_account_without_a_session_signs_in_first_and_keeps_the_session() -> None:
+    rig = Rig(json_answer(SIGNED_IN), enveloped_answer(PAGE))
+    rig.account.shifts(1)
+    assert rig.paths == [LOGIN, GRID]
+    assert rig.sessions.session == Session({}, "new")
+
+
+ENDS = {
+    "relogin": json_answer(RELOGIN),
+    "401": json_answer({}, 401),
+    "302": httpx.Response(302, headers={"Location": "/app/error"}),
+    "html": httpx.Response(200, text="<html>Sign in</html>"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_account_session_that_ended_is_renewed_once_and_the_request_sent_again(end: str) -> None:
+    rig = Rig(ENDS[end], json_answer(SIGNED_IN), enveloped_answer(PAGE), session=OLD)
+    assert rig.account.shifts(2).rows == [{"id": 1}]
+    assert rig.paths == [GRID, LOGIN, GRID]
+    first, _, again = rig.source.requests
+    assert first.content == again.content
+    assert again.headers["authorization"] == "Bearer new"
+
+
+@pytest.mark.parametrize(
+    ("end", "fault"),
+    [("relogin", SESSION_EXPIRED), ("401", SESSION_EXPIRED), ("302", BLOCKED), ("html", SESSION_EXPIRED)],
+)
+def test_account_fresh_session_refused_at_once_is_a_fault_and_no_second_sign_in(end: str, fault: object) -> None:
+    rig = Rig(ENDS[end], json_answer(SIGNED_IN), ENDS[end], session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.shifts(1)
+    assert caught.value.fault is fault
+    assert rig.paths.count(LOGIN) == 1
+
+
+def test_account_renewal_with_a_wrong_password_stops_after_one_attempt() -> None:
+    rig = Rig(json_answer(RELOGIN), json_answer({"success": False, "message": "invalid"}), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.shifts(1)
+    assert caught.value.fault is WRONG_CREDENTIALS
+    assert rig.paths.count(LOGIN) == 1
+
+
+def test_account_identity_is_asked_for_once() -> None:
+    rig = Rig(enveloped_answer({"builderId": 69084, "builderName": "Tighe Builders"}), session=OLD)
+    assert rig.account.identity() == rig.account.identity() == AccountIdentity("69084", "Tighe Builders")
+
+
+@pytest.mark.parametrize("data", [{}, {"builderId": None}, []])
+def test_account_identity_without_builder_id_is_source_changed(data: Any) -> None:
+    rig = Rig(enveloped_answer(data), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.identity()
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"data": None, "totalPages": 1},
+        {"data": {}, "totalPages": 1},
+        {"data": []},
+        {"data": [], "totalPages": "3"},
+        {"data": [], "totalPages": None},
+        {"data": [], "totalPages": True},
+        [],
+    ],
+)
+def test_account_grid_of_another_form_is_source_changed_and_never_an_empty_page(data: Any) -> None:
+    rig = Rig(enveloped_answer(data), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.shifts(1)
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_account_module_that_is_not_there_is_told_apart(status: int) -> None:
+    rig = Rig(*[httpx.Response(status, text="<html>")] * 2, session=OLD)
+    with pytest.raises(ModuleMissingError):
+        rig.account.users(1)
+
+
+def test_accounts_that_share_a_client_never_send_each_others_cookies() -> None:
+    """A pool of connections is shared; what one company's answer sets must not go out with another's request."""
+    source = ScriptedSource(
+        [
+            httpx.Response(200, json={"success": True, "data": PAGE}, headers={"Set-Cookie": "GAESA=of-one; Path=/"}),
+            enveloped_answer(PAGE),
+        ]
+    )
+    shared = source.client()
+    for token in ("one", "two"):
+        client = PoliteClient(shared, FakeClock(), Limits(gap_ms=0))
+        hosts = Hosts("https://app.test", "https://login.test")
+        sessions = MemorySessions(Session({}, token))
+        Account(client, hosts=hosts, details=lambda: SignInDetails("", ""), sessions=sessions).shifts(1)
+    assert "cookie" not in source.requests[1].headers
+    assert source.requests[1].headers["authorization"] == "Bearer two"

@@ -1,0 +1,171 @@
+"""Comparing: only real differences are changes, and the brake stops what is too much at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producers.compare import Op, brake_is_pulled, compare, deletions, fingerprint
+from producers.source import SourceRecord
+from tests.factories import source_record
+
+ZONE = "America/Denver"
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+_AFTERS = st.dictionaries(st.text("abcde", min_size=1, max_size=3), _JSON, max_size=4)
+
+
+def changes_of(
+    records: list[SourceRecord], published: dict[str, bytes], *, zone: str = ZONE, new_op: Op = "CREATE"
+) -> list[tuple[str, str]]:
+    found = compare(records, published, time_zone=zone, new_op=new_op)
+    return [(change.op, change.entity_id) for change in found.changes]
+
+
+def published_of(*records: SourceRecord, zone: str = ZONE) -> dict[str, bytes]:
+    found = compare(records, {}, time_zone=zone, new_op="CREATE")
+    return {change.entity_id: change.fingerprint for change in found.changes if change.fingerprint}
+
+
+@given(
+    _AFTERS, st.dictionaries(st.text(max_size=4), st.text(max_size=4)), st.dictionaries(st.text(max_size=4), st.text())
+)
+def test_fingerprint_extras_do_not_count(after: dict[str, Any], one: dict[str, str], other: dict[str, str]) -> None:
+    assert fingerprint({**after, "extras": one}, ZONE) == fingerprint({**after, "extras": other}, ZONE)
+
+
+@given(_AFTERS, _AFTERS)
+def test_fingerprint_is_equal_exactly_for_equal_known_fields(one: dict[str, Any], other: dict[str, Any]) -> None:
+    same_kinds = repr(sorted(one.items())) == repr(sorted(other.items()))
+    if one == other and same_kinds:
+        assert fingerprint(one, ZONE) == fingerprint(other, ZONE)
+    if one != other:
+        assert fingerprint(one, ZONE) != fingerprint(other, ZONE)
+
+
+@given(_AFTERS)
+def test_fingerprint_order_of_fields_does_not_count(after: dict[str, Any]) -> None:
+    assert fingerprint(dict(reversed(after.items())), ZONE) == fingerprint(after, ZONE)
+
+
+def test_fingerprint_time_zone_counts() -> None:
+    assert fingerprint({"a": 1}, "America/Denver") != fingerprint({"a": 1}, "America/Chicago")
+
+
+@pytest.mark.parametrize("new_op", ["CREATE", "SNAPSHOT"])
+def test_compare_new_record_has_the_op_of_the_read(new_op: Op) -> None:
+    found = compare([source_record("1", a=1)], {}, time_zone=ZONE, new_op=new_op)
+    assert [(change.op, change.entity_id) for change in found.changes] == [(new_op, "1")]
+    assert (found.created, found.updated, found.unchanged) == (1, 0, 0)
+
+
+def test_compare_record_as_published_is_no_change() -> None:
+    record = source_record("1", a=1)
+    found = compare([record], published_of(record), time_zone=ZONE, new_op="CREATE")
+    assert found.changes == []
+    assert (found.created, found.updated, found.unchanged) == (0, 0, 1)
+
+
+def test_compare_changed_field_is_an_update() -> None:
+    before = published_of(source_record("1", a=1), source_record("2", a=1))
+    found = compare([source_record("1", a=2), source_record("2", a=1)], before, time_zone=ZONE, new_op="CREATE")
+    assert [(change.op, change.entity_id) for change in found.changes] == [("UPDATE", "1")]
+    assert (found.created, found.updated, found.unchanged) == (0, 1, 1)
+
+
+def test_compare_other_time_zone_is_an_update_of_all() -> None:
+    records = [source_record("1"), source_record("2")]
+    before = published_of(*records)
+    assert changes_of(records, before, zone="America/Chicago") == [("UPDATE", "1"), ("UPDATE", "2")]
+
+
+def test_compare_id_twice_on_a_page_counts_once_with_its_last_row() -> None:
+    found = compare(
+        [source_record("1", a=1), source_record("2"), source_record("1", a=2)], {}, time_zone=ZONE, new_op="CREATE"
+    )
+    assert [change.entity_id for change in found.changes] == ["1", "2"]
+    assert [change.record.after["a"] for change in found.changes if change.record and "a" in change.record.after] == [2]
+    assert found.created == 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2))),
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2))),
+)
+def test_compare_publishing_twice_leaves_nothing_to_publish(
+    before: list[tuple[str, int]], page: list[tuple[str, int]]
+) -> None:
+    known = published_of(*(source_record(entity_id, a=value) for entity_id, value in before))
+    records = [source_record(entity_id, a=value) for entity_id, value in page]
+    first = compare(records, known, time_zone=ZONE, new_op="CREATE")
+    assert first.created + first.updated + first.unchanged == len({record.entity_id for record in records})
+    after = known | {change.entity_id: change.fingerprint for change in first.changes if change.fingerprint}
+    assert changes_of(records, after) == []
+
+
+def incomplete(entity_id: str, **fields: Any) -> SourceRecord:
+    return replace(source_record(entity_id, **fields), incomplete=True)
+
+
+def test_compare_incomplete_new_record_is_published() -> None:
+    assert changes_of([incomplete("1", hours=None)], {}) == [("CREATE", "1")]
+
+
+def test_compare_incomplete_record_never_replaces_a_whole_one() -> None:
+    before = published_of(source_record("1", amount="5", hours="40"))
+    assert changes_of([incomplete("1", amount="6", hours=None)], before) == []
+
+
+def test_compare_incomplete_record_replaces_an_incomplete_one() -> None:
+    before = published_of(incomplete("1", amount="5"))
+    assert changes_of([incomplete("1", amount="5")], before) == []
+    assert changes_of([incomplete("1", amount="6")], before) == [("UPDATE", "1")]
+
+
+def test_compare_whole_record_replaces_an_incomplete_one_where_it_differs() -> None:
+    before = published_of(incomplete("1", amount="5", hours=None))
+    assert changes_of([source_record("1", amount="5", hours="40")], before) == [("UPDATE", "1")]
+    assert changes_of([source_record("1", amount="5", hours=None)], before) == []
+
+
+def test_deletions_name_the_ids_and_nothing_else() -> None:
+    assert [(change.op, change.entity_id, change.record) for change in deletions(["7", "8"])] == [
+        ("DELETE", "7", None),
+        ("DELETE", "8", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "published", "pulled"),
+    [
+        (0, 0, False),
+        (20, 20, False),
+        (20, 100, False),
+        (21, 100, True),
+        (21, 209, True),
+        (21, 210, False),
+        (22, 219, True),
+        (22, 220, False),
+        (101, 1000, True),
+        (100, 1000, False),
+        (5000, 5000, True),
+    ],
+)
+def test_brake_is_pulled_over_ten_percent_and_over_twenty(*, missing: int, published: int, pulled: bool) -> None:
+    assert brake_is_pulled(missing, published=published, in_range=10**6) is pulled
+
+
+@pytest.mark.parametrize(
+    ("missing", "in_range", "pulled"),
+    [(20, 20, False), (21, 21, True), (300, 300, True), (51, 100, True), (50, 100, False)],
+)
+def test_brake_is_pulled_when_most_of_what_was_read_would_go(*, missing: int, in_range: int, pulled: bool) -> None:
+    """A grid that shows nothing in the recent window must not take it for deletions because the account is old."""
+    assert brake_is_pulled(missing, published=100_000, in_range=in_range) is pulled

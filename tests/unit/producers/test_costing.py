@@ -1,0 +1,204 @@
+"""Cost codes and budgets by job: hours go where one line alone has the title, and silence deletes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from control.source_state import ReadRange
+from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.costing import BudgetsRead, CostCodesRead, budget_records, worksheet_lines
+from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.source import EntityRead, SourceRecord
+from tests.unit.producers.fix_account import MemoryAccount, missing_module
+
+
+def category(title: str, *lines: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "costCodes": list(lines)}
+
+
+def budget_line(code_id: int, title: str, amount: Any = 100) -> dict[str, Any]:
+    return {"id": code_id, "title": title, "originalBudgetCosts": amount, "revisedBudgetCosts": amount}
+
+
+def worksheet_line(line_id: int, title: str | None, **fields: Any) -> dict[str, Any]:
+    return {"id": line_id, "lineItemType": 10, "costCodeTitle": title, "unit": "HR", "quantity": 8, **fields}
+
+
+def group(*lines: dict[str, Any], groups: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {"title": "g", "lineItems": list(lines), "subGroups": list(groups)}
+
+
+def read(reader: EntityRead) -> dict[str, SourceRecord]:
+    return {record.entity_id: record for page in reader.pages() for record in page.records}
+
+
+def second(reader: EntityRead, *missing: str) -> list[str]:
+    return [record.entity_id for page in reader.second_look(missing) for record in page.records]
+
+
+def worksheet_ids(records: list[SourceRecord]) -> dict[str, list[int]]:
+    return {record.entity_id: [line["id"] for line in record.after["worksheetLines"]] for record in records}
+
+
+def failing_for(*job_ids: int) -> Any:
+    def fail(job_id: int) -> None:
+        if job_id in job_ids:
+            missing_module()
+
+    return fail
+
+
+def test_budget_records_take_worksheet_lines_of_their_title_from_nested_groups() -> None:
+    groups = [
+        group(
+            worksheet_line(1, "01 Site"),
+            groups=(group(worksheet_line(2, "02 Frame"), groups=(group(worksheet_line(3, "01 Site")),)),),
+        )
+    ]
+    records = budget_records(
+        5, [category("A", budget_line(10, "01 Site")), category("B", budget_line(11, "02 Frame"))], groups
+    )
+    assert worksheet_ids(records) == {"5:10": [1, 3], "5:11": [2]}
+    assert [record.after["category"] for record in records] == ["A", "B"]
+    assert {record.parent_id for record in records} == {"5"}
+
+
+def test_budget_records_title_of_two_lines_gets_no_hours_at_all() -> None:
+    lines = category("A", budget_line(10, "01 Site"), budget_line(11, "01 Site"), budget_line(12, "02 Frame"))
+    records = budget_records(5, [lines], [group(worksheet_line(1, "01 Site"), worksheet_line(2, "02 Frame"))])
+    assert worksheet_ids(records) == {"5:10": [], "5:11": [], "5:12": [2]}
+
+
+def test_budget_records_worksheet_lines_without_or_with_an_unknown_title_go_nowhere() -> None:
+    groups = [group(worksheet_line(1, None), worksheet_line(2, "99 Other"))]
+    assert worksheet_ids(budget_records(5, [category("A", budget_line(10, "01 Site"))], groups)) == {"5:10": []}
+
+
+def test_budget_record_keeps_money_as_stated_and_unknown_fields() -> None:
+    (record,) = budget_records(
+        5, [category("A", budget_line(10, "01 Site", {"value": 12}) | {"committedCosts": 3})], []
+    )
+    assert record.after["originalBudgetCosts"] == "12"
+    assert record.after["jobId"] == 5
+    assert record.after["extras"] == {"committedCosts": "3"}
+
+
+@pytest.mark.parametrize(
+    ("categories", "groups", "place"),
+    [
+        (["x"], [], "costCategories"),
+        ([{"title": "A"}], [], "costCodes"),
+        ([category("A", {"id": 1, "title": "x"})], [], "originalBudgetCosts"),
+        ([category("A", budget_line(1, "x"))], ["x"], "formatData"),
+        ([category("A", budget_line(1, "x"))], [{"lineItems": 5}], "lineItems"),
+        ([category("A", budget_line(1, "x"))], [{"lineItems": {"a": 1}}], "lineItems"),
+        ([category("A", budget_line(1, "x"))], [{"subGroups": 5}], "subGroups"),
+        (
+            [category("A", budget_line(1, "x"))],
+            [group({"id": 1, "lineItemType": 10, "costCodeTitle": "x", "unit": "HR"})],
+            "quantity",
+        ),
+    ],
+)
+def test_budget_of_another_form_is_source_changed_with_its_place(categories: Any, groups: Any, place: str) -> None:
+    with pytest.raises(SourceFaultError) as caught:
+        budget_records(5, categories, groups)
+    assert caught.value.fault is SOURCE_CHANGED
+    assert place in caught.value.detail
+
+
+@pytest.mark.parametrize("empty", [{}, {"lineItems": None, "subGroups": None}, {"lineItems": [], "subGroups": []}])
+def test_worksheet_group_without_lines_is_empty(empty: dict[str, Any]) -> None:
+    assert list(worksheet_lines([empty])) == []
+
+
+def test_worksheet_nested_without_end_is_source_changed() -> None:
+    deep = group()
+    for _ in range(50):
+        deep = group(groups=(deep,))
+    with pytest.raises(SourceFaultError, match="nested too deep"):
+        list(worksheet_lines([deep]))
+
+
+def account() -> MemoryAccount:
+    return MemoryAccount(
+        budgets={1: [category("A", budget_line(10, "01 Site"))], 2: [category("A", budget_line(10, "01 Site"))]},
+        worksheets={1: [group(worksheet_line(1, "01 Site"))], 2: [group(worksheet_line(2, "01 Site"))]},
+        codes={1: [{"id": 10, "title": "01 Site"}], 2: [{"id": 10, "title": "01 site"}, {"id": 11, "title": "02"}]},
+    )
+
+
+def test_budgets_cover_the_jobs_that_answered() -> None:
+    source = account()
+    source.fail["budget_categories"] = failing_for(1)
+    reader = BudgetsRead(source.as_account(), [1, 2, 3])
+    assert list(read(reader)) == ["2:10"]
+    assert reader.covered() == ReadRange(parents=["2", "3"])
+
+
+def test_budgets_without_the_worksheet_are_incomplete() -> None:
+    source = account()
+    source.fail["worksheet_groups"] = failing_for(1)
+    reader = BudgetsRead(source.as_account(), [1, 2])
+    found = read(reader)
+    assert (found["1:10"].incomplete, found["2:10"].incomplete) == (True, False)
+    assert reader.covered() == ReadRange(parents=["1", "2"])
+
+
+def test_budgets_job_without_lines_is_not_asked_for_its_worksheet() -> None:
+    source = account()
+    read(BudgetsRead(source.as_account(), [3]))
+    assert source.calls["worksheet_groups"] == 0
+
+
+def test_budgets_second_look_asks_the_jobs_of_the_missing_lines_alone() -> None:
+    source = account()
+    reader = BudgetsRead(source.as_account(), [1, 2])
+    assert second(reader, "1:10", "1:99") == ["1:10"]
+    assert source.asked == [("budget_categories", 1), ("worksheet_groups", 1)]
+
+
+def test_budgets_second_look_of_a_job_that_is_gone_asks_nothing_and_finds_nothing() -> None:
+    source = account()
+    assert second(BudgetsRead(source.as_account(), [1]), "7:10") == []
+    assert source.asked == []
+
+
+@pytest.mark.parametrize("endpoint", ["budget_categories", "worksheet_groups"])
+def test_budgets_second_look_that_fails_confirms_nothing(endpoint: str) -> None:
+    source = account()
+    source.fail[endpoint] = missing_module
+    with pytest.raises(ModuleMissingError):
+        second(BudgetsRead(source.as_account(), [1]), "1:10")
+
+
+def test_cost_codes_of_several_jobs_are_stated_once_by_the_lowest_job() -> None:
+    reader = CostCodesRead(account().as_account(), [1, 2], whole=True)
+    records = [record for page in reader.pages() for record in page.records]
+    assert [(record.entity_id, record.after["title"]) for record in records] == [("10", "01 Site"), ("11", "02")]
+    assert reader.covered() == ReadRange()
+
+
+def test_cost_codes_of_some_jobs_say_nothing_of_absence() -> None:
+    reader = CostCodesRead(account().as_account(), [1], whole=False)
+    read(reader)
+    assert reader.covered() is None
+
+
+def test_cost_codes_of_a_job_that_does_not_answer_make_absence_mean_nothing() -> None:
+    source = account()
+    source.fail["cost_codes"] = failing_for(1)
+    reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
+    assert sorted(read(reader)) == ["10", "11"]
+    assert reader.covered() is None
+
+
+def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
+    source = account()
+    reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
+    read(reader)
+    source.fail["cost_codes"] = failing_for(2)
+    with pytest.raises(ModuleMissingError):
+        second(reader, "11")

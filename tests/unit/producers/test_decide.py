@@ -1,0 +1,100 @@
+"""Deciding what is read: initial until one was complete, full when due or asked for, recent else."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.commands import OpenCommand
+from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
+from producers.decide import Order, decide, next_due, window_edge
+from tests import factories
+from tests.factories import NOW, open_command
+
+SETTINGS = factories.settings(full_sync_interval_s=86_400, recent_window_days=35)
+
+
+def decided(*commands: OpenCommand, **changes: Any) -> Order:
+    return decide(factories.connection(**changes), commands, now=NOW, settings=SETTINGS)
+
+
+def test_decide_new_connection_reads_initially_and_everything() -> None:
+    order = decided(initial_done_at=None, last_full_at=None)
+    assert order.read == "initial"
+    assert (order.scope.jobs, order.scope.from_day, order.scope.entities) == (ALL_JOBS, None, ALL_ENTITIES)
+    assert order.is_whole
+
+
+def test_decide_initial_goes_on_until_it_was_complete_whatever_is_asked() -> None:
+    assert decided(open_command(type="full-sync"), initial_done_at=None).read == "initial"
+
+
+def test_decide_import_from_bounds_initial_and_full_reads() -> None:
+    first_day = date(2026, 1, 1)
+    assert decided(initial_done_at=None, import_from=first_day).scope.from_day == first_day
+    assert decided(last_full_at=None, import_from=first_day).scope.from_day == first_day
+
+
+@pytest.mark.parametrize(("since_full", "read"), [(86_399, "recent"), (86_400, "full"), (200_000, "full")])
+def test_decide_full_is_due_after_its_interval(since_full: int, read: str) -> None:
+    assert decided(last_full_at=NOW - timedelta(seconds=since_full)).read == read
+
+
+def test_decide_full_sync_command_reads_fully() -> None:
+    order = decided(open_command(type="full-sync"))
+    assert (order.read, order.scope.from_day, order.scope.jobs) == ("full", None, ALL_JOBS)
+
+
+def test_decide_recent_reads_open_jobs_from_the_edge_of_the_window() -> None:
+    order = decided()
+    assert (order.read, order.scope.jobs, order.scope.from_day) == ("recent", OPEN_JOBS, date(2026, 5, 13))
+    assert not order.is_whole
+
+
+@pytest.mark.parametrize(
+    ("import_from", "from_day"), [(date(2026, 6, 1), date(2026, 6, 1)), (date(2020, 1, 1), date(2026, 5, 13))]
+)
+def test_decide_recent_never_reads_before_import_from(import_from: date, from_day: date) -> None:
+    assert decided(import_from=import_from).scope.from_day == from_day
+
+
+@pytest.mark.parametrize(
+    ("time_zone", "edge"), [("America/Denver", date(2026, 5, 13)), ("Pacific/Auckland", date(2026, 5, 14))]
+)
+def test_window_edge_is_a_local_day(time_zone: str, edge: date) -> None:
+    assert window_edge(NOW, time_zone, 35) == edge
+
+
+def test_decide_commands_for_the_same_join_one_run() -> None:
+    commands = [open_command(), open_command(entities=["jobs"]), open_command(type="full-sync")]
+    order = decided(*commands)
+    assert order.commands == commands
+    assert order.command_id == commands[0].command_id
+    assert order.read == "full"
+
+
+def test_decide_command_for_more_than_the_oldest_waits_for_its_own_run() -> None:
+    narrow, wide, narrower = (
+        open_command(entities=["jobs", "users"]),
+        open_command(),
+        open_command(entities=["users"], type="full-sync"),
+    )
+    order = decided(narrow, wide, narrower)
+    assert order.commands == [narrow, narrower]
+    assert order.scope.entities == {"jobs", "users"}
+    assert not order.is_whole
+
+
+def test_decide_without_commands_belongs_to_none() -> None:
+    assert decided().command_id is None
+
+
+@given(st.integers(0, 2**32), st.floats(1, 1e6))
+def test_next_due_is_within_a_tenth_of_the_interval(seed: int, interval_s: float) -> None:
+    due = next_due(NOW, interval_s, random.Random(seed))
+    assert timedelta(seconds=interval_s * 0.89) <= due - NOW <= timedelta(seconds=interval_s * 1.11)

@@ -1,0 +1,115 @@
+"""Jobs and users: merged from their endpoints, and absence means something only where the read was whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from control.source_state import ReadRange
+from producers.buildertrend.account import GridPage
+from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.lists import JobsRead, ShiftWorkersRead, UsersRead
+from producers.source import EntityRead
+from tests.unit.producers.fix_account import MemoryAccount, missing_module
+
+
+def job(job_id: int, **fields: Any) -> dict[str, Any]:
+    return {"jobId": job_id, "jobName": f"Job {job_id}", "status": 1, **fields}
+
+
+def user(user_id: int) -> dict[str, Any]:
+    return {"userId": user_id, "firstName": "Ana", "isActive": True}
+
+
+def afters(read: EntityRead) -> dict[str, dict[str, Any]]:
+    return {record.entity_id: record.after for page in read.pages() for record in page.records}
+
+
+def second(read: EntityRead, *missing: str) -> list[str]:
+    return [record.entity_id for page in read.second_look(missing) for record in page.records]
+
+
+def test_jobs_take_number_and_street_from_the_list() -> None:
+    account = MemoryAccount(
+        jobs=[job(1), job(2)], listed=[{"jobID": 1, "jobNumber": "A-1", "street": "1 Elm", "city": "Denver"}]
+    )
+    found = afters(JobsRead(account.as_account()))
+    assert (found["1"]["jobNumber"], found["1"]["street"]) == ("A-1", "1 Elm")
+    assert (found["2"]["jobNumber"], found["2"]["street"]) == (None, None)
+
+
+def test_jobs_of_the_list_alone_are_not_jobs() -> None:
+    account = MemoryAccount(jobs=[job(1)], listed=[{"jobID": 9}])
+    assert list(afters(JobsRead(account.as_account()))) == ["1"]
+
+
+def test_jobs_keep_ids_for_the_reads_by_job_by_status_not_by_the_closed_flag() -> None:
+    account = MemoryAccount(
+        jobs=[job(3, status=0), job(1, isClosed=True), job(2, status=None), job(0), job(4, status=3)]
+    )
+    read = JobsRead(account.as_account())
+    list(read.pages())
+    assert read.job_ids == [0, 1, 2, 3, 4]
+    assert read.open_job_ids == [0, 1, 2, 4]
+
+
+def test_jobs_second_look_shows_only_the_missing() -> None:
+    account = MemoryAccount(jobs=[job(1), job(2)])
+    assert second(JobsRead(account.as_account()), "2", "9") == ["2"]
+
+
+def test_users_are_read_page_by_page() -> None:
+    account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)])
+    read = UsersRead(account.as_account())
+    assert list(afters(read)) == [str(number) for number in range(1, 8)]
+    assert read.covered() == ReadRange()
+    assert not read.missing
+
+
+def test_users_endpoint_that_is_missing_shows_nothing_and_covers_nothing() -> None:
+    read = UsersRead(MemoryAccount(fail={"users": missing_module}).as_account())
+    assert afters(read) == {}
+    assert read.missing
+    assert read.covered() is None
+
+
+def test_users_endpoint_that_fails_behind_the_first_page_is_an_outage_not_a_missing_one() -> None:
+    def from_page_two(page: int) -> None:
+        if page > 1:
+            missing_module()
+
+    account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)], fail={"users": from_page_two})
+    with pytest.raises(ModuleMissingError):
+        afters(UsersRead(account.as_account()))
+
+
+def test_users_empty_page_in_the_middle_is_source_changed() -> None:
+    class Holed(MemoryAccount):
+        def users(self, page: int) -> GridPage:
+            return GridPage([] if page == 2 else [user(page)], 3)
+
+    with pytest.raises(SourceFaultError) as caught:
+        afters(UsersRead(Holed().as_account()))
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+def test_users_second_look_that_fails_confirms_nothing() -> None:
+    account = MemoryAccount(user_rows=[user(1)])
+    read = UsersRead(account.as_account())
+    afters(read)
+    account.fail["users"] = missing_module
+    with pytest.raises(ModuleMissingError):
+        second(read, "2")
+
+
+def test_workers_of_shifts_are_incomplete_users_whose_absence_means_nothing() -> None:
+    read = ShiftWorkersRead({77: "Ana Diaz", 12: None})
+    (page,) = read.pages()
+    assert [(record.entity_id, record.after["name"], record.incomplete) for record in page.records] == [
+        ("12", None, True),
+        ("77", "Ana Diaz", True),
+    ]
+    assert read.covered() is None
+    assert second(read, "77") == []

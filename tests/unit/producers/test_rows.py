@@ -1,0 +1,199 @@
+"""Rows: strict where pay depends on a field, tolerant elsewhere, and every unknown field kept exactly."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.rows import (
+    BudgetLine,
+    CostCodeRow,
+    InternalUser,
+    ListedJob,
+    PickerJob,
+    Row,
+    Shift,
+    WorksheetLine,
+    json_text,
+    parse_row,
+)
+from schemas.avro_files import plain_schema
+from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
+from tests.factories import shift_row
+
+WHOLE: dict[type[Row], dict[str, Any]] = {
+    Shift: shift_row(),
+    PickerJob: {"jobId": 1, "jobName": "Tighe Garage", "status": 1},
+    ListedJob: {"jobID": 1},
+    InternalUser: {"userId": 77},
+    CostCodeRow: {"id": 5, "title": "01 Site"},
+    BudgetLine: {"id": 5, "title": "01 Site", "originalBudgetCosts": 100},
+    WorksheetLine: {"id": 1, "lineItemType": 10, "costCodeTitle": "01 Site", "unit": "HR", "quantity": 8},
+}
+
+
+def without(row: dict[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in row.items() if key != name}
+
+
+def parsed(text: str) -> Any:
+    """As the wire's JSON is parsed: decimals exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (kind, field)
+        for kind, row in WHOLE.items()
+        for field in row
+        if field not in {"jobName", "name", "notes", "tags"}
+    ],
+)
+def test_row_without_a_field_that_pay_depends_on_is_source_changed_with_its_name(kind: type[Row], field: str) -> None:
+    with pytest.raises(SourceFaultError) as caught:
+        parse_row(kind, without(WHOLE[kind], field), what="rows")
+    assert caught.value.fault is SOURCE_CHANGED
+    assert field in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "field", ["timeOut", "breakTime", "regularTime", "overTime", "builderCost", "rate", "approvalStatus"]
+)
+def test_shift_field_may_be_null_where_nothing_is_stated(field: str) -> None:
+    assert parse_row(Shift, shift_row() | {field: None}, what="shifts").after()[field] is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"regularTime": Decimal("480.5")}, "regularTime"),
+        ({"regularTime": "eight hours"}, "regularTime"),
+        ({"overTime": True}, "overTime"),
+        ({"id": "9001"}, "id"),
+        ({"userID": None}, "userID"),
+        ({"timeIn": "2026-05-20T09:19:00"}, "timeIn"),
+        ({"timeIn": {"time": "x"}}, "timeIn.timeStamp"),
+        ({"timeOut": {}}, "timeOut.timeStamp"),
+        ({"approvalStatus": {"approved": True}}, "approvalStatus.isApproved"),
+        ({"costCodes": None}, "costCodes"),
+        ({"costCodes": [{"title": "01"}]}, "costCodes.0.costCodeTitle"),
+        ({"builderCost": {"amount": 1}}, "builderCost"),
+    ],
+)
+def test_shift_field_of_another_form_is_source_changed_with_its_place(changes: dict[str, Any], place: str) -> None:
+    with pytest.raises(SourceFaultError) as caught:
+        parse_row(Shift, shift_row(**changes), what="shifts")
+    assert f"field {place}" in caught.value.detail
+
+
+def test_row_fault_never_holds_the_rows_values() -> None:
+    with pytest.raises(SourceFaultError) as caught:
+        parse_row(Shift, shift_row(name="Ana Diaz", jobId="Ana Diaz"), what="shifts")
+    assert "Ana" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+@pytest.mark.parametrize("raw", [None, 5, "text", [], [shift_row()]])
+def test_row_that_is_no_object_is_source_changed(raw: Any) -> None:
+    with pytest.raises(SourceFaultError) as caught:
+        parse_row(Shift, raw, what="shifts")
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ('{"value": 336.0}', "336.0"),
+        ('{"value": 336.10}', "336.10"),
+        ('{"value": 336}', "336"),
+        ('{"value": "$1,336.00"}', "$1,336.00"),
+        ('{"value": null}', None),
+        ("336.5", "336.5"),
+        ('"$336.50"', "$336.50"),
+        ("12345678901234567890.123456", "12345678901234567890.123456"),
+    ],
+)
+def test_money_of_a_shift_is_kept_as_stated_wrapped_or_not(stated: str, kept: str | None) -> None:
+    row = parse_row(Shift, shift_row(builderCost=parsed(stated)), what="shifts")
+    assert row.after()["builderCost"] == {"value": kept}
+
+
+@pytest.mark.parametrize(
+    ("stated", "kept"),
+    [
+        ('{"value": 42.5}', "42.5"),
+        ("42.50", "42.50"),
+        ("42", "42"),
+        ('"$42.50"', "$42.50"),
+        ("null", None),
+        ("-3.1", "-3.1"),
+    ],
+)
+def test_amounts_are_kept_as_the_text_that_was_stated(stated: str, kept: str | None) -> None:
+    line = {**WHOLE[BudgetLine], "originalBudgetCosts": parsed(stated)}
+    assert parse_row(BudgetLine, line, what="budget").after()["originalBudgetCosts"] == kept
+    user = {**WHOLE[InternalUser], "defaultLaborCost": parsed(stated)}
+    assert parse_row(InternalUser, user, what="users").after()["defaultLaborCost"] == kept
+
+
+@pytest.mark.parametrize(("stated", "minutes"), [("480", 480), ("480.0", 480), ("0", 0), ("4.8E2", 480)])
+def test_minutes_are_whole_numbers_however_written(stated: str, minutes: int) -> None:
+    assert parse_row(Shift, shift_row(regularTime=parsed(stated)), what="shifts").after()["regularTime"] == minutes
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"id": 5, "code": "01.", "title": "01 Site"},
+        {"costCodeId": 5, "displayCode": "01.", "name": "01 Site"},
+        {"id": 5, "displayCode": "01.", "title": "01 Site"},
+    ],
+)
+def test_cost_code_spellings_give_the_same_row(raw: dict[str, Any]) -> None:
+    after = parse_row(CostCodeRow, raw, what="cost codes").after()
+    assert after == {"id": 5, "code": "01.", "title": "01 Site", "category": None, "isActive": None, "extras": {}}
+
+
+def test_cost_code_as_a_number_is_text_with_every_digit() -> None:
+    assert parse_row(CostCodeRow, parsed('{"id": 5, "code": 1.10, "title": "x"}'), what="c").after()["code"] == "1.10"
+
+
+def test_unknown_fields_are_kept_as_exact_json_text_with_their_place() -> None:
+    raw = shift_row(
+        mood="good",
+        geo=parsed('{"lat": 39.739235123456789012, "lon": -104.990250, "ok": true, "none": null}'),
+        timeIn={"timeStamp": "2026-05-20T09:19:00", "device": "phöne"},
+        history=parsed('[1, 2.50, {"b": 1, "a": "x"}]'),
+    )
+    extras = parse_row(Shift, raw, what="shifts").after()["extras"]
+    assert extras == {
+        "mood": '"good"',
+        "geo": '{"lat": 39.739235123456789012, "lon": -104.990250, "none": null, "ok": true}',
+        "timeIn.device": '"phöne"',
+        "history": '[1, 2.50, {"a": "x", "b": 1}]',
+    }
+
+
+def test_json_text_is_json_that_parses_to_the_same() -> None:
+    text = '{"a": [1.10, "q\\"uote", {"é": false}], "b": 1E+30}'
+    assert parsed(json_text(parsed(text))) == parsed(text)
+
+
+@pytest.mark.parametrize(("tags", "kept"), [([], []), (["late"], ["late"]), (None, [])])
+def test_tags_that_are_not_stated_are_none(tags: list[str] | None, kept: list[str]) -> None:
+    assert parse_row(Shift, shift_row(tags=tags), what="shifts").after()["tags"] == kept
+    assert parse_row(Shift, without(shift_row(), "tags"), what="shifts").after()["tags"] == []
+
+
+@pytest.mark.parametrize(
+    ("entity", "kind"), [(TIME_ENTRIES, Shift), (JOBS, PickerJob), (USERS, InternalUser), (COST_CODES, CostCodeRow)]
+)
+def test_after_has_exactly_the_fields_of_the_raw_schema(entity: Entity, kind: type[Row]) -> None:
+    (_, after) = next(field["type"] for field in plain_schema(entity.raw_topic)["fields"] if field["name"] == "after")
+    assert set(parse_row(kind, WHOLE[kind], what="rows").after()) == {field["name"] for field in after["fields"]}

@@ -1,0 +1,173 @@
+"""Signing in: one attempt for a wrong password, each refusal under its name, and no secret in any text."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+from typing import Any
+
+import httpx
+import pytest
+
+from producers.buildertrend.faults import (
+    BLOCKED,
+    MFA_REQUIRED,
+    RATE_LIMITED,
+    SOURCE_CHANGED,
+    SOURCE_UNAVAILABLE,
+    WRONG_CREDENTIALS,
+    SourceFaultError,
+)
+from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.sign_in import Hosts, Session, SignInDetails, sign_in
+from tests.fakes import FakeClock, ScriptedSource, json_answer
+
+HOSTS = Hosts("https://app.test", "https://login.test")
+PHONE_OK = {
+    "success": True,
+    "data": {"Token": "t0ken", "mobileCookies": [{"name": ".AspNet.Auth0", "value": "c00kie"}]},
+}
+WRONG = {"success": False, "message": "invalid username or password"}
+
+
+def attempt(
+    *answers: httpx.Response | Exception,
+    username: str = "ana",
+    password: str = "pw",  # noqa: S107 - a password of a test
+) -> tuple[Session | SourceFaultError, list[httpx.Request]]:
+    source = ScriptedSource(answers)
+    client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+    try:
+        return sign_in(client, SignInDetails(username, password), HOSTS), source.requests
+    except SourceFaultError as exc:
+        return exc, source.requests
+
+
+def body(request: httpx.Request) -> Any:
+    return json.loads(request.content)
+
+
+def test_sign_in_by_phone_app_gives_token_and_cookies() -> None:
+    session, requests = attempt(json_answer(PHONE_OK))
+    assert session == Session({".AspNet.Auth0": "c00kie"}, "t0ken")
+    assert str(requests[0].url) == "https://app.test/api/Login/AjaxLogin"
+    assert requests[0].headers["portaltype"] == "1"
+    assert "Mozilla" in requests[0].headers["user-agent"]
+
+
+def test_session_headers_carry_token_and_cookies_and_survive_storage() -> None:
+    session = Session({"a": "1", "b": "2"}, "t0ken")
+    assert session.headers() == {"Authorization": "Bearer t0ken", "Cookie": "a=1; b=2"}
+    assert Session.from_json(session.to_json()) == session
+    assert Session({}, "").headers() == {}
+
+
+def test_session_and_details_never_print_their_secrets() -> None:
+    text = repr(Session({"a": "c00kie"}, "t0ken")) + repr(SignInDetails("ana", "hunter2"))
+    assert not any(secret in text for secret in ("c00kie", "t0ken", "hunter2", "ana"))
+
+
+@pytest.mark.parametrize("message", ["invalid username or password", "Account problem", ""])
+def test_sign_in_refused_costs_one_attempt(message: str) -> None:
+    outcome, requests = attempt(json_answer({"success": False, "message": message}))
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is WRONG_CREDENTIALS
+    assert len(requests) == 1
+
+
+def test_sign_in_password_with_spaces_is_tried_as_typed_and_then_trimmed() -> None:
+    session, requests = attempt(json_answer(WRONG), json_answer(PHONE_OK), password=" pw ")
+    assert isinstance(session, Session)
+    assert [body(request)["password"] for request in requests] == [" pw ", "pw"]
+
+
+def test_sign_in_password_with_spaces_that_is_right_is_tried_once() -> None:
+    _, requests = attempt(json_answer(PHONE_OK), password=" pw ")
+    assert [body(request)["password"] for request in requests] == [" pw "]
+
+
+def test_sign_in_wrong_password_with_spaces_costs_two_attempts() -> None:
+    outcome, requests = attempt(json_answer(WRONG), json_answer(WRONG), password="pw ")
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is WRONG_CREDENTIALS
+    assert len(requests) == 2
+
+
+def test_sign_in_password_of_spaces_alone_is_not_tried_as_an_empty_one() -> None:
+    _, requests = attempt(json_answer(WRONG), password="  ")
+    assert len(requests) == 1
+
+
+def test_sign_in_username_is_trimmed() -> None:
+    _, requests = attempt(json_answer(PHONE_OK), username="  ana \t")
+    assert body(requests[0])["username"] == "ana"
+
+
+REFUSALS = [
+    (json_answer({"success": False, "message": "Multi-factor authentication is required"}), MFA_REQUIRED),
+    (json_answer({"success": False, "message": "Enter the verification code"}), MFA_REQUIRED),
+    (json_answer({"success": False, "message": "Please complete the captcha (bot)"}), BLOCKED),
+    (httpx.Response(302, headers={"Location": "/app/error"}), BLOCKED),
+    (httpx.Response(200, text="<html>maintenance</html>"), SOURCE_UNAVAILABLE),
+    (httpx.Response(400, text="<html>bad</html>"), SOURCE_UNAVAILABLE),
+    (json_answer({"message": "An error has occurred."}, 500), SOURCE_UNAVAILABLE),
+    (json_answer({"success": False, "message": "try later"}, 502), SOURCE_UNAVAILABLE),
+    (httpx.ReadTimeout("slow"), SOURCE_UNAVAILABLE),
+    (json_answer(["no", "object"]), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {}}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": None}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {"Token": "t", "mobileCookies": [{"key": "x"}]}}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {"mobileCookies": "x=1"}}), SOURCE_CHANGED),
+]
+
+
+@pytest.mark.parametrize(("given", "fault"), REFUSALS)
+def test_sign_in_refusal_has_its_fault_after_one_attempt(given: httpx.Response | Exception, fault: object) -> None:
+    outcome, requests = attempt(given)
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is fault
+    assert len(requests) == 1
+
+
+def test_sign_in_rate_limited_is_not_taken_for_a_refusal() -> None:
+    outcome, _ = attempt(*[json_answer({}, 429)] * 5)
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is RATE_LIMITED
+
+
+@pytest.mark.parametrize("status", [404, 405, 410])
+def test_sign_in_where_the_phone_way_is_missing_uses_the_password_grant(status: int) -> None:
+    session, requests = attempt(httpx.Response(status), json_answer({"access_token": "t0ken"}), username="ana b")
+    assert session == Session({}, "t0ken")
+    assert str(requests[1].url) == "https://login.test/oauth/token"
+    assert b"username=ana+b" in requests[1].content
+    assert b"grant_type=password" in requests[1].content
+
+
+GRANT_REFUSALS = [
+    ({"error": "invalid_grant", "error_description": "Wrong email or password."}, WRONG_CREDENTIALS),
+    ({"error": "access_denied", "error_description": ""}, BLOCKED),
+    ({"error": "mfa_required", "error_description": "Multifactor authentication required"}, MFA_REQUIRED),
+]
+
+
+@pytest.mark.parametrize(("given", "fault"), GRANT_REFUSALS)
+def test_sign_in_password_grant_refusal_has_its_fault(given: dict[str, str], fault: object) -> None:
+    outcome, requests = attempt(httpx.Response(404), json_answer(given, 403))
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is fault
+    assert len(requests) == 2
+
+
+def test_sign_in_where_no_way_exists_is_source_changed() -> None:
+    outcome, _ = attempt(httpx.Response(404), httpx.Response(404))
+    assert isinstance(outcome, SourceFaultError)
+    assert outcome.fault is SOURCE_CHANGED
+
+
+def test_sign_in_fault_never_holds_what_was_typed() -> None:
+    given = json_answer({"success": False, "message": "no such user ana hunter2"})
+    outcome, _ = attempt(given, username="ana", password="hunter2")
+    assert "hunter2" not in str(outcome) + repr(outcome)
+    assert "ana" not in str(outcome)
