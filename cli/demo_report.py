@@ -1,0 +1,96 @@
+"""What the demo shows: what is in Protiv's tables, and what to try next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.local import LocalAddresses
+from cli.tables import Contents, Row, hours
+from core.settings_file import RUNNING
+
+_LABELS = {
+    "jobs": "Jobs",
+    "users": "Users",
+    "cost_codes": "Cost codes",
+    "budgets": "Budget lines",
+    "time_entries": "Time entries",
+}
+
+
+def show_contents(found: Contents, seconds: float, console: Console) -> None:
+    """Tables for people: rows and hours, links, entries, budget against work."""
+    console.print(f"\n[bold]In Protiv's database after {seconds:.0f} s[/]", highlight=False)
+    console.print(_rows_table(found))
+    console.print(_links_table(found.links))
+    console.print(_entries_table(found.entries))
+    console.print(_labor_table(found.labor))
+
+
+def show_next_steps(addresses: LocalAddresses, company_id: str, settings_file: Path, console: Console) -> None:
+    """Things to do while it runs."""
+    if settings_file != RUNNING.resolve():
+        console.print(f"For the commands below, first: set -a; . {settings_file}; set +a", highlight=False)
+    console.print(
+        f"""[bold]Try next[/] (in another terminal, in this folder)
+  Change something      open {addresses.sandbox} and add, edit or delete a shift, or rename a job
+  Bring it over         .venv/bin/protiv-buildertrend sync {company_id} --wait
+  Watch it arrive       .venv/bin/protiv-buildertrend topics tail protiv.time-entries --last 0 --follow
+  How is it going       .venv/bin/protiv-buildertrend status, or the page {addresses.console}
+  Ask the tables        SELECT * FROM protiv.job_labor in {addresses.database}
+  As Buildertrend said  .venv/bin/protiv-buildertrend topics tail buildertrend.time-entries --last 1
+
+Everything stays up until Ctrl-C; the data stays for the next time.""",
+        highlight=False,
+    )
+
+
+def _rows_table(found: Contents) -> Table:
+    table = _table("", "Rows", "Hours")
+    for name, label in _LABELS.items():
+        worked = hours(found.counts["minutes"]) if name == "time_entries" else ""
+        table.add_row(label, f"{found.counts[name]:,}", worked)
+    return table
+
+
+def _links_table(links: list[Row]) -> Table:
+    table = _table("Time entries are", "Entries", "Hours")
+    for row in links:
+        table.add_row(row["link_status"], f"{row['entries']:,}", hours(row["minutes"]))
+    return table
+
+
+def _entries_table(entries: list[Row]) -> Table:
+    table = _table("Newest, linked", "Worker", "Job", "Cost code", "Hours", "Labor", text_columns=4)
+    for row in entries:
+        cells = (str(row["work_date"]), row["user_name"], row["job_name"], row["cost_code_title"])
+        table.add_row(*cells, hours(row["total_minutes"]), _dollars(row["labor_cost"]))
+    return table
+
+
+def _labor_table(labor: list[Row]) -> Table:
+    table = _table("Budget against work", "Budgeted", "Worked", "Left", "Budget", "Labor so far")
+    for row in labor:
+        left = row["budgeted_hours"] - (row["actual_hours"] or 0)
+        table.add_row(
+            row["job_name"],
+            f"{row['budgeted_hours']:,.1f} h",
+            f"{row['actual_hours'] or 0:,.1f} h",
+            f"[red]{left:,.1f} h[/]" if left < 0 else f"{left:,.1f} h",
+            _dollars(row["budgeted_dollars"]),
+            _dollars(row["actual_dollars"]),
+        )
+    return table
+
+
+def _table(title: str, *columns: str, text_columns: int = 1) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for number, name in enumerate((title, *columns)):
+        table.add_column(name, justify="left" if number < text_columns else "right", overflow="fold")
+    return table
+
+
+def _dollars(amount: object) -> str:
+    return "" if amount is None else f"${amount:,.2f}"

@@ -1,0 +1,100 @@
+"""Sends a sync command and follows its events until the one that ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import uuid4
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, Producer, TopicPartition
+
+from core.clock import SystemClock
+from core.errors import FatalError, RetriableError
+from core.kafka import consumer_config, producer_config
+from core.settings import Settings
+from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
+from schemas.codec import Decoder, Record, encoder, to_micros
+from schemas.registry import ConfluentRegistry
+
+TERMINAL = frozenset({"completed", "failed", "rejected", "cancelled"})
+_SEND_S = 15
+_POSITION_S = 15
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOrder:
+    """What to ask for."""
+
+    type: str
+    company_id: str
+    entities: tuple[str, ...] = ()
+    command_id: str = ""
+
+
+class CommandLine:
+    """A sender of commands that also hears the answers. Close it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        registry = ConfluentRegistry(settings)
+        self._encode = encoder(SYNC_COMMANDS, registry)
+        self._decode = Decoder(SYNC_EVENTS, registry)
+        self._producer = Producer(producer_config(settings))
+        config = consumer_config(settings, "protiv-cli") | {"enable.partition.eof": False}
+        self._consumer = Consumer(config)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def listen(self, company_id: str) -> None:
+        """Hear every event of the company from now on: before this returns the position is fixed."""
+        partition = partition_for(company_id, self._settings.entity_partitions)
+        end = self._consumer.get_watermark_offsets(TopicPartition(SYNC_EVENTS, partition), timeout=_POSITION_S)[1]
+        self._consumer.assign([TopicPartition(SYNC_EVENTS, partition, end if end >= 0 else OFFSET_END)])
+
+    def send(self, order: CommandOrder, *, requested_by: str) -> str:
+        """The command's id, once the broker has it; RetriableError if it does not take it."""
+        command_id = order.command_id or str(uuid4())
+        record = {
+            "command_id": command_id,
+            "type": order.type,
+            "company_id": order.company_id,
+            "entities": list(order.entities),
+            "from_date": None,
+            "to_date": None,
+            "dry_run": False,
+            "requested_by": requested_by,
+            "requested_at": to_micros(SystemClock().now()),
+        }
+        self._producer.produce(SYNC_COMMANDS, key=order.company_id.encode(), value=self._encode(record))
+        if self._producer.flush(_SEND_S):
+            raise RetriableError("Kafka did not take the command: nothing was started. Try again.")
+        return command_id
+
+    def events(self, command_id: str, *, quiet_s: float) -> Iterator[Record]:
+        """The command's events up to the terminal one; FatalError if none comes for `quiet_s` seconds."""
+        clock = SystemClock()
+        heard_at = clock.monotonic()
+        while True:
+            event = self._next_event()
+            if event is not None and event["command_id"] == command_id:
+                heard_at = clock.monotonic()
+                yield event
+                if event["type"] in TERMINAL:
+                    return
+            if clock.monotonic() - heard_at > quiet_s:
+                raise FatalError(
+                    f"No poller said anything about command {command_id} for {quiet_s:.0f} s: is one running? "
+                    "The command stays and is done when one starts."
+                )
+
+    def _next_event(self) -> Record | None:
+        message = self._consumer.poll(0.2)
+        if message is None:
+            return None
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._ALL_BROKERS_DOWN:
+                raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.")
+            return None
+        return self._decode(message.value() or b"")

@@ -1,0 +1,58 @@
+"""Assembles the commands. Exit codes: 0 done, 1 failed, 2 wrong usage or setting; errors are one sentence on stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from cli import connect, demo, keys, local, services, setup, status, sync, topics
+from core.errors import ConfigurationError, IntegrationError
+
+app = typer.Typer(
+    name="protiv-buildertrend",
+    help="Streams jobs, time entries, budgets, users and cost codes from Buildertrend into Protiv's Postgres.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("demo")(demo.demo)
+app.command("up")(local.up)
+app.command("sandbox")(services.sandbox)
+app.command("setup")(setup.setup)
+app.command("poller")(services.poller)
+app.command("streams")(services.streams)
+app.command("sink")(services.sink)
+app.command("console")(services.console)
+app.command("connect")(connect.connect)
+app.command("sync")(sync.sync)
+app.command("full-sync")(sync.full_sync)
+app.command("status")(status.status)
+app.add_typer(topics.app, name="topics")
+app.add_typer(keys.app, name="keys")
+
+
+def run() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code of a command line."""
+    try:
+        app(args=arguments, prog_name="protiv-buildertrend")
+    except SystemExit as end:
+        # Typer ends every command in this way, wrong usage (2) as well as success.
+        return end.code if isinstance(end.code, int) else 0
+    except ConfigurationError as exc:
+        return _complain(exc, 2)
+    except IntegrationError as exc:
+        return _complain(exc, 1)
+    return 0
+
+
+def _complain(error: IntegrationError, exit_code: int) -> int:
+    Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", highlight=False, markup=False)
+    return exit_code

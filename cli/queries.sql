@@ -1,0 +1,32 @@
+-- name: counts
+SELECT
+    (SELECT count(*) FROM protiv.current_jobs WHERE company_id = %(company_id)s) AS jobs,
+    (SELECT count(*) FROM protiv.current_time_entries WHERE company_id = %(company_id)s) AS time_entries,
+    (SELECT count(*) FROM protiv.current_budgets WHERE company_id = %(company_id)s) AS budgets,
+    (SELECT count(*) FROM protiv.current_users WHERE company_id = %(company_id)s) AS users,
+    (SELECT count(*) FROM protiv.current_cost_codes WHERE company_id = %(company_id)s) AS cost_codes,
+    (SELECT coalesce(sum(total_minutes), 0) FROM protiv.current_time_entries
+     WHERE company_id = %(company_id)s) AS minutes;
+
+-- name: links
+SELECT link_status, count(*) AS entries, coalesce(sum(total_minutes), 0) AS minutes
+FROM protiv.current_time_entries WHERE company_id = %(company_id)s
+GROUP BY link_status ORDER BY count(*) DESC, link_status;
+
+-- name: entries
+-- The newest linked entries of different workers.
+SELECT * FROM (
+    SELECT DISTINCT ON (user_id) work_date, user_name, job_name, cost_code_title, total_minutes, labor_cost
+    FROM protiv.current_time_entries
+    WHERE company_id = %(company_id)s AND link_status = 'linked' AND ended_at IS NOT NULL
+    ORDER BY user_id, started_at DESC
+) AS newest ORDER BY work_date DESC, user_name LIMIT 5;
+
+-- name: labor
+-- The three jobs with the most hours among those that have budgeted hours.
+SELECT max(job_name) AS job_name, sum(budgeted_hours) AS budgeted_hours,
+    sum(actual_hours) FILTER (WHERE budgeted_hours IS NOT NULL) AS actual_hours,
+    sum(budgeted_dollars) AS budgeted_dollars, sum(actual_dollars) AS actual_dollars
+FROM protiv.job_labor WHERE company_id = %(company_id)s
+GROUP BY job_id HAVING sum(budgeted_hours) > 0
+ORDER BY sum(actual_hours) DESC, job_id LIMIT 3;

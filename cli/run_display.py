@@ -1,0 +1,69 @@
+"""Shows a run while it goes on: a bar an entity, on a terminal; a line an entity elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from schemas.codec import Record
+
+NAMES = {
+    "jobs": "Jobs",
+    "users": "Users",
+    "time-entries": "Time entries",
+    "cost-codes": "Cost codes",
+    "budgets": "Budgets",
+}
+
+
+def show_run(events: Iterable[Record], console: Console) -> Record:
+    """Display events as they come; the last one. There is always one."""
+    last: Record = {}
+    columns = (TextColumn("  {task.description:<13}"), BarColumn(bar_width=30), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
+        lines = _Lines(bars, console)
+        for event in events:
+            lines.take(event)
+            last = event
+    return last
+
+
+def sentence(event: Record) -> str:
+    """What a terminal event says, for people."""
+    counts = event["counts"] or {}
+    changed = sum(counts.get(name, 0) for name in ("created", "updated", "deleted"))
+    if event["type"] == "completed":
+        told = f"Done: {counts['read']:,} records read, {changed:,} changes published"
+        details = ", ".join(f"{counts[name]:,} {name}" for name in ("created", "updated", "deleted") if counts[name])
+        return f"{told} ({details})." if details else f"{told}."
+    return f"{event['type'].capitalize()}: {event['message'] or 'no reason given'}"
+
+
+class _Lines:
+    def __init__(self, bars: Progress, console: Console) -> None:
+        self._bars = bars
+        self._console = console
+        self._tasks: dict[str, TaskID] = {}
+
+    def take(self, event: Record) -> None:
+        entity = event["entity"]
+        if event["type"] == "held":
+            self._bars.console.print(f"  [yellow]Held:[/] {event['message']}")
+        elif entity and event["type"] in ("progress", "entity-complete"):
+            self._update(entity, event)
+
+    def _update(self, entity: str, event: Record) -> None:
+        task = self._tasks.get(entity)
+        if task is None:
+            task = self._tasks[entity] = self._bars.add_task(NAMES.get(entity, entity), total=None, said="")
+        counts = event["counts"]
+        done = event["type"] == "entity-complete"
+        changed = counts["created"] + counts["updated"] + counts["deleted"]
+        said = f"{counts['read']:>7,} read, {changed:,} published"
+        # An entity of no pages is complete as well.
+        total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]
+        self._bars.update(task, completed=total if done else event["pages_done"], total=total, said=said)
+        if done and not self._console.is_terminal:
+            self._console.print(f"  {NAMES.get(entity, entity)}: {said.strip()}", highlight=False)

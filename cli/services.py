@@ -1,0 +1,62 @@
+"""The processes: each command runs one until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.log import configure_logging
+from core.settings import Settings, load_settings
+
+
+def _ready(process: str) -> Settings:
+    settings = load_settings()
+    configure_logging(settings, process=process)
+    return settings
+
+
+def poller() -> None:
+    """Read connected Buildertrend accounts and publish what changed."""
+    from producers.main import run
+
+    run(_ready("poller"))
+
+
+def streams() -> None:
+    """Normalise and link raw records into canonical ones."""
+    from streams.main import run
+
+    run(_ready("streams"))
+
+
+def sink() -> None:
+    """Merge canonical records into Protiv's Postgres."""
+    from sinks.main import run
+
+    run(_ready("sink"))
+
+
+def console() -> None:
+    """Serve the web console."""
+    from console.main import run
+
+    run(_ready("console"))
+
+
+def sandbox(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    state: Annotated[Path | None, typer.Option(help="Folder that keeps companies and edits.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the company.")] = 7,
+    jobs: Annotated[int, typer.Option(help="Number of jobs, the General one included.")] = 60,
+    shifts: Annotated[int, typer.Option(help="Number of shifts.")] = 5000,
+    time_zone: Annotated[str, typer.Option(help="IANA time zone of the company.")] = "America/Denver",
+) -> None:
+    """Serve a simulated Buildertrend with a believable company; prints one JSON line when it is ready."""
+    from sandbox.__main__ import main
+
+    arguments = ["--host", host, "--port", str(port), "--seed", str(seed), "--jobs", str(jobs)]
+    arguments += ["--shifts", str(shifts), "--time-zone", time_zone]
+    raise typer.Exit(main(arguments + (["--state", str(state)] if state else [])))

@@ -1,0 +1,50 @@
+"""`setup`: topics, schemas and database schemas, all idempotent; refuses what exists otherwise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+import typer
+
+from control.database import migrate_control
+from core.settings import Settings, load_settings
+from schemas.registry import ConfluentRegistry, register_all
+from schemas.topic_setup import create_topics
+from sinks.migrate import migrate_protiv
+
+
+@dataclass(frozen=True, slots=True)
+class SetupResult:
+    """What a set-up made; empty lists where all was there."""
+
+    topics_created: list[str]
+    schema_ids: dict[str, int]
+    migrations_applied: list[str]
+
+
+def set_up(settings: Settings) -> SetupResult:
+    """Bring brokers, registry and database to what this version needs. Raises ConfigurationError if they cannot be."""
+    settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
+    url = settings.database_url.get_secret_value()
+    created = create_topics(settings)
+    schema_ids = register_all(ConfluentRegistry(settings))
+    applied = [f"integration/{name}" for name in migrate_control(url)]
+    applied += [f"protiv/{name}" for name in migrate_protiv(url)]
+    return SetupResult(created, schema_ids, applied)
+
+
+def setup(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+    """Create topics, register schemas and migrate the database; safe to repeat."""
+    result = set_up(load_settings())
+    if as_json:
+        print(json.dumps(asdict(result)))
+        return
+    print(f"Topics: {_made(result.topics_created, 'created')}")
+    print(f"Schemas: {len(result.schema_ids)} registered, compatible with what was there")
+    print(f"Migrations: {_made(result.migrations_applied, 'applied')}")
+
+
+def _made(names: list[str], what: str) -> str:
+    return f"{len(names)} {what} ({', '.join(names)})" if names else "all there"

@@ -1,0 +1,57 @@
+"""What is in Protiv's tables for a company: counts, and examples for people."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from control.database import translated_errors
+from core.settings import Settings
+from core.sql import read_statements
+
+_SQL = read_statements(Path(__file__).parent / "queries.sql")
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Live rows by table, and worked minutes."""
+
+    counts: dict[str, int]
+    links: list[Row]
+    entries: list[Row]
+    labor: list[Row]
+
+
+def counts(settings: Settings, company_id: str) -> dict[str, int]:
+    """Live rows of the five tables and `minutes` worked."""
+    return {name: int(value) for name, value in _query(settings, "counts", company_id)[0].items()}
+
+
+def contents(settings: Settings, company_id: str) -> Contents:
+    """Counts, link states, a few linked time entries, and budget against actual hours of three jobs."""
+    return Contents(
+        counts(settings, company_id),
+        _query(settings, "links", company_id),
+        _query(settings, "entries", company_id),
+        _query(settings, "labor", company_id),
+    )
+
+
+def hours(minutes: int | Decimal) -> str:
+    """Minutes as hours with one decimal, for people."""
+    return f"{Decimal(minutes) / 60:,.1f} h"
+
+
+def _query(settings: Settings, name: str, company_id: str) -> list[Row]:
+    with translated_errors():
+        connection = psycopg.connect(settings.database_url.get_secret_value(), row_factory=dict_row)
+        with closing(connection):
+            return connection.execute(_SQL[name], {"company_id": company_id}).fetchall()
