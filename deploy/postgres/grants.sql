@@ -1,0 +1,20 @@
+-- What each service's role may do; run it as protiv_owner after every `protiv-buildertrend setup`. Repeatable.
+
+-- The poller: everything in schema integration. Its role alone reads sealed secrets.
+GRANT USAGE ON SCHEMA integration TO protiv_poller;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA integration TO protiv_poller;
+REVOKE INSERT, UPDATE, DELETE ON integration.schema_migrations FROM protiv_poller;
+
+-- The console and the commands of the CLI: they write a secret and cannot read one.
+GRANT USAGE ON SCHEMA integration TO protiv_console;
+GRANT SELECT ON ALL TABLES IN SCHEMA integration TO protiv_console;
+REVOKE SELECT ON integration.credentials FROM protiv_console;
+GRANT SELECT (company_id, kind, key_id, updated_at), INSERT, UPDATE, DELETE ON integration.credentials TO protiv_console;
+GRANT INSERT, UPDATE ON integration.connections TO protiv_console;
+GRANT USAGE ON SCHEMA protiv TO protiv_console;
+GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO protiv_console;
+
+-- The sink: rows and offsets of schema protiv, and nothing of schema integration. It never deletes a row.
+GRANT USAGE ON SCHEMA protiv TO protiv_sink;
+GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA protiv TO protiv_sink;
+REVOKE INSERT, UPDATE ON protiv.schema_migrations FROM protiv_sink;

@@ -1,0 +1,163 @@
+"""Each service's Postgres role can do its work and nothing else: the files of deploy/postgres, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.errors import InsufficientPrivilege
+
+from control.commands import put_command
+from control.connections import (
+    PASSWORD,
+    SESSION,
+    NewConnection,
+    credential,
+    lease_due,
+    list_connections,
+    put_credential,
+    save_connection,
+)
+from control.database import Transaction, migrate_control
+from control.runs import begin_run, latest_runs, save_page
+from control.source_state import Published, drop_published, put_published
+from control.vault import SealedSecret
+from schemas.catalogue import JOBS
+from sinks import statements
+from sinks.migrate import check_migrated, migrate_protiv
+from sinks.writer import TABLES
+
+SECRET = SealedSecret("k1", b"sealed")
+
+
+class Roles:
+    """Sessions of the prepared server, by role."""
+
+    def __init__(self, url: Callable[[str], str], superuser_url: str) -> None:
+        self.url = url
+        self.superuser_url = superuser_url
+
+    @contextmanager
+    def session(self, role: str) -> Iterator[Transaction]:
+        """One transaction as this role; committed at its end."""
+        with closing(psycopg.connect(self.url(role))) as connection, connection.transaction():
+            yield connection
+
+    def refused(self, role: str, statement: str) -> bool:
+        """Whether the role may not run a statement at all."""
+        try:
+            with self.session(role) as tx:
+                tx.execute(statement.encode())
+        except InsufficientPrivilege:
+            return True
+        return False
+
+
+@pytest.fixture(scope="module")
+def roles(server: Any) -> Roles:
+    """After `setup` and the grants, which are run twice: they must be repeatable."""
+    migrate_control(server.url("owner"))
+    migrate_protiv(server.url("owner"))
+    server.grant()
+    server.grant()
+    return Roles(server.url, server.superuser_url)
+
+
+def connect_company(roles: Roles, role: str) -> str:
+    company_id = f"c-{uuid4()}"
+    with roles.session(role) as tx:
+        save_connection(tx, NewConnection(company_id, "someone", "America/Denver", None), SECRET)
+    return company_id
+
+
+def test_console_role_stores_a_connection_and_a_second_one_over_it(roles: Roles) -> None:
+    company_id = connect_company(roles, "console")
+    with roles.session("console") as tx:
+        save_connection(tx, NewConnection(company_id, "else", "America/Denver", None), SECRET)
+        assert [one.username for one in list_connections(tx) if one.company_id == company_id] == ["else"]
+        assert latest_runs(tx, company_id, limit=1) == []
+
+
+def test_console_role_cannot_read_a_sealed_secret(roles: Roles) -> None:
+    company_id = connect_company(roles, "poller")
+    with pytest.raises(InsufficientPrivilege), roles.session("console") as tx:
+        credential(tx, company_id, PASSWORD)
+    assert roles.refused("console", "UPDATE integration.credentials SET key_id = 'x' RETURNING sealed")
+
+
+def test_console_role_sees_rows_of_every_company_and_changes_none(roles: Roles) -> None:
+    insert_user(roles)
+    with roles.session("console") as tx:
+        assert tx.execute("SELECT count(*) > 0 FROM protiv.current_users").fetchone() == (True,)
+    assert roles.refused("console", "UPDATE protiv.users SET name = 'x'")
+    assert roles.refused("console", "DELETE FROM integration.source_state")
+
+
+def test_poller_role_does_the_work_of_a_run(roles: Roles) -> None:
+    company_id = connect_company(roles, "console")
+    with roles.session("poller") as tx:
+        put_command(tx, {"command_id": str(uuid4()), "company_id": company_id, "type": "sync"})
+        assert company_id in {lease.company_id for lease in lease_due(tx, owner="p", ttl_s=1, limit=1000)}
+        run = begin_run(tx, company_id, read="initial", command_id=None)
+        save_page(tx, run, entity=JOBS.name, page=1, entity_ids=["1"])
+        put_published(tx, company_id, JOBS.name, [Published("1", b"f", 1, None, None)])
+        drop_published(tx, company_id, JOBS.name, ["1"])
+        put_credential(tx, company_id, SESSION, SECRET)
+        assert credential(tx, company_id, PASSWORD) == SECRET
+
+
+def test_poller_role_does_not_reach_the_tables_of_the_sink(roles: Roles) -> None:
+    assert roles.refused("poller", "SELECT 1 FROM protiv.jobs")
+
+
+def test_sink_role_claims_stages_and_merges(roles: Roles) -> None:
+    check_migrated(roles.url("sink"))
+    with roles.session("sink") as tx:
+        for table in TABLES:
+            tx.execute(statements.create_staging(table))
+            for kind in statements.Kind:
+                tx.execute(statements.merge(table, kind), {"generation": 1})
+        values = {"topic_id": uuid4(), "topic": "protiv.jobs", "partition": 0}
+        assert tx.execute(statements.CLAIM, values).fetchone() == (0, 1, 1)
+        assert tx.execute(statements.CLAIM, values).fetchone() == (0, 1, 2)
+
+
+def test_sink_role_reaches_no_connection_and_deletes_no_row(roles: Roles) -> None:
+    assert roles.refused("sink", "SELECT 1 FROM integration.connections")
+    assert roles.refused("sink", "SELECT 1 FROM integration.credentials")
+    assert roles.refused("sink", "DELETE FROM protiv.jobs")
+    assert roles.refused("sink", "UPDATE protiv.schema_migrations SET checksum = ''")
+
+
+def test_registry_role_has_a_database_of_its_own_alone(roles: Roles) -> None:
+    with roles.session("registry") as tx:
+        tx.execute("CREATE TABLE artifacts (id int)")
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        psycopg.connect(roles.url("registry"), dbname="protiv")
+
+
+def test_reader_role_sees_one_company(roles: Roles) -> None:
+    company_id = insert_user(roles)
+    insert_user(roles)
+    with closing(psycopg.connect(roles.superuser_url, dbname="protiv", autocommit=True)) as connection:
+        connection.execute("SET ROLE protiv_reader")
+        assert connection.execute("SELECT count(*) FROM protiv.current_users").fetchone() == (0,)
+        connection.execute("SELECT set_config('protiv.company_id', %s, false)", [company_id])
+        seen = connection.execute("SELECT DISTINCT company_id FROM protiv.current_users").fetchall()
+        assert seen == [(company_id,)]
+
+
+def insert_user(roles: Roles) -> str:
+    """A row that the sink stored, of a company of its own."""
+    company_id = f"c-{uuid4()}"
+    with roles.session("sink") as tx:
+        tx.execute(
+            "INSERT INTO protiv.users (company_id, user_id, version, observed_at, source_generation, source_offset,"
+            " updated_at) VALUES (%s, '1', 1, now(), 1, 0, now())",
+            [company_id],
+        )
+    return company_id

@@ -1,0 +1,51 @@
+"""What the docs tell an operator to type or to watch exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from typer.main import get_command
+
+import sinks.telemetry
+import streams.metrics
+from cli.main import app
+
+ROOT = Path(__file__).parents[3]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / ".env.example", ROOT / "docker-compose.yml"]
+METRIC_MODULES = (sinks.telemetry, streams.metrics)
+
+
+def commands() -> set[str]:
+    """`sync`, `topics tail` and so on."""
+    found: set[str] = set()
+    for name, command in getattr(get_command(app), "commands", {}).items():
+        below = getattr(command, "commands", {})
+        found |= {f"{name} {one}" for one in below} or {name}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_docs_name_commands_that_exist(page: Path) -> None:
+    text = page.read_text()
+    named = re.findall(r"protiv-buildertrend ([a-z][a-z-]*)(?: ([a-z]+))?", text)
+    named += re.findall(r"run --rm cli ([a-z][a-z-]*)(?: ([a-z]+))?", text)
+    known = commands()
+    assert [name for name, second in named if not {name, f"{name} {second}"} & known] == []
+
+
+def test_docs_name_metrics_that_exist() -> None:
+    known = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
+    known |= {metric.name for metric in REGISTRY.collect()} | {f"{metric.name}_total" for metric in REGISTRY.collect()}
+    text = (ROOT / "docs" / "operations.md").read_text()
+    named = set(re.findall(r"`((?:streams|protiv_sink)_\w+)", text))
+    assert named
+    assert named <= known
+
+
+def test_changelog_names_the_commands_there_are() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    (sentence,) = re.findall(r"^- Command line: (.+?)\.$", changelog, re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`([a-z -]+)`", " ".join(sentence.split()))) == commands()
