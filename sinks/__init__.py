@@ -1,0 +1,1 @@
+"""The Postgres sink: merges the canonical topics into schema `protiv`, exactly once."""

@@ -1,0 +1,54 @@
+"""What Postgres answers, sorted into the error tree by SQLSTATE: the row's fault, an outage, or a wrong set-up.
+
+No text of Postgres goes into a row's reason: it may quote the row.
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+from core.errors import ConfigurationError, FatalError, IntegrationError, InvalidRecordError, RetriableError
+
+REFUSED = "refused-by-postgres"
+
+# Classes (the first two digits of a SQLSTATE).
+_ROW_AT_FAULT = {
+    "22": "a value does not fit its column",
+    "23": "a constraint does not hold",
+    "54": "a value is too long",
+}
+# Connection, transaction state (read-only), rollback (deadlock), resources, lock, operator intervention, I/O.
+_OUTAGE = {"08", "25", "40", "53", "55", "57", "58"}
+_SETUP = {"0L", "0P", "28", "3D", "3F", "42"}
+
+
+def sorted_error(exc: psycopg.Error) -> IntegrationError:
+    """The error to raise from `exc`."""
+    state = exc.sqlstate
+    if state is None:
+        return _without_state(exc)
+    if state[:2] in _ROW_AT_FAULT:
+        return InvalidRecordError(_refusal(exc, state), error_class=REFUSED)
+    if state[:2] in _OUTAGE:
+        return RetriableError(f"Postgres cannot take the batch now ({type(exc).__name__}, {state}).")
+    if state[:2] in _SETUP:
+        return ConfigurationError(
+            f"Postgres refuses the sink's statements ({type(exc).__name__}, {state}): run `protiv-buildertrend setup` "
+            "and check the rights of the role of DATABASE_URL."
+        )
+    return FatalError(f"Postgres failed in a way that no retry mends ({type(exc).__name__}, {state}).")
+
+
+def _without_state(exc: psycopg.Error) -> IntegrationError:
+    # psycopg refuses some values itself (a NUL in a text) before Postgres can.
+    if isinstance(exc, psycopg.DataError):
+        return InvalidRecordError(
+            "Postgres cannot store the row: a value does not fit its column.", error_class=REFUSED
+        )
+    return RetriableError(f"Postgres of DATABASE_URL does not answer ({type(exc).__name__}).")
+
+
+def _refusal(exc: psycopg.Error, state: str) -> str:
+    named = [name for name in (exc.diag.constraint_name, exc.diag.column_name) if name]
+    where = f" ({', '.join([*named, state])})"
+    return f"Postgres refuses the row: {_ROW_AT_FAULT[state[:2]]}{where}."

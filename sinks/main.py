@@ -1,0 +1,93 @@
+"""The sink's process: checks what it needs, then merges until it is asked to end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from confluent_kafka import Consumer
+
+from core.clock import Clock, SystemClock
+from core.errors import RetriableError
+from core.kafka import consumer_config
+from core.log import configure_logging, get_logger
+from core.metrics import MetricsServer
+from core.settings import Settings
+from core.signals import stop_event
+from core.topics import DEAD_LETTERS
+from schemas.catalogue import CANONICAL_TOPICS
+from schemas.registry import ConfluentRegistry
+from schemas.topic_setup import check_topics
+from sinks.arrow_rows import ColumnarReader
+from sinks.consumer import SinkLoop
+from sinks.dead_letters import KafkaDeadLetters
+from sinks.migrate import check_migrated
+from sinks.plain_rows import RowReader
+from sinks.topic_ids import KafkaTopicIds
+from sinks.writer import PostgresStore
+
+log = get_logger(__name__)
+
+GROUP = "protiv-sink"
+_START_PATIENCE_S = 60.0
+_START_PAUSE_S = 1.0
+
+
+def run(settings: Settings) -> None:
+    """Merge the canonical topics into Postgres until SIGTERM or SIGINT.
+
+    Raises ConfigurationError for what somebody must set right, RetriableError if something is not there a minute
+    after the start, FencedError when another sink took over.
+    """
+    settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
+    configure_logging(settings, process="sink")
+    stop = stop_event()
+    clock = SystemClock()
+    registry = ConfluentRegistry(settings)
+    loop = build_loop(settings, registry, clock=clock)
+    metrics = MetricsServer(settings.metrics_port, ready=loop.ready, host=settings.metrics_host)
+    try:
+        log.info("the sink starts", metrics_port=metrics.port)
+        patiently(lambda: check(settings, registry), stop, clock)
+        loop.run(stop)
+        log.info("the sink ended")
+    finally:
+        metrics.close()
+
+
+def build_loop(settings: Settings, registry: ConfluentRegistry, *, clock: Clock, group: str = GROUP) -> SinkLoop:
+    """A sink from settings, as a member of `group`. Two groups must not write to one database."""
+    store = PostgresStore(
+        settings.database_url.get_secret_value(),
+        reader=ColumnarReader(registry, RowReader(registry)),
+        dead_letters=KafkaDeadLetters(settings, clock),
+    )
+    return SinkLoop(
+        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 32_768}),
+        store,
+        KafkaTopicIds(settings, CANONICAL_TOPICS),
+        clock=clock,
+    )
+
+
+def check(settings: Settings, registry: ConfluentRegistry) -> None:
+    """Raises ConfigurationError if `setup` must be run, RetriableError if something does not answer."""
+    check_migrated(settings.database_url.get_secret_value())
+    check_topics(settings, [*CANONICAL_TOPICS, DEAD_LETTERS])
+    for topic in CANONICAL_TOPICS:
+        registry.schema_by_id(registry.id_of(topic))
+
+
+def patiently(work: Callable[[], None], stop: threading.Event, clock: Clock) -> None:
+    """Do `work`, again while something does not answer, for a minute: services of a stack start in any order."""
+    give_up_at = clock.monotonic() + _START_PATIENCE_S
+    while not stop.is_set():
+        try:
+            work()
+        except RetriableError as exc:
+            if clock.monotonic() >= give_up_at:
+                raise
+            log.warning("the sink cannot start yet", cause=str(exc))
+            clock.wait(_START_PAUSE_S, stop)
+        else:
+            return

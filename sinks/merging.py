@@ -1,0 +1,85 @@
+"""Merges staged rows inside a transaction; a row that Postgres refuses is found by halving, the others land."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from core.errors import InvalidRecordError
+from sinks.columns import CanonicalTable
+from sinks.database_errors import sorted_error
+from sinks.staged_rows import Rejection, StagedRows
+from sinks.statements import clear_staging, copy_staging, merge
+
+
+@dataclass(slots=True)
+class Change:
+    """What a batch changed of one entity of one company."""
+
+    count: int = 0
+    version: int = 0
+    newest_observed_at: datetime | None = None
+
+    def add(self, count: int, version: int, observed_at: datetime) -> None:
+        self.count += count
+        self.version = max(self.version, version)
+        self.newest_observed_at = max(self.newest_observed_at or observed_at, observed_at)
+
+
+Changes = dict[tuple[str, str], Change]
+
+
+@dataclass(slots=True)
+class Merge:
+    """The merging of one batch in one open transaction; `changes` is keyed by (company_id, entity)."""
+
+    connection: psycopg.Connection[Any]
+    check_rejections: Callable[[int], None]
+    changes: Changes = field(default_factory=lambda: defaultdict(Change))
+    rejections: list[Rejection] = field(default_factory=list)
+    staged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    _used: set[str] = field(default_factory=set)
+
+    def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Count refused records; raises what `check_rejections` raises when they are too many."""
+        self.rejections += rejections
+        self.check_rejections(len(self.rejections))
+
+    def add(self, table: CanonicalTable, rows: StagedRows, *, generation: int) -> None:
+        """Merge `rows`; those that Postgres refuses become rejections. Raises for anything that is no row's fault."""
+        try:
+            with self.connection.transaction():
+                changed = self._merge(table, rows, generation)
+        except psycopg.Error as exc:
+            error = sorted_error(exc)
+            if not isinstance(error, InvalidRecordError):
+                raise
+            self._refused(table, rows, generation, error)
+            return
+        self.staged[table.entity.name] += len(rows)
+        for company_id, count, version, observed_at in changed:
+            self.changes[company_id, table.entity.name].add(count, version, observed_at)
+
+    def _refused(self, table: CanonicalTable, rows: StagedRows, generation: int, error: InvalidRecordError) -> None:
+        if len(rows) == 1:
+            self.reject([Rejection(rows.origin(), error)])
+            return
+        for half in rows.halves():
+            self.add(table, half, generation=generation)
+
+    def _merge(self, table: CanonicalTable, rows: StagedRows, generation: int) -> list[Any]:
+        with self.connection.cursor() as cursor:
+            if table.name in self._used:
+                cursor.execute(clear_staging(table))
+            with cursor.copy(copy_staging(table)) as copy:
+                rows.copy_into(copy)
+            self._used.add(table.name)
+            changed: list[Any] = []
+            for kind in rows.kinds:
+                changed += cursor.execute(merge(table, kind), {"generation": generation}).fetchall()
+            return changed

@@ -1,0 +1,36 @@
+"""The migrations of schema `protiv`: applied by `setup`, checked by the sink before it starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from psycopg.errors import UndefinedTable
+
+from core.errors import ConfigurationError
+from core.migrations import migrate, read_migrations
+from sinks.database_errors import sorted_error
+from sinks.statements import APPLIED_MIGRATIONS, SCHEMA
+
+FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrate_protiv(database_url: str) -> list[str]:
+    """Bring schema `protiv` up to date; the names of the migrations applied now. Safe beside itself."""
+    return migrate(database_url, schema=SCHEMA, folder=FOLDER)
+
+
+def check_migrated(database_url: str) -> None:
+    """ConfigurationError if a migration of this version is not applied, RetriableError if Postgres does not answer."""
+    try:
+        with psycopg.connect(database_url, connect_timeout=5) as connection:
+            applied = {str(name) for name, _ in connection.execute(APPLIED_MIGRATIONS)}
+    except UndefinedTable:
+        applied = set()
+    except psycopg.Error as exc:
+        raise sorted_error(exc) from exc
+    for migration in read_migrations(FOLDER):
+        if migration.name not in applied:
+            raise ConfigurationError(
+                f"Schema protiv lacks migration {migration.name}: run `protiv-buildertrend setup`."
+            )

@@ -1,0 +1,214 @@
+"""Writes batches to Postgres: rows, dead letters and next offsets together, and only while the claim holds.
+
+The connection belongs to one thread at a time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+
+from core.errors import FencedError
+from core.log import get_logger
+from schemas.catalogue import ENTITIES
+from sinks import statements
+from sinks.columns import CanonicalTable, canonical_table
+from sinks.database_errors import sorted_error
+from sinks.dead_letter_share import DeadLetterShare
+from sinks.dead_letters import DeadLetters
+from sinks.merging import Changes, Merge
+from sinks.messages import Batch, Claim, Move, TopicPartition, rejected
+from sinks.staged_rows import Read, RecordReader, Rejection
+
+log = get_logger(__name__)
+
+TABLES = tuple(canonical_table(entity) for entity in ENTITIES)
+
+# A sink that froze in a transaction keeps its successor from the offsets for as long as these allow. Waiting for dead
+# letters, 15 s at most, is the longest that a transaction may rest.
+_SESSION = {
+    "application_name": "protiv-sink",
+    "timezone": "UTC",
+    "lock_timeout": "5s",
+    "statement_timeout": "30s",
+    "idle_in_transaction_session_timeout": "20s",
+}
+_CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+Reads = Mapping[CanonicalTable, Read]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a committed batch did. `stale` counts rows by entity that a newer one was already there for."""
+
+    changes: Changes
+    stale: Mapping[str, int]
+    rejected: Mapping[str, int]
+    skipped: int
+
+
+class Store(Protocol):
+    """Where batches go."""
+
+    def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
+        """Take partitions over from whoever held them; where to go on. Raises RetriableError."""
+
+    def read(self, batch: Batch) -> Reads:
+        """What must be written for a batch. Touches no database: safe beside the other two. Raises RetriableError."""
+
+    def write(self, batch: Batch, reads: Reads) -> Written:
+        """Merge and commit. FencedError if another claimed a partition; RetriableError to try the same batch again."""
+
+    def close(self) -> None:
+        """Give back what is held of the database."""
+
+
+class PostgresStore:
+    """Schema `protiv` over one connection, opened when needed and given up at the first doubt."""
+
+    def __init__(self, database_url: str, *, reader: RecordReader, dead_letters: DeadLetters) -> None:
+        self._database_url = database_url
+        self._reader = reader
+        self._dead_letters = dead_letters
+        self._share = DeadLetterShare()
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
+        """See Store."""
+        try:
+            with self._connected().transaction():
+                return {at: self._claim(at, topic_ids[at.topic]) for at in sorted(partitions)}
+        except psycopg.Error as exc:
+            self.close()
+            raise sorted_error(exc) from exc
+
+    def read(self, batch: Batch) -> Reads:
+        """See Store."""
+        return {
+            table: self._reader.read(table, batch.messages[table.topic])
+            for table in TABLES
+            if batch.messages.get(table.topic)
+        }
+
+    def write(self, batch: Batch, reads: Reads) -> Written:
+        """See Store."""
+        try:
+            with self._connected().transaction():
+                written = self._write(batch, reads)
+        except psycopg.Error as exc:
+            self.close()
+            raise sorted_error(exc) from exc
+        self._share.add(batch.size, sum(written.rejected.values()))
+        return written
+
+    def close(self) -> None:
+        """Give the connection up; the next call opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            connection = psycopg.connect(self._database_url, autocommit=True, **_CONNECT)
+            self._connection = connection
+            for name, value in _SESSION.items():
+                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
+            for table in TABLES:
+                connection.execute(statements.create_staging(table))
+        return self._connection
+
+    def _claim(self, at: TopicPartition, topic_id: UUID) -> Claim:
+        values = {"topic_id": topic_id, "topic": at.topic, "partition": at.partition}
+        row = self._connected().execute(statements.CLAIM, values).fetchone()
+        assert row is not None
+        next_offset, generation, number = row
+        return Claim(topic_id, generation, number, next_offset)
+
+    def _write(self, batch: Batch, reads: Reads) -> Written:
+        connection = self._connected()
+        merge = Merge(connection, check_rejections=lambda count: self._share.check(batch.size, count))
+        # The offsets first: their rows are locked, so a successor's claim waits for this transaction's end.
+        if self._move_offsets(batch.moves):
+            for table, read in reads.items():
+                merge.reject(read.rejections)
+                for rows in read.rows:
+                    merge.add(table, rows, generation=batch.generation(table.topic))
+            if merge.rejections:
+                # In the order in which they were published, so that they can be put through again in it.
+                rejections = sorted(merge.rejections, key=_place)
+                self._dead_letters.deliver(rejections)
+                _log(rejections)
+            _notify(connection, merge.changes)
+        return _written(merge, reads)
+
+    def _move_offsets(self, moves: Sequence[Move]) -> bool:
+        """Whether the offsets were moved now; False if this very batch was committed and the answer got lost."""
+        values = {
+            "topic_ids": [move.claim.topic_id for move in moves],
+            "partitions": [move.at.partition for move in moves],
+            "claims": [move.claim.number for move in moves],
+            "expected": [move.expected for move in moves],
+            "next_offsets": [move.next_offset for move in moves],
+        }
+        connection = self._connected()
+        if connection.execute(statements.MOVE_OFFSETS, values).rowcount == len(moves):
+            return True
+        row = connection.execute(statements.COUNT_MOVED, values).fetchone()
+        if row == (len(moves),):
+            return False
+        raise FencedError("Another sink took over a partition of this one; this one ends without writing more.")
+
+
+def _place(rejection: Rejection) -> tuple[str, int, int]:
+    record = rejected(rejection.message)
+    return record.topic, record.partition, record.offset
+
+
+def _log(rejections: Sequence[Rejection]) -> None:
+    for rejection in rejections:
+        log.warning(
+            "a record was dead-lettered",
+            topic=rejection.message.topic(),
+            partition=rejection.message.partition(),
+            offset=rejection.message.offset(),
+            error_class=rejection.error.error_class,
+            reason=rejection.error.reason,
+        )
+
+
+def _notify(connection: psycopg.Connection[Any], changes: Changes) -> None:
+    payloads = [
+        json.dumps({"company_id": company_id, "entity": entity, "count": change.count, "version": change.version})
+        for (company_id, entity), change in sorted(changes.items())
+    ]
+    if payloads:
+        connection.execute(statements.NOTIFY, {"channel": statements.CHANNEL, "payloads": payloads})
+
+
+def _written(merge: Merge, reads: Reads) -> Written:
+    merged: dict[str, int] = {}
+    for (_, entity), change in merge.changes.items():
+        merged[entity] = merged.get(entity, 0) + change.count
+    refused: dict[str, int] = {}
+    for rejection in merge.rejections:
+        topic = str(rejection.message.topic())
+        refused[topic] = refused.get(topic, 0) + 1
+    return Written(
+        changes=merge.changes,
+        stale={entity: count - merged.get(entity, 0) for entity, count in merge.staged.items()},
+        rejected=refused,
+        skipped=sum(read.skipped for read in reads.values()),
+    )

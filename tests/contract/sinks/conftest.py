@@ -1,0 +1,5 @@
+"""Fixtures of the sink's contract tests."""
+
+from tests.contract.sinks.fix_postgres import database_url, sink_database_url
+
+__all__ = ["database_url", "sink_database_url"]
