@@ -1,0 +1,156 @@
+"""Links shifts and budgets to their parents. Pure: what the parents are is handed in, the result is compared by value.
+
+The status of a shift is the first of these that holds. What a person has to settle in Buildertrend comes before what
+settles itself when a parent is read, so that nobody waits for something that will not come:
+
+| status                | holds when                                                       | settled by             |
+|-----------------------|------------------------------------------------------------------|------------------------|
+| general               | the job is 0, the company's General pseudo-job                   | it is final            |
+| uncoded               | no cost code, or only the catch-all "Buildertrend Flat Rate"     | somebody's edit        |
+| several-codes         | several distinct codes                                           | somebody's edit        |
+| ambiguous-code        | the title names several active codes, or several and none active | somebody's edit        |
+| waiting-for-job       | no such job is known                                             | the job's arrival      |
+| waiting-for-user      | no such user is known                                            | the user's arrival     |
+| waiting-for-cost-code | no cost code has this title                                      | the code's arrival     |
+| linked                | else                                                             |                        |
+
+Names of job, user and cost code are the parents' wherever these are known, whatever the status, else the row's own.
+`cost_code_id` is set when exactly one code is named and its title names one cost code, whatever the status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+GENERAL_JOB_ID = "0"
+FLAT_RATE = "Buildertrend Flat Rate"
+
+
+class CostCode(NamedTuple):
+    """What links need of a cost code. `active` is false only where Buildertrend says so."""
+
+    title: str | None
+    active: bool
+
+
+class Parents(Protocol):
+    """The parents of one company that are known now."""
+
+    @property
+    def job_names(self) -> Mapping[str, str | None]: ...
+
+    @property
+    def user_names(self) -> Mapping[str, str | None]: ...
+
+    @property
+    def cost_codes(self) -> Mapping[str, CostCode]: ...
+
+    def codes_titled(self, key: str) -> Collection[str]:
+        """Ids of the cost codes whose title has this `title_key`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShiftRefs:
+    """What a shift's own row says about its parents."""
+
+    job_id: str
+    user_id: str
+    titles: tuple[str, ...]
+    job_name: str | None
+    user_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRefs:
+    """What a budget's own row says about its parents."""
+
+    job_id: str
+    cost_code_id: str
+    title: str | None
+
+
+class ShiftLink(NamedTuple):
+    """The columns of a canonical shift that depend on its parents."""
+
+    status: str
+    detail: str | None
+    job_name: str | None
+    user_name: str | None
+    cost_code_id: str | None
+    cost_code_title: str | None
+
+
+class BudgetLink(NamedTuple):
+    """The columns of a canonical budget that depend on its parents."""
+
+    job_name: str | None
+    cost_code_title: str | None
+
+
+class _Coding(NamedTuple):
+    status: str | None
+    detail: str | None
+    cost_code_id: str | None
+    title: str | None
+
+
+@lru_cache(maxsize=65_536)
+def title_key(title: str) -> str:
+    """What two titles that name the same code have in common: runs of white space count as one blank."""
+    return " ".join(title.split())
+
+
+def coded_titles(titles: tuple[str, ...]) -> tuple[str, ...]:
+    """The titles that name a cost code, without the catch-all."""
+    return tuple(title for title in titles if title_key(title) != FLAT_RATE)
+
+
+def link_shift(refs: ShiftRefs, parents: Parents) -> ShiftLink:
+    """Status, detail and names of a shift; see the table of this module."""
+    coding = _code(refs.titles, parents)
+    status, detail = _status(refs, parents, coding)
+    return ShiftLink(
+        status,
+        detail,
+        parents.job_names.get(refs.job_id) or refs.job_name,
+        parents.user_names.get(refs.user_id) or refs.user_name,
+        coding.cost_code_id,
+        coding.title,
+    )
+
+
+def link_budget(refs: BudgetRefs, parents: Parents) -> BudgetLink:
+    """The job's name, null until it is known; the cost code's title, else the row's own."""
+    code = parents.cost_codes.get(refs.cost_code_id)
+    return BudgetLink(parents.job_names.get(refs.job_id), (code and code.title) or refs.title)
+
+
+def _status(refs: ShiftRefs, parents: Parents, coding: _Coding) -> tuple[str, str | None]:
+    if refs.job_id == GENERAL_JOB_ID:
+        return "general", None
+    if coding.status in ("uncoded", "several-codes", "ambiguous-code"):
+        return coding.status, coding.detail
+    if refs.job_id not in parents.job_names:
+        return "waiting-for-job", f"Job {refs.job_id} has not been read from Buildertrend."
+    if refs.user_id not in parents.user_names:
+        return "waiting-for-user", f"User {refs.user_id} has not been read from Buildertrend."
+    return coding.status or "linked", coding.detail
+
+
+def _code(titles: tuple[str, ...], parents: Parents) -> _Coding:
+    coded = coded_titles(titles)
+    if not coded:
+        return _Coding("uncoded", None, None, titles[0] if titles else None)
+    if len({title_key(title) for title in coded}) > 1:
+        return _Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded))
+    (title, *_) = coded
+    ids = parents.codes_titled(title_key(title))
+    named = [code_id for code_id in ids if parents.cost_codes[code_id].active] or list(ids)
+    if not named:
+        return _Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)
+    if len(named) > 1:
+        return _Coding("ambiguous-code", f"The title names the cost codes {', '.join(sorted(named))}.", None, title)
+    return _Coding(None, None, named[0], parents.cost_codes[named[0]].title or title)

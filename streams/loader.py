@@ -1,0 +1,154 @@
+"""Reads the state of newly assigned partitions back from the compacted raw topics, committed records only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from core.dead_letters import header_list
+from core.errors import FatalError, InvalidRecordError, RetriableError
+from core.kafka import consumer_config
+from core.log import get_logger
+from core.settings import Settings
+from schemas.catalogue import ENTITIES
+from streams import metrics
+from streams.records import Codecs, RawRecord
+from streams.retry import Patience
+from streams.state import PartitionState
+
+_BATCH = 5_000
+_POLL_S = 0.05
+_TIMEOUT_S = 10.0
+_SILENCE_LIMIT_S = 60.0
+_ENTITY_BY_RAW_TOPIC = {entity.raw_topic: entity for entity in ENTITIES}
+
+_log = get_logger(__name__)
+
+Place = tuple[str, int]
+
+
+class StateLoader:
+    """Loads partitions with a consumer of its own: it never joins the group and commits nothing."""
+
+    def __init__(self, settings: Settings, group_id: str, codecs: Codecs) -> None:
+        self._settings = settings
+        self._group_id = group_id
+        self._codecs = codecs
+
+    def load(
+        self,
+        partitions: Collection[int],
+        kept: Mapping[int, PartitionState],
+        patience: Patience,
+        *,
+        stopped: Callable[[], bool],
+    ) -> dict[int, PartitionState]:
+        """The state of each partition as of now. Blocks; goes on where it stood after an outage.
+
+        Only what came since is read for a state in `kept`. Ends early when `stopped` says so; what it has by then is
+        good to be kept, and not to be worked with.
+        """
+        count = self._settings.entity_partitions
+        states = {each: kept.get(each) or PartitionState(self._codecs, partitions=count) for each in partitions}
+        for state in states.values():
+            state.resume()
+        with metrics.LOAD_SECONDS.time():
+            patience.until_done(lambda: self._load(states, patience, stopped))
+        return states
+
+    def _load(self, states: Mapping[int, PartitionState], patience: Patience, stopped: Callable[[], bool]) -> None:
+        refused = 0
+        with self._consumer() as consumer:
+            committed = _committed(consumer, states)
+            starts = [
+                TopicPartition(entity.raw_topic, number, state.next_offset(entity) or OFFSET_BEGINNING)
+                for number, state in states.items()
+                for entity in ENTITIES
+            ]
+            for message in _messages(consumer, starts, patience.on_wait, stopped):
+                raw = raw_record(message)
+                state, until = states[raw.partition], committed[raw.entity.raw_topic, raw.partition]
+                try:
+                    patience.until_done(partial(state.load, raw, committed=until))
+                except InvalidRecordError:
+                    # It was dead-lettered when it was delivered, or will be.
+                    refused += 1
+        sizes = sum((state.sizes().total() for state in states.values()), 0)
+        _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused)
+
+    @contextmanager
+    def _consumer(self) -> Iterator[Consumer]:
+        # The end of a partition is reported with the answer to a fetch, which an idle broker would hold back for half a
+        # second each time.
+        config = consumer_config(self._settings, self._group_id) | {
+            "queued.max.messages.kbytes": 16_384,
+            "fetch.wait.max.ms": 10,
+        }
+        consumer = Consumer(config)
+        try:
+            yield consumer
+        finally:
+            consumer.close()
+
+
+def raw_record(message: Message) -> RawRecord:
+    """A message of a raw topic as the core takes it."""
+    topic, partition, offset = message.topic(), message.partition(), message.offset()
+    assert topic is not None
+    assert partition is not None
+    assert offset is not None
+    key, value = message.key(), message.value()
+    assert not isinstance(key, str)
+    assert not isinstance(value, str)
+    return RawRecord(
+        _ENTITY_BY_RAW_TOPIC[topic],
+        partition,
+        offset,
+        key,
+        value,
+        header_list(message.headers()),
+        message.timestamp()[1],
+    )
+
+
+def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[Place, int]:
+    """The next offset to be delivered of every raw topic's partition; 0 where none was ever committed."""
+    wanted = [TopicPartition(entity.raw_topic, partition) for entity in ENTITIES for partition in partitions]
+    try:
+        found = consumer.committed(wanted, timeout=_TIMEOUT_S)
+    except KafkaException as exc:
+        raise RetriableError("Kafka does not tell the committed offsets.") from exc
+    for place in found:
+        if place.error is not None:
+            raise RetriableError(f"Kafka does not tell the committed offset of {place.topic}.")
+    return {(place.topic, place.partition): max(place.offset, 0) for place in found}
+
+
+def _messages(
+    consumer: Consumer, starts: list[TopicPartition], on_progress: Callable[[], None], stopped: Callable[[], bool]
+) -> Iterator[Message]:
+    """Every committed record from the starts to the end that each place had when it was reached."""
+    consumer.assign(starts)
+    open_places: set[Place] = {(start.topic, start.partition) for start in starts}
+    heard_at = time.monotonic()
+    while open_places and not stopped():
+        for message in consumer.consume(_BATCH, timeout=_POLL_S):
+            heard_at = time.monotonic()
+            error = message.error()
+            if error is None:
+                yield message
+            elif _is_end(error):
+                open_places.discard((message.topic() or "", message.partition() or 0))
+            elif error.fatal() or not error.retriable():
+                raise FatalError(f"The raw topics cannot be read ({error.name()}).")
+        on_progress()
+        if time.monotonic() - heard_at > _SILENCE_LIMIT_S:
+            raise RetriableError("Kafka is silent while state is loaded.")
+
+
+def _is_end(error: KafkaError) -> bool:
+    return error.code() == KafkaError._PARTITION_EOF

@@ -1,0 +1,182 @@
+"""The streams process: starts the Faust app on its own event loop and ends cleanly when it is asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import tempfile
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import uvloop
+
+from core.clock import SystemClock
+from core.errors import FatalError, FencedError
+from core.log import configure_logging, get_logger
+from core.metrics import MetricsServer
+from core.settings import Settings
+from schemas.registry import ConfluentRegistry
+from streams import metrics
+from streams.app import StreamsApp, build_app, raw_queues
+from streams.dead_letter_share import DeadLetterShare
+from streams.drain import drain
+from streams.lag import ReadableLag
+from streams.opening import StageOpener
+from streams.partitions import Partitions
+from streams.records import Codecs
+from streams.retry import StoppedError
+from streams.startup import prepare
+from streams.watchdog import Sample, watch
+
+GROUP_ID = "protiv-streams"
+_EXIT_UNFORESEEN = 70
+_EXIT_FATAL = 71
+_EXIT_FENCED = 72
+
+_log = get_logger(__name__)
+
+
+def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
+    """Publish canonical records until SIGTERM or SIGINT. Call it in the main thread.
+
+    Raises ConfigurationError for what somebody must set right, FatalError when a broker or the registry stays away at
+    the start. Once at work, an error that nobody can recover from ends the process with exit code 70 to 72, at once:
+    no offset of what was at hand may be committed. Two groups must not publish to one Kafka.
+    """
+    settings.require("kafka_bootstrap_servers", "schema_registry_url")
+    configure_logging(settings, process="streams")
+    _quieten_libraries(settings)
+    # State is millions of objects that live long; looking through them often costs a sixth of the throughput.
+    gc.set_threshold(50_000, 20, 50)
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    with tempfile.TemporaryDirectory(prefix="streams-") as folder, asyncio.Runner() as runner:
+        runner.run(_Process(settings, group_id, Path(folder)).serve())
+        # The interpreter would look through all of that once more before it ends, for seconds.
+        gc.freeze()
+
+
+class _Process:
+    """Everything of one run, put together."""
+
+    def __init__(self, settings: Settings, group_id: str, data_dir: Path) -> None:
+        self._settings = settings
+        self._group_id = group_id
+        self._data_dir = data_dir
+        self._clock = SystemClock()
+        self._stop = threading.Event()
+        self._partitions: Partitions | None = None
+        self._waits = 0
+
+    async def serve(self) -> None:
+        asked_to_stop = self._listen_to_signals()
+        server = MetricsServer(self._settings.metrics_port, ready=self._ready, host=self._settings.metrics_host)
+        try:
+            _log.info("streams start", metrics_port=server.port)
+            await self._work(asked_to_stop)
+            _log.info("streams ended")
+        except StoppedError:
+            _log.info("streams ended before they started")
+        finally:
+            server.close()
+
+    async def _work(self, asked_to_stop: asyncio.Event) -> None:
+        with closing(ConfluentRegistry(self._settings)) as registry:
+            codecs = await asyncio.to_thread(prepare, self._settings, registry, self._clock, self._stop)
+            await self._run_app(codecs, asked_to_stop)
+
+    async def _run_app(self, codecs: Codecs, asked_to_stop: asyncio.Event) -> None:
+        opener = StageOpener(
+            self._settings, self._group_id, codecs, DeadLetterShare(), self._clock, on_wait=self._note_wait
+        )
+        partitions = self._partitions = Partitions(opener, on_error=end_process)
+        app = build_app(self._settings, group_id=self._group_id, data_dir=self._data_dir)
+        _follow_assignments(app, partitions)
+        queues = raw_queues(app)
+        drains = [
+            asyncio.create_task(drain(queue, entity, partitions, on_error=end_process))
+            for entity, queue in queues.items()
+        ]
+        lag = ReadableLag(self._settings)
+        watch(
+            lambda: self._sample(app, partitions, lag, waiting=any(queue.qsize() for queue in queues.values())),
+            self._clock,
+            self._stop,
+            on_error=end_process,
+        )
+        await app.start()
+        await app.wait(asked_to_stop.wait())
+        if app.crashed:
+            end_process(app.crash_reason or FatalError("Faust crashed."))
+        await _end(app, partitions, drains)
+
+    def _listen_to_signals(self) -> asyncio.Event:
+        asked_to_stop = asyncio.Event()
+
+        def stop() -> None:
+            self._stop.set()
+            asked_to_stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        return asked_to_stop
+
+    def _ready(self) -> bool:
+        return self._partitions is not None and self._partitions.ready
+
+    def _note_wait(self) -> None:
+        self._waits += 1
+
+    def _sample(self, app: StreamsApp, partitions: Partitions, lag: ReadableLag, *, waiting: bool) -> Sample:
+        positions = app.positions()
+        left = lag.of(positions) or 0
+        metrics.LAG.set(left)
+        progress = (partitions.batches, self._waits, positions, app.committed_offsets())
+        return Sample(work=left > 0 or waiting or partitions.busy or app.uncommitted(), progress=progress)
+
+
+def end_process(error: BaseException) -> None:
+    """Log why and end at once, with a non-zero exit code, before Faust can commit anything more."""
+    if isinstance(error, FencedError):
+        _log.critical("streams end: fenced", reason=str(error))
+        code = _EXIT_FENCED
+    elif isinstance(error, FatalError):
+        _log.critical("streams end", reason=str(error))
+        code = _EXIT_FATAL
+    else:
+        _log.critical("streams end: unforeseen", exc_info=error)
+        code = _EXIT_UNFORESEEN
+    logging.shutdown()
+    os._exit(code)
+
+
+def _follow_assignments(app: StreamsApp, partitions: Partitions) -> None:
+    async def on_assigned(_app: Any, /, *args: Any, **_: Any) -> None:
+        (assigned,) = args
+        await partitions.assigned({place.partition for place in assigned})
+
+    async def on_revoked(*_: Any, **__: Any) -> None:
+        await partitions.revoked()
+
+    app.on_partitions_assigned.connect(on_assigned, weak=False)
+    app.on_partitions_revoked.connect(on_revoked, weak=False)
+
+
+async def _end(app: StreamsApp, partitions: Partitions, drains: list[asyncio.Task[None]]) -> None:
+    """Finish what is at hand, commit it, leave the group."""
+    await partitions.close()
+    for task in drains:
+        task.cancel()
+    await asyncio.gather(*drains, return_exceptions=True)
+    await app.stop()
+
+
+def _quieten_libraries(settings: Settings) -> None:
+    """Faust and its client tell every step of a rebalance at INFO; under the names of our modules that extend it."""
+    if settings.log_level != "DEBUG":
+        for name in ("faust", "mode", "aiokafka", "streams.app", "streams.committed_consumer"):
+            logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,14 @@
+"""Prometheus metrics of the stage."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS_IN = Counter("streams_records_in", "Raw records taken in.", ["entity", "outcome"])
+RECORDS_OUT = Counter("streams_records_out", "Canonical records committed, with tombstones.", ["topic"])
+DEAD_LETTERS = Counter("streams_dead_letters", "Raw records dead-lettered.", ["entity", "error_class"])
+SHIFT_LINKS = Counter("streams_shift_links", "Shifts published, by link status.", ["status"])
+STATE_SIZE = Gauge("streams_state_size", "Entities held of a partition.", ["entity", "partition"])
+BATCH_SECONDS = Histogram("streams_batch_seconds", "Time from a batch at hand to its transaction committed.")
+LOAD_SECONDS = Gauge("streams_load_seconds", "How long the last loading of state took.")
+LAG = Gauge("streams_readable_lag", "Committed raw records that are not fetched yet.")

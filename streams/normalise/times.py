@@ -1,0 +1,149 @@
+"""Local wall times to instants with the company's time zone: never an hour too many, never a shift on the wrong day."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core.errors import InvalidRecordError
+from schemas.codec import to_days
+
+# Buildertrend writes these days where it means "none".
+_SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with wall times, which have no zone yet
+_MICROSECOND = timedelta(microseconds=1)
+_MINUTE_MICROS = 60_000_000
+
+
+class ShiftTimes(NamedTuple):
+    """When a shift was: instants in microseconds, the local day of the start, and what had to be assumed, in words."""
+
+    started_at: int | None
+    ended_at: int | None
+    work_date: int | None
+    notes: tuple[str, ...] = ()
+
+
+class _Instants(NamedTuple):
+    """The instants a wall time can mean: two in the hour that occurs twice; `skipped` where it does not exist."""
+
+    micros: tuple[int, ...]
+    skipped: bool
+
+
+@lru_cache(maxsize=512)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone; InvalidRecordError for a name that is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise InvalidRecordError(
+            f"The time zone {name!r} is not an IANA name such as America/New_York: correct it in the connection.",
+            error_class="unknown-time-zone",
+        ) from exc
+
+
+def wall_time(stamp: str | None, what: str) -> datetime | None:
+    """A local time without a zone; None where nothing or a sentinel is stated."""
+    if stamp is None or not stamp.strip() or stamp.startswith(_SENTINEL_DAYS):
+        return None
+    try:
+        wall = datetime.fromisoformat(stamp)
+    except ValueError as exc:
+        raise InvalidRecordError(
+            f"The {what} is not a timestamp such as 2026-05-20T09:19:00.", error_class="bad-time"
+        ) from exc
+    if wall.tzinfo is not None:
+        raise InvalidRecordError(
+            f"The {what} names a time zone; Buildertrend states local times without one.", error_class="bad-time"
+        )
+    return wall
+
+
+def day(stamp: str | None, what: str) -> int | None:
+    """The local day of a date or timestamp as days since 1970-01-01; None where nothing or a sentinel is stated."""
+    wall = wall_time(stamp, what)
+    return None if wall is None else to_days(wall.date())
+
+
+def shift_times(
+    start: datetime | None, end: datetime | None, zone_name: str, *, stated_minutes: int | None
+) -> ShiftTimes:
+    """The instants of a shift. In the hour that occurs twice its own length (`stated_minutes`) decides.
+
+    A wall time that does not exist is moved forward by the length of the gap. InvalidRecordError if it ends before it
+    starts, whichever way its times are read.
+    """
+    tz = zone(zone_name)
+    if start is None:
+        return ShiftTimes(None, None if end is None else _instants(end, tz).micros[0], None)
+    starts = _instants(start, tz)
+    if end is None:
+        notes = _notes(start, starts, "start", zone_name, undecided=len(starts.micros) > 1)
+        return ShiftTimes(starts.micros[0], None, _local_day(start, starts, tz), notes)
+    ends = _instants(end, tz)
+    pairs = _possible(starts, ends, in_order=end >= start)
+    chosen = _choose(pairs, stated_minutes)
+    undecided = chosen is None
+    started_at, ended_at = chosen or pairs[0]
+    return ShiftTimes(
+        started_at,
+        ended_at,
+        _local_day(start, starts, tz),
+        _notes(start, starts, "start", zone_name, undecided=undecided and len(starts.micros) > 1)
+        + _notes(end, ends, "end", zone_name, undecided=undecided and len(ends.micros) > 1),
+    )
+
+
+def _instants(wall: datetime, tz: ZoneInfo) -> _Instants:
+    aware = wall.replace(tzinfo=tz)
+    first = aware.utcoffset()
+    second = aware.replace(fold=1).utcoffset()
+    assert first is not None
+    assert second is not None
+    since_epoch = wall - _EPOCH
+    earlier = (since_epoch - first) // _MICROSECOND
+    if first > second:
+        return _Instants((earlier, (since_epoch - second) // _MICROSECOND), skipped=False)
+    # In a gap the offset before it puts the time as far behind the gap as it stood in it.
+    return _Instants((earlier,), skipped=first < second)
+
+
+def _possible(starts: _Instants, ends: _Instants, *, in_order: bool) -> list[tuple[int, int]]:
+    pairs = [(started, ended) for started in starts.micros for ended in ends.micros if ended >= started]
+    if pairs:
+        return pairs
+    if in_order and starts.skipped:
+        # Only moving the start out of the gap put it behind the end.
+        return [(ends.micros[0], ends.micros[0])]
+    raise InvalidRecordError(
+        "The shift ends before it starts: correct its times in Buildertrend.", error_class="bad-time"
+    )
+
+
+def _choose(pairs: list[tuple[int, int]], stated_minutes: int | None) -> tuple[int, int] | None:
+    """The pair nearest to the stated length; None if nothing tells two of them apart."""
+    if len(pairs) == 1:
+        return pairs[0]
+    if stated_minutes is None:
+        return None
+    ranked = sorted(
+        (abs(ended - started - stated_minutes * _MINUTE_MICROS), started, ended) for started, ended in pairs
+    )
+    return None if ranked[0][0] == ranked[1][0] else ranked[0][1:]
+
+
+def _local_day(wall: datetime, instants: _Instants, tz: ZoneInfo) -> int:
+    if not instants.skipped:
+        return to_days(wall.date())
+    return to_days((_EPOCH.replace(tzinfo=ZoneInfo("UTC")) + instants.micros[0] * _MICROSECOND).astimezone(tz).date())
+
+
+def _notes(wall: datetime, instants: _Instants, what: str, zone_name: str, *, undecided: bool) -> tuple[str, ...]:
+    if instants.skipped:
+        return (f"The {what} {wall:%Y-%m-%d %H:%M} does not exist in {zone_name} and was moved forward.",)
+    if undecided:
+        return (f"The {what} {wall:%Y-%m-%d %H:%M} occurs twice in {zone_name}; the earlier one is assumed.",)
+    return ()

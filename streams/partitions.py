@@ -1,0 +1,115 @@
+"""Which partitions this process owns, and one batch at a time for each: assigned, opened, at work, given up.
+
+Every rebalance takes all partitions away and hands out anew; the state of those that come back at once is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from core.log import get_logger
+from streams.records import RawRecord
+from streams.retry import StoppedError
+from streams.stage import PartitionStage
+from streams.state import PartitionState
+
+_log = get_logger(__name__)
+
+OpenStages = Callable[[Collection[int], Mapping[int, PartitionState], threading.Event], dict[int, PartitionStage]]
+
+
+@dataclass(slots=True)
+class _Assignment:
+    """The partitions of one generation of the group; `stop` is set when they are taken away."""
+
+    locks: dict[int, asyncio.Lock]
+    opened: asyncio.Task[dict[int, PartitionStage]]
+    stop: threading.Event
+    working: set[int] = field(default_factory=set)
+
+
+class Partitions:
+    """Owns the partitions of this process. Used from one event loop; blocking work runs in threads."""
+
+    def __init__(self, open_stages: OpenStages, on_error: Callable[[BaseException], None]) -> None:
+        """`on_error` is called with what nobody can recover from; it ends the process."""
+        self._open = open_stages
+        self._on_error = on_error
+        self._current: _Assignment | None = None
+        self._kept: dict[int, PartitionState] = {}
+        self._closing = False
+        self.batches = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are assigned (be it none) and their state is loaded."""
+        current = self._current
+        return current is not None and current.opened.done() and not current.stop.is_set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a partition is being opened or a batch is at work."""
+        current = self._current
+        return current is not None and (bool(current.working) or not current.opened.done())
+
+    async def assigned(self, partitions: Collection[int]) -> None:
+        """Take over partitions; returns at once, they are opened meanwhile."""
+        await self.revoked()
+        stop = threading.Event()
+        kept, self._kept = self._kept, {}
+        opened = asyncio.create_task(asyncio.to_thread(self._open, sorted(partitions), kept, stop))
+        opened.add_done_callback(self._check_opened)
+        self._current = _Assignment({number: asyncio.Lock() for number in partitions}, opened, stop)
+        _log.info("partitions are assigned", partitions=sorted(partitions))
+
+    async def revoked(self) -> None:
+        """Give up all partitions: returns when no batch is at work and nothing more will be written."""
+        current, self._current = self._current, None
+        if current is None:
+            return
+        current.stop.set()
+        for lock in current.locks.values():
+            await lock.acquire()
+        stages = (await asyncio.gather(current.opened, return_exceptions=True))[0]
+        if isinstance(stages, dict):
+            for stage in stages.values():
+                await asyncio.to_thread(stage.publisher.close)
+            self._kept = {number: stage.state for number, stage in stages.items() if stage.consistent}
+        _log.info("partitions are given up", partitions=sorted(current.locks))
+
+    async def close(self) -> None:
+        """Give up all partitions at the end of the process: what was finished may still be acknowledged."""
+        self._closing = True
+        await self.revoked()
+
+    async def process(self, partition: int, batch: Sequence[RawRecord]) -> bool:
+        """Take in a batch; true when all that follows from it is committed, false if the partition is given up."""
+        current = self._current
+        if current is None or partition not in current.locks:
+            return False
+        try:
+            stage = (await asyncio.shield(current.opened))[partition]
+            async with current.locks[partition]:
+                if current.stop.is_set():
+                    return False
+                return await self._work(current, stage, batch)
+        except StoppedError:
+            return False
+
+    async def _work(self, current: _Assignment, stage: PartitionStage, batch: Sequence[RawRecord]) -> bool:
+        current.working.add(stage.partition)
+        try:
+            await asyncio.to_thread(stage.process, batch)
+        finally:
+            current.working.discard(stage.partition)
+        self.batches += 1
+        # After a rebalance the offsets are the next owner's affair; at the end of the process they are still ours.
+        return self._current is current or self._closing
+
+    def _check_opened(self, opened: asyncio.Task[dict[int, PartitionStage]]) -> None:
+        error = None if opened.cancelled() else opened.exception()
+        if error is not None and not isinstance(error, StoppedError):
+            self._on_error(error)

@@ -1,0 +1,99 @@
+"""What goes into and comes out of the pure core: raw records as delivered, canonical records as they are produced."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from core.errors import InvalidRecordError
+from core.topics import partition_for, split_key
+from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, Entity
+from schemas.codec import Decoder, Encoder, Record, SchemaSource, encoder
+
+RawHeaders = Sequence[tuple[str, str | bytes | None]]
+Decode = Callable[[bytes], Record]
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """A record of a raw topic as it was read."""
+
+    entity: Entity
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+    timestamp_ms: int
+
+
+class Output(NamedTuple):
+    """A record to produce to the partition that its causes came from; `value` None is a tombstone."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: RawHeaders
+
+
+@dataclass(frozen=True, slots=True)
+class Codecs:
+    """Decoders of the raw topics and encoders of the canonical ones, by entity name."""
+
+    decode: dict[str, Decode]
+    encode: dict[str, Encoder]
+
+    @classmethod
+    def load(cls, source: SchemaSource) -> Codecs:
+        """Fetch every schema ahead; raises what the source raises."""
+        for entity in ENTITIES:
+            source.id_of(entity.raw_topic)
+        return cls(
+            {entity.name: Decoder(entity.raw_topic, source) for entity in ENTITIES},
+            {entity.name: encoder(topic, source) for entity, topic in zip(ENTITIES, CANONICAL_TOPICS, strict=True)},
+        )
+
+
+def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
+    """(company_id, entity_id) of a record that lies on its company's partition; else InvalidRecordError."""
+    company_id, entity_id = split_key(raw.key)
+    if "\x00" in company_id or "\x00" in entity_id:
+        raise InvalidRecordError("The record's key holds a NUL character.", error_class="bad-key")
+    home = _home(company_id, partitions)
+    if home != raw.partition:
+        raise InvalidRecordError(
+            f"The record lies on partition {raw.partition}, its company's is {home}: "
+            "its producer must use murmur2 of the company id.",
+            error_class="wrong-partition",
+        )
+    return company_id, entity_id
+
+
+def decode_change(raw: RawRecord, decode: Decode, *, company_id: str, entity_id: str) -> Record:
+    """The change record of a value that belongs to this key; else InvalidRecordError. RetriableError: registry away."""
+    assert raw.value is not None
+    change = decode(raw.value)
+    if change["company_id"] != company_id or change["entity_id"] != entity_id:
+        raise InvalidRecordError("The record's key and its value name different entities.", error_class="bad-key")
+    if change["op"] != "DELETE" and (change["after"] is None or stated_id(raw.entity, change["after"]) != entity_id):
+        raise InvalidRecordError(
+            "The record holds no entity, or another one than its key names.", error_class="bad-entity"
+        )
+    return change
+
+
+def stated_id(entity: Entity, after: Record) -> str:
+    """The entity's id as Buildertrend's own fields state it; a budget's is `<job id>:<cost code id>`."""
+    if entity.name == "budgets":
+        return f"{after['jobId']}:{after['id']}"
+    return str(after[_ID_FIELD[entity.name]])
+
+
+_ID_FIELD = {"jobs": "jobId", "users": "userId", "cost-codes": "id", "time-entries": "id"}
+
+
+@lru_cache(maxsize=65_536)
+def _home(company_id: str, partitions: int) -> int:
+    return partition_for(company_id, partitions)

@@ -1,0 +1,123 @@
+"""One partition at work: a batch of raw records becomes one committed publication, or nothing of it happens.
+
+Independent of Faust. A record that can never succeed is dead-lettered in the same transaction as the batch's output.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from prometheus_client import Counter as Metric
+
+from core.clock import Clock
+from core.dead_letters import RejectedRecord, dead_letter_headers
+from core.errors import InvalidRecordError
+from core.log import get_logger
+from core.topics import DEAD_LETTERS
+from streams import metrics
+from streams.dead_letter_share import DeadLetterShare
+from streams.outputs import render
+from streams.records import Codecs, Output, RawRecord
+from streams.retry import Patience
+from streams.state import PartitionState
+
+STAGE = "streams"
+# A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.
+TRANSACTION_RECORDS = 10_000
+
+_log = get_logger(__name__)
+
+T = TypeVar("T")
+
+
+class Publisher(Protocol):
+    """Where output goes: all of it, or none."""
+
+    def publish(self, outputs: Sequence[Output]) -> None:
+        """Return when the outputs are committed."""
+
+    def close(self) -> None:
+        """Give up what is not committed."""
+
+
+@dataclass(slots=True)
+class PartitionStage:
+    """The state, the writer and the rules of one partition.
+
+    `consistent` is false once a batch was taken in and not all that follows from it is committed: the state then runs
+    ahead of what was published, and nobody may go on with it.
+    """
+
+    partition: int
+    state: PartitionState
+    publisher: Publisher
+    codecs: Codecs
+    share: DeadLetterShare
+    patience: Patience
+    clock: Clock
+    consistent: bool = True
+
+    def process(self, batch: Sequence[RawRecord]) -> None:
+        """Take in a batch and return when all that follows from it is committed. Blocks.
+
+        Raises FatalError or FencedError when the process must end, StoppedError when the partition is given up.
+        """
+        self.consistent = False
+        with metrics.BATCH_SECONDS.time():
+            taken: Counter[tuple[str, str]] = Counter()
+            links: Counter[str] = Counter()
+            letters = [letter for raw in batch if (letter := self._take_in(raw, taken)) is not None]
+            outputs = self._outputs(letters, links)
+            while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
+                self.publisher.publish(chunk)
+                _count(metrics.RECORDS_OUT, Counter((output.topic,) for output in chunk).items())
+            _count(metrics.RECORDS_IN, taken.items())
+            _count(metrics.SHIFT_LINKS, (((status,), number) for status, number in links.items()))
+        self.consistent = True
+
+    def report_sizes(self) -> None:
+        """Set the metric of what is held."""
+        for entity, size in self.state.sizes().items():
+            metrics.STATE_SIZE.labels(entity, self.partition).set(size)
+
+    def _outputs(self, letters: list[Output], links: Counter[str]) -> Iterator[Output]:
+        yield from letters
+        yield from render(self.state, self.state.take_due().items(), self.codecs, links)
+
+    def _take_in(self, raw: RawRecord, taken: Counter[tuple[str, str]]) -> Output | None:
+        """Apply a record; its dead letter if it can never succeed."""
+        try:
+            outcome = self.patience.until_done(lambda: self.state.apply(raw))
+        except InvalidRecordError as error:
+            self.share.note(refused=True)
+            taken[raw.entity.name, "dead-lettered"] += 1
+            return self._dead_letter(raw, error)
+        self.share.note(refused=False)
+        taken[raw.entity.name, outcome.value] += 1
+        return None
+
+    def _dead_letter(self, raw: RawRecord, error: InvalidRecordError) -> Output:
+        metrics.DEAD_LETTERS.labels(raw.entity.name, error.error_class).inc()
+        _log.warning(
+            "a raw record is dead-lettered",
+            topic=raw.entity.raw_topic,
+            partition=raw.partition,
+            offset=raw.offset,
+            error_class=error.error_class,
+            reason=error.reason,
+        )
+        rejected = RejectedRecord(
+            raw.entity.raw_topic, raw.partition, raw.offset, raw.key, raw.value, list(raw.headers)
+        )
+        headers = dead_letter_headers(rejected, stage=STAGE, error=error, seen_at=self.clock.now())
+        return Output(DEAD_LETTERS, raw.key, raw.value, headers)
+
+
+def _count(metric: Metric, counts: Iterable[tuple[tuple[str, ...], int]]) -> None:
+    """Add up once a batch: a labelled increment costs as much as decoding a record."""
+    for labels, number in counts:
+        metric.labels(*labels).inc(number)

@@ -1,0 +1,30 @@
+"""What must be right before anything is read: topics as `setup` made them, and every schema in the registry."""
+
+from __future__ import annotations
+
+import threading
+
+from core.clock import Clock
+from core.settings import Settings
+from core.topics import DEAD_LETTERS
+from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
+from schemas.codec import SchemaSource
+from schemas.topic_setup import check_topics
+from streams.records import Codecs
+from streams.retry import Patience
+
+# Services of a stack start in any order.
+_START_PATIENCE_S = 120.0
+
+
+def prepare(settings: Settings, registry: SchemaSource, clock: Clock, stop: threading.Event) -> Codecs:
+    """Codecs for every topic. Blocks while a broker or the registry is away.
+
+    Raises ConfigurationError for what somebody must set right, FatalError when something stays away.
+    """
+
+    def once() -> Codecs:
+        check_topics(settings, [*RAW_TOPICS, *CANONICAL_TOPICS, DEAD_LETTERS])
+        return Codecs.load(registry)
+
+    return Patience(clock, stop, _START_PATIENCE_S).until_done(once)

@@ -1,0 +1,265 @@
+"""State of one partition, the pure heart of the stage: raw records in, a list of what is due for publication out.
+
+It guarantees: a record older than what is held changes nothing; a parent's change makes exactly the children due whose
+canonical record changes; a canonical version never decreases.
+
+Loaded state runs ahead of the committed offsets: it holds records that are yet to be delivered. A delivered record of
+the version that is held is therefore taken as a change, with all of its children; one that is older is skipped, its
+successor is on the way.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from sys import intern
+
+from core.errors import InvalidRecordError
+from core.record_headers import RecordHeaders
+from schemas.catalogue import BUDGETS, COST_CODES, TIME_ENTRIES, Entity
+from schemas.codec import Record
+from streams.company import Child, Company, EntityRef, Gone
+from streams.link import BudgetRefs, ShiftRefs
+from streams.normalise import NORMALISE
+from streams.normalise.time_entries import named_titles
+from streams.records import Codecs, RawRecord, decode_change, key_parts
+
+_CHILDREN = frozenset((BUDGETS.name, TIME_ENTRIES.name))
+
+
+class Outcome(Enum):
+    """What became of a delivered record."""
+
+    APPLIED = "applied"
+    OUTDATED = "outdated"
+    TOMBSTONE = "tombstone"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An entity to publish: its own new canonical record, or its deletion, or (neither) as it is held."""
+
+    run_id: str
+    canonical: Record | None = None
+    deleted_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change record with its place, validated; `canonical` is None for a deletion."""
+
+    ref: EntityRef
+    version: int
+    run_id: str
+    observed_at: int
+    canonical: Record | None
+    child: Child | None
+
+
+class PartitionState:
+    """Companies of one partition. Not thread-safe: its owner applies one batch at a time."""
+
+    def __init__(self, codecs: Codecs, *, partitions: int) -> None:
+        self._codecs = codecs
+        self._partitions = partitions
+        self._companies: dict[str, Company] = {}
+        self._due: dict[tuple[str, EntityRef], Due] = {}
+        self._next_offsets: dict[str, int] = {}
+
+    def company(self, company_id: str) -> Company:
+        """The state of a company; an empty one if nothing is known."""
+        company = self._companies.get(company_id)
+        if company is None:
+            company = self._companies[company_id] = Company()
+        return company
+
+    def sizes(self) -> Counter[str]:
+        """How many entities are held, by name."""
+        total: Counter[str] = Counter()
+        for company in self._companies.values():
+            total.update(company.sizes())
+        return total
+
+    def next_offset(self, entity: Entity) -> int:
+        """The offset behind the last record that was taken over, loaded or delivered."""
+        return self._next_offsets.get(entity.name, 0)
+
+    def resume(self) -> None:
+        """Go on with this state after a rebalance, before the records since `next_offset` are loaded.
+
+        What was still to be delivered may have been delivered to another owner meanwhile: nothing is awaited any more.
+        """
+        for company in self._companies.values():
+            company.undelivered.clear()
+
+    def take_due(self) -> dict[tuple[str, EntityRef], Due]:
+        """What is to be published now, by company id and entity; the next call starts from nothing."""
+        due, self._due = self._due, {}
+        return due
+
+    def load(self, raw: RawRecord, *, committed: int) -> None:
+        """Take over a record of the compacted topic without publishing; `committed` is the next offset to be delivered.
+
+        Raises InvalidRecordError for a record that was or will be dead-lettered; it changes nothing here.
+        """
+        self._note_offset(raw)
+        company_id, ref, company = self._place(raw)
+        processed = raw.offset < committed
+        if raw.value is None:
+            self._load_tombstone(raw, ref, company, processed=processed)
+            return
+        change = self._change(raw, company_id, ref, company)
+        if change.version < (self._known(company, ref) or 0):
+            return
+        if not processed:
+            _remember_title(company, ref)
+        self._hold(company, change)
+        if change.child is not None and not processed:
+            company.undelivered.add(ref)
+        if change.canonical is None:
+            company.gone[ref] = Gone(change.version, published=processed)
+
+    def apply(self, raw: RawRecord) -> Outcome:
+        """Take over a delivered record and note what is due. InvalidRecordError: it must be dead-lettered.
+
+        RetriableError: the registry is away; nothing was changed and the same call may succeed later.
+        """
+        self._note_offset(raw)
+        company_id, ref, company = self._place(raw)
+        if raw.value is None:
+            return self._apply_tombstone(raw, company_id, ref, company)
+        change = self._change(raw, company_id, ref, company)
+        known = self._known(company, ref)
+        if known is not None and change.version < known:
+            return Outcome.OUTDATED
+        company.undelivered.discard(ref)
+        self._take(company_id, company, change, ran_ahead=change.version == known)
+        return Outcome.APPLIED
+
+    def _note_offset(self, raw: RawRecord) -> None:
+        self._next_offsets[raw.entity.name] = max(self.next_offset(raw.entity), raw.offset + 1)
+
+    def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
+        company_id, entity_id = key_parts(raw, self._partitions)
+        return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
+
+    def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
+        change = decode_change(raw, self._codecs.decode[ref.entity], company_id=company_id, entity_id=ref.entity_id)
+        company.version = max(company.version, change["version"])
+        canonical = None if change["op"] == "DELETE" else NORMALISE[ref.entity](change)
+        child = None
+        if canonical is not None and ref.entity in _CHILDREN:
+            assert raw.value is not None
+            child = Child(change["version"], _refs(canonical, change), raw.value)
+        return _Change(ref, change["version"], change["run_id"], change["observed_at"], canonical, child)
+
+    def _take(self, company_id: str, company: Company, change: _Change, *, ran_ahead: bool) -> None:
+        touched = company.children_of(change.ref)
+        if change.canonical is not None and change.ref.entity == COST_CODES.name:
+            touched |= company.shifts_titled(change.canonical["title"])
+        if ran_ahead:
+            touched |= _shifts_of_earlier_titles(company, change.ref)
+        touched -= company.undelivered
+        before = {} if ran_ahead else {child: company.link_of(child) for child in touched}
+        self._hold(company, change)
+        if change.canonical is None:
+            company.gone[change.ref] = Gone(change.version, published=True)
+            due = Due(change.run_id, deleted_at=change.observed_at)
+        else:
+            due = Due(change.run_id, canonical=change.canonical)
+        # Taken out first, so that what is due is in the order of its last cause.
+        self._due.pop((company_id, change.ref), None)
+        self._due[company_id, change.ref] = due
+        for child in touched:
+            if ran_ahead or company.link_of(child) != before[child]:
+                self._due.setdefault((company_id, child), Due(change.run_id))
+
+    def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome:
+        headers = _tombstone_headers(raw, company_id)
+        company.version = max(company.version, headers.version)
+        gone = company.gone.get(ref)
+        held = company.version_of(ref)
+        if (held is not None and held > headers.version) or (gone is not None and gone.version > headers.version):
+            return Outcome.OUTDATED
+        if gone is None or not gone.published or gone.version < headers.version:
+            # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
+            deletion = _Change(ref, headers.version, headers.run_id, raw.timestamp_ms * 1000, None, None)
+            self._take(company_id, company, deletion, ran_ahead=held is None)
+        company.gone.pop(ref, None)
+        return Outcome.TOMBSTONE
+
+    def _load_tombstone(self, raw: RawRecord, ref: EntityRef, company: Company, *, processed: bool) -> None:
+        headers = _tombstone_headers(raw, raw.key.partition(b"/")[0].decode() if raw.key else "")
+        company.version = max(company.version, headers.version)
+        if headers.version < (self._known(company, ref) or 0):
+            return
+        if processed:
+            company.gone.pop(ref, None)
+        else:
+            _remember_title(company, ref)
+        company.drop(ref)
+
+    def _hold(self, company: Company, change: _Change) -> None:
+        company.gone.pop(change.ref, None)
+        if change.canonical is None:
+            company.drop(change.ref)
+        elif change.child is not None:
+            company.put_child(change.ref, change.child)
+        else:
+            label = change.canonical["title" if change.ref.entity == COST_CODES.name else "name"]
+            active = change.canonical.get("active") is not False
+            company.put_parent(change.ref, change.version, label, active=active)
+
+    @staticmethod
+    def _known(company: Company, ref: EntityRef) -> int | None:
+        gone = company.gone.get(ref)
+        return gone.version if gone is not None else company.version_of(ref)
+
+
+def _remember_title(company: Company, ref: EntityRef) -> None:
+    """Note the title that a cost code has before a loaded record, not processed yet, replaces it."""
+    if ref.entity != COST_CODES.name:
+        return
+    held = company.cost_codes.get(ref.entity_id)
+    if ref.entity_id not in company.earlier_titles:
+        company.earlier_titles[ref.entity_id] = None if held is None else {held.title or ""}
+    elif held is not None and (titles := company.earlier_titles[ref.entity_id]) is not None:
+        titles.add(held.title or "")
+
+
+def _shifts_of_earlier_titles(company: Company, ref: EntityRef) -> set[EntityRef]:
+    """Shifts that may have been published with a title that a cost code no longer has.
+
+    Where compaction may have removed the earlier record its title is not known: any shift of the company may be one.
+    """
+    if ref.entity != COST_CODES.name:
+        return set()
+    titles = company.earlier_titles.pop(ref.entity_id, None)
+    if titles is None:
+        return company.all_shifts()
+    return {shift for title in titles for shift in company.shifts_titled(title)}
+
+
+def _refs(canonical: Record, change: Record) -> ShiftRefs | BudgetRefs:
+    if "time_entry_id" not in canonical:
+        return BudgetRefs(intern(canonical["job_id"]), intern(canonical["cost_code_id"]), canonical["cost_code_title"])
+    return ShiftRefs(
+        intern(canonical["job_id"]),
+        intern(canonical["user_id"]),
+        tuple(intern(title) for title in named_titles(change["after"])),
+        _shared(canonical["job_name"]),
+        _shared(canonical["user_name"]),
+    )
+
+
+def _shared(name: str | None) -> str | None:
+    """The same name is on thousands of shifts; it is kept once."""
+    return None if name is None else intern(name)
+
+
+def _tombstone_headers(raw: RawRecord, company_id: str) -> RecordHeaders:
+    headers = RecordHeaders.decode(raw.headers)
+    if headers.company_id != company_id:
+        raise InvalidRecordError("The tombstone's key and headers name different companies.", error_class="bad-headers")
+    return headers

@@ -1,0 +1,57 @@
+"""Ends a process that stands still although there is work, so that it is started anew: Faust only logs such a stall."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.clock import Clock
+from core.errors import FatalError
+
+STALL_LIMIT_S = 300.0
+_LOOK_EVERY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`work` says whether something is to be done; `progress` is any value that differs once something was."""
+
+    work: bool
+    progress: object
+
+
+class StallWatch:
+    """Tells when there was work and no progress for `limit_s`."""
+
+    def __init__(self, clock: Clock, *, limit_s: float = STALL_LIMIT_S) -> None:
+        self._clock = clock
+        self._limit_s = limit_s
+        self._progress: object = None
+        self._since = clock.monotonic()
+
+    def stalled(self, sample: Sample) -> bool:
+        """Whether this sample is the last of a stall."""
+        now = self._clock.monotonic()
+        if not sample.work or sample.progress != self._progress:
+            self._progress, self._since = sample.progress, now
+        return now - self._since >= self._limit_s
+
+
+def watch(
+    look: Callable[[], Sample], clock: Clock, stop: threading.Event, *, on_error: Callable[[BaseException], None]
+) -> threading.Thread:
+    """Watch from a thread of its own, so that a blocked event loop is noticed as well."""
+
+    def loop() -> None:
+        stall = StallWatch(clock)
+        try:
+            while not clock.wait(_LOOK_EVERY_S, stop):
+                if stall.stalled(look()):
+                    raise FatalError(f"There is work and there was no progress for {STALL_LIMIT_S:.0f} s.")
+        except Exception as error:  # noqa: BLE001 - a watchdog that died unnoticed is worse than none
+            on_error(error)
+
+    thread = threading.Thread(target=loop, name="streams-watchdog", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,185 @@
+"""The streams process as a child, a writer of raw records in transactions, and a reader of what was committed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from core.dead_letters import header_list
+from core.kafka import consumer_config, transactional_config
+from core.record_headers import RecordHeaders
+from core.settings import Settings, reveal
+from core.topics import DEAD_LETTERS, partition_for
+from schemas.catalogue import CANONICAL_TOPICS
+from schemas.codec import Decoder, Record, SchemaSource
+from streams.records import RawRecord
+from tests.unit.streams.fakes import Published
+
+DEADLINE_S = 60.0
+_PROGRAM = "from core.settings import load_settings; from streams.main import run; run(load_settings())"
+_PASSED_ON = ("kafka_bootstrap_servers", "schema_registry_url", "entity_partitions", "topic_replication")
+
+
+class StreamsProcess:
+    """A streams process; its log is kept in a file so that a failing test can show it."""
+
+    def __init__(self, settings: Settings, **environment: str) -> None:
+        self.port = _free_port()
+        self.log = Path(tempfile.mkstemp(suffix=".log")[1])
+        passed_on = {name.upper(): str(reveal(getattr(settings, name))) for name in _PASSED_ON}
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM],
+                env={**os.environ, **passed_on, "METRICS_PORT": str(self.port), **environment},
+                stderr=log,
+            )
+
+    def wait_ready(self) -> StreamsProcess:
+        eventually(self._ready, lambda: f"streams are not ready:\n{self.log.read_text()}")
+        return self
+
+    def wait_ended(self) -> int:
+        return self.process.wait(DEADLINE_S)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self) -> int:
+        """Its exit code after SIGTERM."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait_ended()
+
+    def metrics(self) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics") as answer:
+            return str(answer.read().decode())
+
+    def close(self) -> None:
+        """End it if it runs, in peace: a killed member would keep its partitions for ten seconds."""
+        if self.process.poll() is None:
+            self.terminate()
+        self.log.unlink()
+
+    def _ready(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready"):
+                return True
+        except urllib.error.URLError:
+            return False
+
+
+class RawWriter:
+    """Writes raw records as a poller does: in transactions that are committed, aborted or left open."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._producer = Producer(transactional_config(settings, f"test-{name}"))
+        self._producer.init_transactions(30)
+
+    def write(self, *records: RawRecord) -> None:
+        """One committed transaction."""
+        self._producer.begin_transaction()
+        self._produce(records)
+        self._producer.commit_transaction(30)
+
+    def write_aborted(self, *records: RawRecord) -> None:
+        """One transaction that reached the log and was given up."""
+        self._producer.begin_transaction()
+        self._produce(records)
+        self._producer.flush(30)
+        self._producer.abort_transaction(30)
+
+    def _produce(self, records: tuple[RawRecord, ...]) -> None:
+        for raw in records:
+            self._producer.produce(
+                raw.entity.raw_topic, key=raw.key, value=raw.value, headers=list(raw.headers), partition=raw.partition
+            )
+            self._producer.poll(0)
+
+
+class CanonicalReader:
+    """Reads one company's canonical records and dead letters from the beginning, committed ones only."""
+
+    def __init__(self, settings: Settings, source: SchemaSource, company_id: str) -> None:
+        self._consumer = Consumer(consumer_config(settings, f"test-{company_id}"))
+        partition = partition_for(company_id, settings.entity_partitions)
+        self._consumer.assign(
+            [TopicPartition(topic, partition, OFFSET_BEGINNING) for topic in (*CANONICAL_TOPICS, DEAD_LETTERS)]
+        )
+        self._prefix = f"{company_id}/".encode()
+        self._decode = {topic: Decoder(topic, source) for topic in CANONICAL_TOPICS}
+        self.published: list[Published] = []
+        self.dead_letters: list[Any] = []
+
+    def table(self) -> dict[tuple[str, str], Record]:
+        """What lives, by entity and its id."""
+        rows: dict[tuple[str, str], Record] = {}
+        for each in self.published:
+            place = each.entity, each.key.partition("/")[2]
+            if each.record is None:
+                rows.pop(place, None)
+            else:
+                rows[place] = each.record
+        return rows
+
+    def until(self, condition: Callable[[], bool], what: str) -> None:
+        """Read until the condition holds."""
+
+        def look() -> bool:
+            self._read()
+            return condition()
+
+        eventually(look, lambda: f"{what}; published so far: {[(p.entity, p.key) for p in self.published[-20:]]}")
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _read(self) -> None:
+        for message in self._consumer.consume(1000, timeout=0.2):
+            key, topic, value = message.key(), message.topic() or "", message.value()
+            if message.error() is not None or not isinstance(key, bytes) or not key.startswith(self._prefix):
+                continue
+            if topic == DEAD_LETTERS:
+                self.dead_letters.append(message)
+                continue
+            assert not isinstance(value, str)
+            record = None if value is None else self._decode[topic](value)
+            headers = RecordHeaders.decode(header_list(message.headers()))
+            self.published.append(Published(topic.removeprefix("protiv."), key.decode(), record, headers))
+
+
+@contextmanager
+def running(settings: Settings, **environment: str) -> Iterator[StreamsProcess]:
+    """A streams process that is ready, and gone at the end."""
+    process = StreamsProcess(settings, **environment)
+    try:
+        yield process.wait_ready()
+    finally:
+        process.close()
+
+
+def eventually(condition: Callable[[], bool], failure: Callable[[], str]) -> None:
+    """Wait for a condition; fail with words after the deadline."""
+    give_up_at = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < give_up_at, failure()
+        time.sleep(0.05)
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,217 @@
+"""Random histories of parents and children, delivered in random order, with restarts: the final canonical tables equal
+an independent recomputation from the final raw state, and no version ever decreases.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, ENTITY_BY_NAME, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.codec import Record
+from streams.link import FLAT_RATE
+from streams.records import RawRecord, stated_id
+from tests.unit.streams.factories import RawTopics, budget, cost_code, job, shift, user
+from tests.unit.streams.fakes import Core
+
+IDS = st.integers(1, 2)
+TITLES = st.sampled_from(["A", "B", "C", FLAT_RATE])
+CONTENTS: st.SearchStrategy[tuple[Entity, Record]] = st.one_of(
+    st.builds(lambda id_, name: (JOBS, job(id_, jobName=name)), IDS, st.sampled_from(["X", "Y"])),
+    st.builds(lambda id_, name: (USERS, user(id_, firstName=name)), IDS, st.sampled_from(["Ana", "Bo"])),
+    st.builds(
+        lambda id_, title, active: (COST_CODES, cost_code(id_, title, isActive=active)),
+        IDS,
+        st.sampled_from(["A", "B", "C"]),
+        st.booleans(),
+    ),
+    st.builds(
+        lambda id_, job_id, user_id, titles: (
+            TIME_ENTRIES,
+            shift(id_, jobId=job_id, userID=user_id, titles=tuple(titles)),
+        ),
+        st.integers(1, 3),
+        st.integers(0, 2),
+        IDS,
+        st.lists(TITLES, max_size=2, unique=True),
+    ),
+    st.builds(lambda job_id, code_id: (BUDGETS, budget(job_id, code_id)), IDS, IDS),
+)
+STEPS = st.lists(st.tuples(CONTENTS, st.booleans()), min_size=1, max_size=25)
+
+
+def written(steps: list[tuple[tuple[Entity, Record], bool]]) -> tuple[list[RawRecord], dict[tuple[str, str], Record]]:
+    """The log of a history in which each step writes or deletes, and the raw entities that live at its end."""
+    raw = RawTopics()
+    log: list[RawRecord] = []
+    alive: dict[tuple[str, str], Record] = {}
+    for (entity, content), deletes in steps:
+        place = entity.name, stated_id(entity, content)
+        if deletes and place in alive:
+            log += raw.delete(entity, place[1])
+            del alive[place]
+        else:
+            log.append(raw.put(entity, content))
+            alive[place] = content
+    return log, alive
+
+
+def delivery(log: list[RawRecord], data: st.DataObject) -> list[RawRecord]:
+    """The log as five topics deliver it: each in its order, one against the other in any."""
+    queues = {entity: [raw for raw in log if raw.entity is entity] for entity in ENTITIES}
+    order = data.draw(st.permutations([raw.entity for raw in log]))
+    return [queues[entity].pop(0) for entity in order]
+
+
+def expected_links(alive: dict[tuple[str, str], Record]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    """The columns that depend on parents, recomputed from the living entities by the words of the rules."""
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    codes = {id_: row for (entity, id_), row in alive.items() if entity == "cost-codes"}
+    for (entity, id_), row in alive.items():
+        if entity == "budgets":
+            parent = alive.get(("jobs", str(row["jobId"])))
+            code = codes.get(str(row["id"]))
+            found[entity, id_] = (parent and parent["jobName"], code["title"] if code else row["title"])
+        if entity == "time-entries":
+            found[entity, id_] = _expected_shift(row, alive, codes)
+    return found
+
+
+def _expected_shift(row: Record, alive: dict[tuple[str, str], Record], codes: dict[str, Record]) -> tuple[Any, ...]:
+    parent = alive.get(("jobs", str(row["jobId"])))
+    worker = alive.get(("users", str(row["userID"])))
+    titles = [named["costCodeTitle"] for named in row["costCodes"] if named["costCodeTitle"] != FLAT_RATE]
+    matching = {id_: code for id_, code in codes.items() if titles == [code["title"]]}
+    active = {id_: code for id_, code in matching.items() if code["isActive"]} or matching
+    code_id = next(iter(active)) if len(active) == 1 else None
+    if row["jobId"] == 0:
+        status = "general"
+    elif not titles:
+        status = "uncoded"
+    elif len(titles) > 1:
+        status = "several-codes"
+    elif len(active) > 1:
+        status = "ambiguous-code"
+    elif parent is None:
+        status = "waiting-for-job"
+    elif worker is None:
+        status = "waiting-for-user"
+    else:
+        status = "linked" if code_id else "waiting-for-cost-code"
+    worker_name = f"{worker['firstName']} {worker['lastName']}" if worker else row["name"]
+    return status, parent["jobName"] if parent else row["jobName"], worker_name, code_id
+
+
+def links(core: Core) -> dict[tuple[str, str], tuple[Any, ...]]:
+    found: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for (entity, key), row in core.table().items():
+        place = entity, key.partition("/")[2]
+        if entity == "budgets":
+            found[place] = (row["job_name"], row["cost_code_title"])
+        if entity == "time-entries":
+            found[place] = tuple(row[name] for name in ("link_status", "job_name", "user_name", "cost_code_id"))
+    return found
+
+
+def check(core: Core, alive: dict[tuple[str, str], Record]) -> None:
+    assert {(entity, key.partition("/")[2]) for entity, key in core.table()} == set(alive)
+    assert links(core) == expected_links(alive)
+    versions = [each.headers.version for each in core.published]
+    assert versions == sorted(versions)
+
+
+@given(STEPS, st.data())
+@settings(deadline=None)
+def test_histories_in_any_order_end_in_what_the_raw_state_says(
+    steps: list[tuple[tuple[Entity, Record], bool]], data: st.DataObject
+) -> None:
+    log, alive = written(steps)
+    core = Core()
+    for raw in delivery(log, data):
+        core.take(raw)
+    check(core, alive)
+
+
+@given(STEPS, st.data(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_histories_with_a_crash_end_in_what_the_raw_state_says(
+    steps: list[tuple[tuple[Entity, Record], bool]], data: st.DataObject, compacted: bool
+) -> None:
+    """Some records were published, fewer were committed. State is read back from a log that is compacted or whole and
+    holds more than was published; what comes later is delivered as new.
+    """
+    log, alive = written(steps)
+    order = delivery(log, data)
+    processed = data.draw(st.integers(0, len(order)))
+    core = Core()
+    for raw in order[:processed]:
+        core.take(raw)
+    seen = counts(order[:processed])
+    committed = drawn(data, seen)
+    loaded = {entity: data.draw(st.integers(seen[entity], number)) for entity, number in counts(log).items()}
+    after = Core()
+    after.published = core.published
+    present = [raw for raw in log if raw.offset < loaded[raw.entity]]
+    kept = _compacted(present) if compacted else present
+    for raw in kept:
+        after.state.load(raw, committed=committed[raw.entity])
+    for raw in order:
+        if raw.offset >= committed[raw.entity] and (raw in kept or raw not in present):
+            after.take(raw)
+    check(after, alive)
+
+
+@given(STEPS, st.data(), st.booleans())
+@settings(max_examples=200, deadline=None)
+def test_histories_with_a_rebalance_end_in_what_the_raw_state_says(
+    steps: list[tuple[tuple[Entity, Record], bool]], data: st.DataObject, taken_back: bool
+) -> None:
+    """The state is kept over a rebalance in which another owner took in and committed more, or nothing."""
+    log, alive = written(steps)
+    order = delivery(log, data)
+    ours = data.draw(st.integers(0, len(order)))
+    theirs = data.draw(st.integers(ours, len(order))) if taken_back else ours
+    core, other = Core(), Core()
+    load(core, log, upto=drawn(data, counts(log)), committed=counts([]))
+    for raw in order[:ours]:
+        core.take(raw)
+    committed = counts(order[:theirs])
+    if taken_back:
+        other.published = core.published
+        load(other, log, upto=counts(log), committed=counts(order[:ours]))
+        for raw in order[ours:theirs]:
+            other.take(raw)
+    else:
+        committed = drawn(data, committed)
+    core.state.resume()
+    load(core, log, upto=counts(log), committed=committed)
+    for raw in order:
+        if raw.offset >= committed[raw.entity]:
+            core.take(raw)
+    check(core, alive)
+
+
+def counts(records: list[RawRecord]) -> dict[Entity, int]:
+    return {entity: sum(raw.entity is entity for raw in records) for entity in ENTITIES}
+
+
+def drawn(data: st.DataObject, most: dict[Entity, int]) -> dict[Entity, int]:
+    return {entity: data.draw(st.integers(0, number)) for entity, number in most.items()}
+
+
+def load(core: Core, log: list[RawRecord], *, upto: dict[Entity, int], committed: dict[Entity, int]) -> None:
+    for raw in log:
+        if core.state.next_offset(raw.entity) <= raw.offset < upto[raw.entity]:
+            core.state.load(raw, committed=committed[raw.entity])
+
+
+def _compacted(log: list[RawRecord]) -> list[RawRecord]:
+    """The last record of each key; the tombstones stay for a while."""
+    last = {(raw.entity.name, raw.key): raw for raw in log}
+    return [raw for raw in log if last[raw.entity.name, raw.key] is raw]
+
+
+def test_history_covers_every_entity() -> None:
+    assert set(ENTITY_BY_NAME) == {"jobs", "users", "cost-codes", "budgets", "time-entries"}

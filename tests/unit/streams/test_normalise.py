@@ -1,0 +1,195 @@
+"""Each entity's normalisation as tables of examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from core.errors import InvalidRecordError
+from schemas.avro_files import plain_schema
+from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.codec import from_days
+from streams.normalise import NORMALISE
+from streams.normalise.budgets import budgeted_minutes
+from streams.normalise.cost_codes import split_title
+from streams.normalise.time_entries import named_titles
+from tests.unit.streams.factories import budget, change, cost_code, job, shift, user, worksheet_line
+
+SAMPLES = {JOBS: job(), USERS: user(), COST_CODES: cost_code(), BUDGETS: budget(), TIME_ENTRIES: shift()}
+
+
+def normalised(entity: Entity, after: dict[str, Any]) -> dict[str, Any]:
+    return NORMALISE[entity.name](change(entity, after))
+
+
+@pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
+def test_canonical_record_has_the_fields_of_its_schema(entity: Entity) -> None:
+    record = normalised(entity, SAMPLES[entity])
+    assert set(record) == {field["name"] for field in plain_schema(entity.canonical_topic)["fields"]}
+    assert record[entity.id_field] == change(entity, SAMPLES[entity])["entity_id"]
+    assert record["deleted_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [(0, "closed"), (1, "open"), (2, "unknown"), (3, "warranty"), (4, "presale"), (None, "unknown"), (99, "unknown")],
+)
+def test_job_status_is_a_word(status: int | None, word: str) -> None:
+    assert normalised(JOBS, job(status=status, isClosed=True))["status"] == word
+
+
+def test_job_dates_are_local_days_without_sentinels() -> None:
+    record = normalised(
+        JOBS,
+        job(
+            dateOpened="2026-05-20T23:59:00",
+            projectedStartDate="2026-06-01",
+            projectedClosingDate="2055-01-01T00:00:00",
+        ),
+    )
+    assert from_days(record["opened_on"]).isoformat() == "2026-05-20"
+    assert from_days(record["starts_on"]).isoformat() == "2026-06-01"
+    assert record["projected_close_on"] is None
+
+
+def test_job_starts_when_it_really_did() -> None:
+    record = normalised(JOBS, job(projectedStartDate="2026-06-01", actualStartDate="2026-06-03T00:00:00"))
+    assert from_days(record["starts_on"]).isoformat() == "2026-06-03"
+
+
+@pytest.mark.parametrize(("job_id", "is_general"), [(0, True), (1, False)])
+def test_job_zero_is_general(job_id: int, is_general: bool) -> None:
+    assert normalised(JOBS, job(job_id))["is_general"] is is_general
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ({"firstName": "Ana", "lastName": "Diaz"}, "Ana Diaz"),
+        ({"firstName": " Ana ", "lastName": None}, "Ana"),
+        ({"firstName": None, "lastName": "Diaz", "name": "A. Diaz"}, "Diaz"),
+        ({"firstName": None, "lastName": "", "name": "Ana Diaz"}, "Ana Diaz"),
+        ({"firstName": None, "lastName": None, "name": None}, None),
+    ],
+)
+def test_user_name_is_first_and_last_else_whole(names: dict[str, str | None], expected: str | None) -> None:
+    assert normalised(USERS, user() | names)["name"] == expected
+
+
+def test_user_cost_is_exact() -> None:
+    assert normalised(USERS, user(defaultLaborCost="$42.25"))["hourly_cost_micros"] == 42_250_000
+
+
+@pytest.mark.parametrize(
+    ("title", "stated", "code", "name"),
+    [
+        ("01.02 General Carpentry", None, "01.02", "General Carpentry"),
+        ("01.02 General Carpentry", "01.02", "01.02", "General Carpentry"),
+        ("02.3070. Site Work", None, "02.3070", "Site Work"),
+        ("02.3070.", None, "02.3070", None),
+        ("02.3070. Site Work", "02.3070.", "02.3070", "Site Work"),
+        ("1000 - Permits", None, "1000", "Permits"),
+        ("02-110A Framing", None, "02-110A", "Framing"),
+        ("General Carpentry", "01.02", "01.02", "General Carpentry"),
+        ("C-7 Cabinets", "C-7", "C-7", "Cabinets"),
+        ("C-70 Cabinets", "C-7", "C-7", "C-70 Cabinets"),
+        ("General Carpentry", None, None, "General Carpentry"),
+        ("2nd floor", None, None, "2nd floor"),
+        ("Buildertrend Flat Rate", None, None, "Buildertrend Flat Rate"),
+        (None, None, None, None),
+    ],
+)
+def test_cost_code_is_split_from_its_title(
+    title: str | None, stated: str | None, code: str | None, name: str | None
+) -> None:
+    assert split_title(title, stated) == (code, name)
+
+
+def test_cost_code_title_is_kept_as_shown() -> None:
+    assert normalised(COST_CODES, cost_code(title="02.3070. Site Work"))["title"] == "02.3070. Site Work"
+
+
+@pytest.mark.parametrize(
+    ("lines", "minutes"),
+    [
+        ([], None),
+        ([worksheet_line("10", "EA")], None),
+        ([worksheet_line("8")], 480),
+        ([worksheet_line("8", "hrs"), worksheet_line("0.5", " Hour "), worksheet_line("1", "HOURS")], 570),
+        ([worksheet_line("8"), worksheet_line("100", line_type=5)], 480),
+        ([worksheet_line("100", line_type=5)], None),
+        # Three times a third of an hour is an hour less a blink; summed before it is rounded, it is an hour.
+        ([worksheet_line("0.3333")] * 3, 60),
+        ([worksheet_line("0.333333333333")] * 3, 60),
+        ([worksheet_line("0.1")] * 10, 60),
+        ([worksheet_line(None)], None),
+        ([worksheet_line(None), worksheet_line("2")], 120),
+        ([worksheet_line("10"), worksheet_line("-2")], 480),
+        ([worksheet_line("8", None)], None),
+    ],
+)
+def test_budgeted_minutes_sum_the_lines_counted_in_hours(lines: list[dict[str, Any]], minutes: int | None) -> None:
+    assert budgeted_minutes(lines) == minutes
+
+
+def test_budget_amounts_are_exact() -> None:
+    record = normalised(BUDGETS, budget(originalBudgetCosts="12500.10", revisedBudgetCosts='{"value": 13000}'))
+    assert (record["original_amount_micros"], record["revised_amount_micros"]) == (12_500_100_000, 13_000_000_000)
+
+
+def test_shift_is_whole() -> None:
+    record = normalised(TIME_ENTRIES, shift(tags=["a", " "], notes=" late "))
+    assert (record["break_minutes"], record["regular_minutes"], record["total_minutes"]) == (30, 480, 480)
+    assert (record["hourly_cost_micros"], record["labor_cost_micros"]) == (42_000_000, 336_000_000)
+    assert (record["approved"], record["notes"], record["tags"]) == (True, " late ", ["a"])
+
+
+@pytest.mark.parametrize(
+    ("regular", "overtime", "total"), [(480, 30, 510), (480, None, 480), (None, 30, 30), (None, None, None), (0, 0, 0)]
+)
+def test_shift_total_is_regular_and_overtime(regular: int | None, overtime: int | None, total: int | None) -> None:
+    record = normalised(TIME_ENTRIES, shift(regularTime=regular, overTime=overtime))
+    assert record["total_minutes"] == total
+
+
+def test_shift_with_nothing_optional_is_normalised() -> None:
+    bare = dict.fromkeys(("breakTime", "regularTime", "overTime", "builderCost", "rate", "approvalStatus", "notes"))
+    record = normalised(TIME_ENTRIES, shift(end=None) | bare)
+    assert {record[name] for name in ("ended_at", "break_minutes", "total_minutes", "approved", "notes")} == {None}
+
+
+def test_shift_length_with_its_break_decides_the_double_hour() -> None:
+    worked = {"regularTime": 500, "breakTime": {"breakTime": 40}}
+    late = normalised(TIME_ENTRIES, shift(start="2026-11-01T01:30:00", end="2026-11-01T09:30:00") | worked)
+    assert late["ended_at"] - late["started_at"] == 540 * 60_000_000
+
+
+def test_named_titles_are_distinct_and_in_order() -> None:
+    assert named_titles(shift(titles=("B", "A", " B ", ""))) == ("B", "A")
+
+
+@pytest.mark.parametrize(
+    ("entity", "after", "reason"),
+    [
+        (JOBS, job(dateOpened="soon"), "opening date is not a timestamp"),
+        (JOBS, job(-1), "job id is negative"),
+        (JOBS, job(jobName="a\x00b"), "job name holds a NUL"),
+        (USERS, user(defaultLaborCost="a lot"), "default labor cost is not a number"),
+        (COST_CODES, cost_code(title="\x00"), "cost code title holds a NUL"),
+        (BUDGETS, budget(worksheetLines=[worksheet_line("many")]), "worksheet quantity is not a number"),
+        (BUDGETS, budget(worksheetLines=[worksheet_line("1e20")]), "budgeted time cannot be"),
+        (TIME_ENTRIES, shift(userID=-5), "user id is negative"),
+        (TIME_ENTRIES, shift(regularTime=-480), "regular time cannot be"),
+        (TIME_ENTRIES, shift(tags=["\x00"]), "tags holds a NUL"),
+        (TIME_ENTRIES, shift(end="2026-05-20T08:00:00"), "ends before it starts"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_with_its_reason(entity: Entity, after: dict[str, Any], reason: str) -> None:
+    with pytest.raises(InvalidRecordError, match=reason):
+        normalised(entity, after)
+
+
+def test_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(InvalidRecordError, match="correct it in the connection"):
+        NORMALISE["time-entries"](change(TIME_ENTRIES, shift(), time_zone="Nowhere/None"))

@@ -1,0 +1,259 @@
+"""Ownership of partitions: batches wait for state; what is given up is neither written nor acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Collection, Mapping
+from types import SimpleNamespace
+
+import pytest
+
+from core.errors import FatalError
+from schemas.catalogue import JOBS
+from streams.drain import MAX_BATCH, drain, raw_record, take
+from streams.partitions import Partitions
+from streams.retry import StoppedError
+from streams.stage import PartitionStage
+from streams.state import PartitionState
+from tests.unit.streams.factories import RawTopics, job
+from tests.unit.streams.fakes import FakePublisher, stage
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Opened:
+    """Opens stages over fake publishers, when it is let."""
+
+    def __init__(self) -> None:
+        self.publishers: dict[int, FakePublisher] = {}
+        self.may_open = threading.Event()
+        self.may_open.set()
+        self.error: Exception | None = None
+        self.kept: dict[int, PartitionState] = {}
+
+    def __call__(
+        self, partitions: Collection[int], kept: Mapping[int, PartitionState], stop: threading.Event
+    ) -> dict[int, PartitionStage]:
+        self.kept = dict(kept)
+        while not self.may_open.wait(0.01):
+            if stop.is_set():
+                raise StoppedError("given up")
+        if self.error is not None:
+            raise self.error
+        self.publishers = {number: FakePublisher() for number in partitions}
+        return {number: stage(number, self.publishers[number]) for number in partitions}
+
+
+class Event:
+    """What Faust delivers."""
+
+    def __init__(self, raw: RawTopics, value: bytes | None = b"rubbish") -> None:
+        self.acknowledged = False
+        record = raw.put(JOBS, job()) if value is None else raw.rubbish(JOBS, "1", value)
+        self.message = SimpleNamespace(
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=record.headers,
+            timestamp=record.timestamp_ms / 1000,
+        )
+
+    def ack(self) -> None:
+        self.acknowledged = True
+
+
+def unexpected(error: BaseException) -> None:
+    raise AssertionError(error)
+
+
+async def settled(partitions: Partitions) -> None:
+    async with asyncio.timeout(5):
+        while partitions.busy:
+            await asyncio.sleep(0)
+
+
+async def test_is_ready_once_state_is_loaded() -> None:
+    opened = Opened()
+    opened.may_open.clear()
+    partitions = Partitions(opened, on_error=unexpected)
+    assert not partitions.ready
+    await partitions.assigned({0, 1})
+    assert not partitions.ready
+    assert partitions.busy
+    opened.may_open.set()
+    await settled(partitions)
+    assert partitions.ready
+    await partitions.revoked()
+    assert not partitions.ready
+
+
+async def test_batch_waits_for_its_state_and_is_then_processed() -> None:
+    opened, raw = Opened(), RawTopics()
+    opened.may_open.clear()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    work = asyncio.create_task(partitions.process(raw.partition, [raw.put(JOBS, job())]))
+    await asyncio.sleep(0)
+    assert not work.done()
+    opened.may_open.set()
+    assert await work is True
+    assert [each.key for each in opened.publishers[raw.partition].canonical()] == ["acme/1"]
+
+
+async def test_batch_of_a_partition_not_owned_is_left() -> None:
+    raw = RawTopics()
+    partitions = Partitions(Opened(), on_error=unexpected)
+    assert await partitions.process(raw.partition, [raw.put(JOBS, job())]) is False
+    await partitions.assigned({raw.partition + 1})
+    assert await partitions.process(raw.partition, [raw.put(JOBS, job())]) is False
+
+
+async def test_partition_given_up_while_loading_is_not_written() -> None:
+    opened, raw = Opened(), RawTopics()
+    opened.may_open.clear()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    work = asyncio.create_task(partitions.process(raw.partition, [raw.put(JOBS, job())]))
+    await asyncio.sleep(0)
+    await partitions.revoked()
+    assert await work is False
+    assert opened.publishers == {}
+
+
+async def test_giving_up_waits_for_the_batch_at_work_and_closes() -> None:
+    opened, raw = Opened(), RawTopics()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+    publisher = opened.publishers[raw.partition]
+    at_work, may_end = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        at_work.set()
+        may_end.wait(5)
+        assert not publisher.closed
+
+    publisher.during = slowly
+    work = asyncio.create_task(partitions.process(raw.partition, [raw.put(JOBS, job())]))
+    assert await asyncio.to_thread(at_work.wait, 5)
+    giving_up = asyncio.create_task(partitions.revoked())
+    await asyncio.sleep(0)
+    may_end.set()
+    await giving_up
+    assert publisher.closed
+    assert await work is False
+
+
+async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> None:
+    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Event]()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+    publisher = opened.publishers[raw.partition]
+    at_work, may_end = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        at_work.set()
+        may_end.wait(5)
+
+    publisher.during = slowly
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, on_error=unexpected))
+    event = Event(raw, None)
+    queue.put_nowait(event)
+    assert await asyncio.to_thread(at_work.wait, 5)
+    closing = asyncio.create_task(partitions.close())
+    await asyncio.sleep(0)
+    may_end.set()
+    await closing
+    draining.cancel()
+    assert event.acknowledged
+
+
+async def test_failure_to_open_ends_the_process() -> None:
+    opened, errors = Opened(), list[BaseException]()
+    opened.error = FatalError("no state")
+    partitions = Partitions(opened, on_error=errors.append)
+    await partitions.assigned({0})
+    async with asyncio.timeout(5):
+        while not errors:
+            await asyncio.sleep(0)
+    assert errors == [opened.error]
+
+
+async def test_new_assignment_takes_the_place_of_the_old_one() -> None:
+    opened = Opened()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({0})
+    await settled(partitions)
+    old = opened.publishers[0]
+    await partitions.assigned({0, 1})
+    await settled(partitions)
+    assert old.closed
+    assert set(opened.publishers) == {0, 1}
+    assert set(opened.kept) == {0}
+
+
+async def test_state_of_a_batch_that_was_not_published_is_not_kept() -> None:
+    opened, raw = Opened(), RawTopics()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+
+    def given_up() -> None:
+        raise StoppedError("given up")
+
+    opened.publishers[raw.partition].during = given_up
+    assert await partitions.process(raw.partition, [raw.put(JOBS, job())]) is False
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+    assert opened.kept == {}
+
+
+async def test_drain_acknowledges_what_was_published() -> None:
+    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Event]()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    events = [Event(raw, None), Event(raw)]
+    for event in events:
+        queue.put_nowait(event)
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, on_error=unexpected))
+    async with asyncio.timeout(5):
+        while not all(event.acknowledged for event in events):
+            await asyncio.sleep(0)
+    draining.cancel()
+    publisher = opened.publishers[raw.partition]
+    assert (len(publisher.canonical()), len(publisher.dead_letters())) == (1, 1)
+
+
+async def test_drain_ends_the_process_for_the_unforeseen_and_acknowledges_nothing() -> None:
+    opened, raw, queue, errors = Opened(), RawTopics(), asyncio.Queue[Event](), list[BaseException]()
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+    opened.publishers[raw.partition].during = lambda: 1 / 0
+    event = Event(raw, None)
+    queue.put_nowait(event)
+    await drain(queue, JOBS, partitions, on_error=errors.append)
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+    assert not event.acknowledged
+
+
+async def test_take_is_bounded() -> None:
+    queue = asyncio.Queue[int]()
+    for number in range(MAX_BATCH + 5):
+        queue.put_nowait(number)
+    assert len(await take(queue)) == MAX_BATCH
+    assert len(await take(queue)) == 5
+
+
+def test_raw_record_of_a_message_without_headers() -> None:
+    message = SimpleNamespace(partition=1, offset=2, key=None, value=None, headers=None, timestamp=1.5)
+    record = raw_record(message, JOBS)
+    assert (record.key, record.value, list(record.headers), record.timestamp_ms) == (None, None, [], 1500)
