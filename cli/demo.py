@@ -63,7 +63,8 @@ def demo(
         sandbox = _company_of(addresses.sandbox, SandboxCompany(seed, jobs, shifts))
         company_id = f"demo-s{seed}-j{jobs}-t{shifts}"
         published = _sync(settings, company_id, sandbox.company, console)
-        settle(settings, stack)
+        with console.status("Linking and storing …"):
+            settle(settings, stack)
         result = DemoResult(
             sandbox.summary(), counts(settings, company_id), published, round(time.monotonic() - began, 1)
         )

@@ -23,10 +23,10 @@ _LABELS = {
 def show_contents(found: Contents, seconds: float, console: Console) -> None:
     """Tables for people: rows and hours, links, entries, budget against work."""
     console.print(f"\n[bold]In Protiv's database after {seconds:.0f} s[/]", highlight=False)
-    console.print(_rows_table(found))
-    console.print(_links_table(found.links))
-    console.print(_entries_table(found.entries))
-    console.print(_labor_table(found.labor))
+    tables = (_rows_table(found), _links_table(found.links), _entries_table(found.entries), _labor_table(found.labor))
+    for table in tables:
+        console.print(table)
+        console.print()
 
 
 def show_next_steps(addresses: LocalAddresses, company_id: str, settings_file: Path, console: Console) -> None:

@@ -57,7 +57,7 @@ class NewConnection:
 
 
 def save_connection(tx: Transaction, new: NewConnection, password: SealedSecret) -> None:
-    """Store a connection with its sealed password; the old session goes, the next poller signs in anew."""
+    """Store a connection with its sealed password; the old session goes and a run under way is fenced off."""
     tx.execute(_SQL["upsert"], {field.name: getattr(new, field.name) for field in fields(new)})
     put_credential(tx, new.company_id, PASSWORD, password)
     drop_credential(tx, new.company_id, SESSION)
@@ -120,8 +120,8 @@ def set_signed_in(tx: Transaction, company_id: str, *, builder_id: str, builder_
     )
 
 
-def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at: datetime, full: bool) -> None:
-    """A run went well; `full` says that it read everything."""
+def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at: datetime | None, full: bool) -> None:
+    """A run went well; `full` says that it read everything. Without `next_due_at` the schedule stays as it is."""
     tx.execute(_SQL["set_succeeded"], {"company_id": company_id, "at": at, "next_due_at": next_due_at, "full": full})
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
@@ -86,7 +86,7 @@ class KeyPair:
     """A new pair in the form of the two settings."""
 
     public: str
-    private: str
+    private: str = field(repr=False)
 
 
 def new_key_pair(key_id: str) -> KeyPair:

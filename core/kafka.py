@@ -9,6 +9,7 @@ from core.settings import Settings
 ClientConfig = dict[str, Any]
 
 _REQUEST_TIMEOUT_MS = 30_000
+_BIGGEST_RECORD_BYTES = 2 * 1024 * 1024
 
 
 def client_config(settings: Settings) -> ClientConfig:
@@ -36,6 +37,8 @@ def producer_config(settings: Settings) -> ClientConfig:
         "acks": "all",
         "linger.ms": 5,
         "compression.type": "lz4",
+        # What a topic takes is the topic's to say; the default is less, and would refuse the biggest dead letters.
+        "message.max.bytes": _BIGGEST_RECORD_BYTES,
         # Only matters for the keys that are a company id; entity records carry an explicit partition.
         "partitioner": "murmur2_random",
     }

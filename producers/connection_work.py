@@ -26,7 +26,7 @@ from schemas.codec import Encoder
 
 _LOG = get_logger(__name__)
 
-AccountFactory = Callable[[Connection, threading.Event], Account]
+AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
 PublisherFactory = Callable[[str], Publisher]
 
 
@@ -44,12 +44,13 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
     """Do what the connection is due for. Raises nothing: every way to end is recorded, said or left to a successor."""
     with structlog.contextvars.bound_contextvars(company_id=lease.company_id):
         try:
-            _work(lease, tools, stop)
+            try:
+                _work(lease, tools, stop)
+            except StoppedError:
+                _LOG.info("run_stopped")
+            _release(lease, tools)
         except FencedError:
             _LOG.warning("connection_taken_over")
-        except StoppedError:
-            _LOG.info("run_stopped")
-            _release(lease, tools)
         except (RetriableError, FatalError, ConfigurationError) as exc:
             # The lease is kept until it expires: that is the pause before the next attempt.
             _LOG.warning("run_interrupted", reason=str(exc))
@@ -68,7 +69,6 @@ def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
         _ConnectionRun(lease, connection, order, tools).execute(stop)
     else:
         tools.recorder.refused(connection, commands)
-    _release(lease, tools)
 
 
 def _release(lease: Lease, tools: Tools) -> None:
@@ -89,7 +89,7 @@ class _ConnectionRun:
             _LOG.info("run_started", commands=len(self.order.commands))
             run = self._prepare(run_id)
             try:
-                account = self.tools.account(self.connection, stop)
+                account = self.tools.account(self.lease, self.connection, stop)
                 self._check_identity(account)
                 run.execute(planned_reads(account, self.order.scope))
             except SourceFaultError as exc:

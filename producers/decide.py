@@ -30,9 +30,14 @@ class Order:
         return self.commands[0].command_id if self.commands else None
 
     @property
+    def is_for_all(self) -> bool:
+        """True when no entity is left out."""
+        return set(self.scope.entities) == ALL_ENTITIES
+
+    @property
     def is_whole(self) -> bool:
         """True when everything of the account is read, so that the schedule counts it as a full read."""
-        return self.read != "recent" and set(self.scope.entities) == ALL_ENTITIES
+        return self.read != "recent" and self.is_for_all
 
 
 def decide(connection: Connection, commands: Sequence[OpenCommand], *, now: datetime, settings: Settings) -> Order:

@@ -14,10 +14,10 @@ from core.errors import RetriableError
 from core.kafka import producer_config
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
+from producers.acknowledged import TIMEOUT_S, Outgoing, send_acknowledged
 from schemas.codec import SchemaSource, encoder, to_days, to_micros
 
 TERMINAL = frozenset({"completed", "failed", "rejected", "cancelled"})
-_FLUSH_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +55,21 @@ class KafkaEventWriter:
         self._clock = clock
 
     def write(self, event: SyncEvent) -> None:
-        """See EventWriter; RetriableError if the broker does not take a terminal event in time."""
+        """See EventWriter; RetriableError if the broker does not take a terminal event."""
         value = self._encode(event_record(event, self._clock.now()))
-        self._producer.produce(SYNC_EVENTS, key=event.company_id.encode(), value=value)
+        key = event.company_id.encode()
+        if event.type in TERMINAL:
+            send_acknowledged(self._producer, Outgoing(SYNC_EVENTS, key, value))
+            return
+        try:
+            self._producer.produce(SYNC_EVENTS, key=key, value=value)
+        except BufferError as exc:
+            raise RetriableError("Kafka does not take events now: too many are waiting.") from exc
         self._producer.poll(0)
-        if event.type in TERMINAL and self._producer.flush(_FLUSH_S):
-            raise RetriableError("Kafka does not take events now.")
 
     def close(self) -> None:
         """Wait for what is under way."""
-        self._producer.flush(_FLUSH_S)
+        self._producer.flush(TIMEOUT_S)
 
 
 def event_record(event: SyncEvent, at: datetime) -> dict[str, Any]:

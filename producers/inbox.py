@@ -16,6 +16,7 @@ from core.kafka import consumer_config, producer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
+from producers.acknowledged import Outgoing, send_acknowledged
 from producers.events import EventWriter, SyncEvent
 from schemas.catalogue import ENTITY_BY_NAME
 from schemas.codec import Decoder, Record, SchemaSource
@@ -60,9 +61,7 @@ class Inbox:
 
     def _take_one(self, message: Message) -> None:
         try:
-            self._keep(self._decode(message.value() or b""))
-        except InvalidRecordError as exc:
-            self._put_aside(message, exc)
+            self._keep_or_put_aside(message)
         except RetriableError:
             # The same record again, later: nothing behind it may be committed before it.
             self._consumer.seek(_position(message))
@@ -72,10 +71,23 @@ class Inbox:
         except KafkaException as exc:
             raise RetriableError(f"An offset cannot be committed now ({exc.args[0].name()}).") from exc
 
-    def _keep(self, command: Record) -> None:
+    def _keep_or_put_aside(self, message: Message) -> None:
+        try:
+            command = self._decode(message.value() or b"")
+        except InvalidRecordError as exc:
+            self._put_aside(message, exc)
+        else:
+            self._keep(command)
+
+    def _refusal(self, command: Record) -> str | None:
+        if (sentence := malformed(command)) is not None:
+            return sentence
         with self._database.transaction() as tx:
             connected = get_connection(tx, command["company_id"]) is not None
-        refusal = refuse(command, connected=connected)
+        return refuse(command, connected=connected)
+
+    def _keep(self, command: Record) -> None:
+        refusal = self._refusal(command)
         if refusal is not None:
             self._events.write(_event(command, "rejected", refusal))
             return
@@ -95,16 +107,21 @@ class Inbox:
             headers=header_list(message.headers()),
         )
         headers = dead_letter_headers(record, stage="poller", error=error, seen_at=datetime.now(UTC))
-        self._dead_letters.produce(DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
-        if self._dead_letters.flush(30):
-            raise RetriableError("Kafka does not take dead letters now.")
+        send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, record.key, record.value, headers))
         _LOG.warning("command_undecodable", partition=record.partition, offset=record.offset)
 
 
+def malformed(command: Record) -> str | None:
+    """Why a command is refused before the database is asked, which could not take it; None if it may be."""
+    for name, value in command.items():
+        if "\0" in (value if isinstance(value, str) else "".join(value) if isinstance(value, list) else ""):
+            return f"{name} must not hold a NUL character."
+    return None if _is_uuid(command["command_id"]) else "command_id must be a UUID."
+
+
 def refuse(command: Record, *, connected: bool) -> str | None:
-    """Why a command is refused, naming the field; None if it is fine."""
+    """Why a well-formed command is refused, naming the field; None if it is fine."""
     checks = (
-        (not _is_uuid(command["command_id"]), "command_id must be a UUID."),
         (command["type"] not in SUPPORTED, f"type must be one of {', '.join(SUPPORTED)} in this version."),
         (command["company_id"] == ALL_COMPANIES, "company_id * is not available in this version: send one a company."),
         (not connected, f"company_id: {command['company_id']} is not connected; connect it first."),
@@ -119,11 +136,11 @@ def refuse(command: Record, *, connected: bool) -> str | None:
 
 
 def _is_uuid(text: str) -> bool:
+    """As Postgres takes it: Python also takes braces, prefixes and hyphens anywhere."""
     try:
-        UUID(text)
+        return str(UUID(text)) == text.lower()
     except ValueError:
         return False
-    return True
 
 
 def _event(command: Record, kind: str, message: str | None) -> SyncEvent:

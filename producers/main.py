@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from control.connections import PASSWORD, SESSION, Connection, credential, put_credential
+from control.connections import PASSWORD, SESSION, Connection, Lease, credential, hold_epoch, put_credential
 from control.database import Database
 from control.vault import Opener
 from core.clock import Clock, SystemClock
@@ -40,10 +40,11 @@ _CONNECT_S = 10.0
 class VaultSessions:
     """Keeps a connection's session sealed in its row, between runs and across pollers."""
 
-    def __init__(self, database: Database, opener: Opener, company_id: str) -> None:
+    def __init__(self, database: Database, opener: Opener, lease: Lease) -> None:
         self._database = database
         self._opener = opener
-        self._company_id = company_id
+        self._lease = lease
+        self._company_id = lease.company_id
 
     def load(self) -> Session | None:
         """See producers.buildertrend.account.SessionStore."""
@@ -54,9 +55,10 @@ class VaultSessions:
         return Session.from_json(self._opener.open(sealed, company_id=self._company_id, kind=SESSION))
 
     def save(self, session: Session) -> None:
-        """See producers.buildertrend.account.SessionStore."""
+        """See producers.buildertrend.account.SessionStore. FencedError if the credentials may be others by now."""
         sealed = self._opener.sealer().seal(session.to_json(), company_id=self._company_id, kind=SESSION)
         with self._database.transaction() as tx:
+            hold_epoch(tx, self._lease)
             put_credential(tx, self._company_id, SESSION, sealed)
 
 
@@ -72,13 +74,13 @@ class Accounts:
         self._clock = clock
         self._http = http
 
-    def __call__(self, connection: Connection, stop: threading.Event) -> Account:
+    def __call__(self, lease: Lease, connection: Connection, stop: threading.Event) -> Account:
         limits = Limits(gap_ms=self._settings.buildertrend_min_request_gap_ms)
         return Account(
             PoliteClient(self._http, self._clock, limits, stop),
             hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
             details=lambda: self._details(connection),
-            sessions=VaultSessions(self._database, self._opener, connection.company_id),
+            sessions=VaultSessions(self._database, self._opener, lease),
         )
 
     def _details(self, connection: Connection) -> SignInDetails:

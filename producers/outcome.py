@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from control.commands import OpenCommand, finish_commands
 from control.connections import Connection, Failure, Lease, hold_epoch, set_failed, set_succeeded
@@ -43,7 +43,8 @@ class Recorder:
             hold_epoch(tx, lease)
             end = RunEnd("held" if run.held else "completed", None, message, run.counts)
             finish_run(tx, run.assignment.run, end)
-            due = next_due(now, self.settings.poll_interval_s, self.jitter)
+            # A run for some entities does not stand for the scheduled one of all.
+            due = next_due(now, self.settings.poll_interval_s, self.jitter) if order.is_for_all else None
             set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
         _LOG.info("run_completed", published=run.published)
         self._answer(order.commands, _end_event("completed", run.assignment.run, run.counts, message=message))
@@ -79,11 +80,13 @@ class Recorder:
             state="needs-attention" if fault.stops_sign_in else known,
             fault=fault.name,
             message=fault.for_admin,
-            next_due_at=self._later(min(wait_s, self.settings.poll_interval_s)),
+            # What the source asked for is never cut short; our own pauses are no longer than the usual interval.
+            next_due_at=self._later(min(wait_s, self.settings.poll_interval_s), ended.error.retry_after_s or 0.0),
         )
 
-    def _later(self, seconds: float) -> datetime:
-        return next_due(self.clock.now(), seconds, self.jitter)
+    def _later(self, seconds: float, at_least_s: float) -> datetime:
+        now = self.clock.now()
+        return max(next_due(now, seconds, self.jitter), now + timedelta(seconds=at_least_s))
 
     def _answer(self, commands: Sequence[OpenCommand], event: SyncEvent) -> None:
         for command in commands:

@@ -50,21 +50,28 @@ class Poller:
     def run(self, stop: threading.Event) -> None:
         """Blocks until `stop` is set; then lets every connection finish its request and hands them back."""
         with ThreadPoolExecutor(self.pace.at_once, thread_name_prefix="connection") as pool:
-            while not stop.is_set():
-                try:
-                    self.turn(pool)
-                except RetriableError as exc:
-                    _LOG.warning("poller_waits_for_outage", reason=str(exc))
-                    self.clock.wait(2.0, stop)
-                self.clock.wait(self.pace.idle_s, stop)
-            for active in self._active.values():
-                active.stop.set()
+            try:
+                while not stop.is_set():
+                    self._turn_or_wait(pool, stop)
+            finally:
+                # Also when the loop cannot go on: the pool would wait for reads of hours whose leases nobody renews.
+                for active in self._active.values():
+                    active.stop.set()
+
+    def _turn_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
+        try:
+            self.turn(pool)
+        except RetriableError as exc:
+            _LOG.warning("poller_waits_for_outage", reason=str(exc))
+            self.clock.wait(2.0, stop)
+        self.clock.wait(self.pace.idle_s, stop)
 
     def turn(self, pool: ThreadPoolExecutor) -> None:
         """One turn of the loop; RetriableError if Kafka or the database is away."""
         self._forget_finished()
-        self.take_commands()
+        # Before anything that may fail: an outage of Kafka must not cost the leases of reads under way.
         self._renew_leases()
+        self.take_commands()
         free = self.pace.at_once - len(self._active)
         if free > 0:
             self._lease(pool, free)
@@ -92,5 +99,5 @@ class Poller:
     def _forget_finished(self) -> None:
         for lease, active in list(self._active.items()):
             if active.future.done():
-                active.future.result()
                 del self._active[lease]
+                active.future.result()

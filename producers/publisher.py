@@ -30,6 +30,7 @@ class TransactionalPublisher:
     def __init__(self, settings: Settings, company_id: str) -> None:
         """Blocks for up to 30 s; RetriableError if the broker does not answer."""
         self._partition = partition_for(company_id, settings.entity_partitions)
+        self._over: FatalError | None = None
         self._producer = Producer(transactional_config(settings, f"protiv-poller-{company_id}"))
         try:
             self._producer.init_transactions(_TIMEOUT_S)
@@ -38,9 +39,21 @@ class TransactionalPublisher:
 
     def publish(self, batch: Iterable[Message]) -> None:
         """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone)."""
+        if self._over is not None:
+            # librdkafka names the reason once; what it answers afterwards depends on where it stood.
+            raise self._over
+        # Made before the transaction opens: an open one holds up every committed reader of its partitions.
+        ready = list(batch)
+        try:
+            self._commit(ready)
+        except FatalError as exc:
+            self._over = exc
+            raise
+
+    def _commit(self, ready: list[Message]) -> None:
         try:
             self._producer.begin_transaction()
-            for message in batch:
+            for message in ready:
                 self._produce(message)
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:

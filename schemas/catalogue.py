@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core import topics
 
+MEBIBYTE = 1024 * 1024
 _DAY_MS = 86_400_000
 
 
@@ -52,12 +53,15 @@ class TopicSpec:
     cleanup_policy: str
     retention_ms: int | None = None
     has_schema: bool = True
+    max_message_bytes: int | None = None
 
     def config(self) -> dict[str, str]:
         """The topic's configuration as Kafka takes it."""
         config = {"cleanup.policy": self.cleanup_policy}
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
+        if self.max_message_bytes is not None:
+            config["max.message.bytes"] = str(self.max_message_bytes)
         return config
 
 
@@ -65,6 +69,7 @@ TOPICS = (
     *(TopicSpec(name, "compact") for name in (*RAW_TOPICS, *CANONICAL_TOPICS)),
     TopicSpec(topics.SYNC_COMMANDS, "delete", 14 * _DAY_MS),
     TopicSpec(topics.SYNC_EVENTS, "delete", 30 * _DAY_MS),
-    TopicSpec(topics.DEAD_LETTERS, "delete", 30 * _DAY_MS, has_schema=False),
+    # A dead letter is its record and our headers: it must fit also where the record was as big as its topic takes.
+    TopicSpec(topics.DEAD_LETTERS, "delete", 30 * _DAY_MS, has_schema=False, max_message_bytes=2 * MEBIBYTE),
 )
 SCHEMA_TOPICS = tuple(spec.name for spec in TOPICS if spec.has_schema)

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from core.errors import ConfigurationError, InvalidRecordError
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from producers.buildertrend.sign_in import Session
 from producers.change_record import Message
 from producers.events import SyncEvent
@@ -85,11 +85,14 @@ class MemoryPublisher:
 
 @dataclass(slots=True)
 class MemoryEvents:
-    """Keeps the events."""
+    """Keeps the events; those of `refused_type` are not taken, as in an outage."""
 
     written: list[SyncEvent] = field(default_factory=list)
+    refused_type: str | None = None
 
     def write(self, event: SyncEvent) -> None:
+        if event.type == self.refused_type:
+            raise RetriableError("away")
         self.written.append(event)
 
     def of_type(self, kind: str) -> list[SyncEvent]:

@@ -1,11 +1,13 @@
 -- name: upsert
 -- A new connection, or new credentials for one: keeps what was published. The sync command that whoever connects
--- sends next begins the sign-in; should it not come, the schedule does a minute later.
+-- sends next begins the sign-in; should it not come, the schedule does a minute later. A run with the old credentials
+-- is over (its epoch is): how it ends must not be taken for what became of the new ones.
 INSERT INTO integration.connections (company_id, username, time_zone, import_from, state, next_due_at)
 VALUES (%(company_id)s, %(username)s, %(time_zone)s, %(import_from)s, 'connecting', now() + interval '1 minute')
 ON CONFLICT (company_id) DO UPDATE SET
     username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
-    state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now();
+    state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now(),
+    lease_owner = NULL, lease_epoch = connections.lease_epoch + 1, lease_expires_at = '-infinity';
 
 -- name: put_credential
 -- Names no column of the row that is there: whoever may only write the secret could not run it otherwise.
@@ -73,7 +75,8 @@ WHERE company_id = %(company_id)s;
 
 -- name: set_succeeded
 UPDATE integration.connections
-SET state = 'connected', fault = NULL, message = NULL, last_success_at = %(at)s, next_due_at = %(next_due_at)s,
+SET state = 'connected', fault = NULL, message = NULL, last_success_at = %(at)s,
+    next_due_at = coalesce(%(next_due_at)s, next_due_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
     updated_at = now()

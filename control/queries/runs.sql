@@ -7,8 +7,11 @@ VALUES (%(run_id)s, %(company_id)s, %(run_seq)s, %(read)s, %(command_id)s, 'runn
 
 -- name: abandon
 -- Runs that a crashed poller left behind; their successor publishes anything they may have missed.
-UPDATE integration.runs SET state = 'failed', message = 'The poller ended during this run.', finished_at = now()
-WHERE company_id = %(company_id)s AND state = 'running';
+WITH abandoned AS (
+    UPDATE integration.runs SET state = 'failed', message = 'The poller ended during this run.', finished_at = now()
+    WHERE company_id = %(company_id)s AND state = 'running' RETURNING run_id
+)
+DELETE FROM integration.run_pages WHERE run_id IN (SELECT run_id FROM abandoned);
 
 -- name: save_progress
 UPDATE integration.runs SET position = %(position)s, counts = %(counts)s WHERE run_id = %(run_id)s;

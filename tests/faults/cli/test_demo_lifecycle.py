@@ -52,34 +52,24 @@ def test_demo_killed_leaves_no_child_and_the_next_one_publishes_what_is_left(fol
     assert done["source"] == done["database"]
 
 
-def test_demo_repeated_on_the_same_data_publishes_nothing(folder: Path) -> None:
-    first = _once(folder)
-    assert first["source"] == first["database"]
-    assert first["published"] == 0
-
-
-def test_demo_interrupted_ends_with_0_and_leaves_nothing(folder: Path) -> None:
+def test_demo_repeated_publishes_nothing_refuses_a_second_one_and_ends_cleanly(folder: Path) -> None:
     process = start_demo(folder)
     next_line(process, folder)
-    next_line(process, folder)
+    result = next_line(process, folder)
+    assert result["source"] == result["database"]
+    assert result["published"] == 0
     assert (folder / ".data" / "running.env").stat().st_mode & 0o077 == 0
+
+    second = subprocess.run(
+        demo_command(), cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60
+    )
+    assert second.returncode == 2
+    assert "is in use by process" in second.stderr
+    assert "Traceback" not in second.stderr
+
     assert end(process, signal.SIGINT) == 0
     assert not (folder / ".data" / "running.env").exists()
     eventually(lambda: not leftovers(folder), what="all children gone", within_s=GONE_WITHIN_S)
-
-
-def test_second_demo_on_the_same_data_is_refused_in_one_sentence(folder: Path) -> None:
-    process = start_demo(folder)
-    next_line(process, folder)
-    try:
-        refused = subprocess.run(
-            demo_command(), cwd=folder, env=clean_environment(), capture_output=True, text=True, check=False, timeout=60
-        )
-        assert refused.returncode == 2
-        assert "is in use by process" in refused.stderr
-        assert "Traceback" not in refused.stderr
-    finally:
-        end(process)
 
 
 def _once(folder: Path) -> dict[str, object]:

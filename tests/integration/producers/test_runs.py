@@ -70,7 +70,7 @@ def test_second_run_of_an_unchanged_source_publishes_nothing(read_desk: Desk) ->
 def test_runs_keep_one_session_and_one_request_in_flight(read_desk: Desk) -> None:
     read_desk.run()
     counters = read_desk.sandbox.counters()
-    assert (counters["sign_ins_successful"], counters["sign_ins_failed"]) == (1, 0)
+    assert (counters["sign_ins"]["successful"], counters["sign_ins"]["failed"]) == (1, 0)
     assert counters["most_in_flight"] == 1
 
 

@@ -75,9 +75,7 @@ def test_schema_by_id_unknown_id_is_an_invalid_record(stack: Stack) -> None:
     assert caught.value.error_class == "unknown-schema"
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"), [('"string"', "AVRO"), (JSON_SCHEMA, "JSON"), ('{"type": "long"}', "AVRO")]
-)
+@pytest.mark.parametrize(("text", "kind"), [('"string"', "AVRO"), (JSON_SCHEMA, "JSON"), ('{"type": "long"}', "AVRO")])
 def test_schema_by_id_of_what_is_no_avro_record_is_an_invalid_record(
     stack: Stack, client: SchemaRegistryClient, text: str, kind: str
 ) -> None:

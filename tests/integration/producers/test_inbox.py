@@ -1,0 +1,178 @@
+"""The inbox on the real topic: each command is kept once, refused with the field, or put aside byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from confluent_kafka import Producer
+
+from control.commands import OpenCommand, open_commands
+from control.connections import PASSWORD, NewConnection, save_connection
+from control.database import Database
+from control.vault import Sealer
+from core.errors import RetriableError
+from core.kafka import producer_config
+from core.settings import Settings
+from core.topics import DEAD_LETTERS, SYNC_COMMANDS
+from producers.inbox import Inbox
+from schemas.codec import Decoder, encoder
+from tests import factories
+from tests.fakes import MemoryEvents
+from tests.fix_stack import Stack
+from tests.integration.producers.fix_topics import committed, eventually, of_company, send_command, send_raw
+
+
+@dataclass(slots=True)
+class Desk:
+    inbox: Inbox
+    database: Database
+    stack: Stack
+    settings: Settings
+    company_id: str
+    events: MemoryEvents = field(default_factory=MemoryEvents)
+
+    def send(self, **changes: Any) -> str:
+        body = factories.command_body(company_id=self.company_id, **changes)
+        send_command(self.settings, self.stack.registry, body)
+        return str(body["command_id"])
+
+    def open(self) -> list[OpenCommand]:
+        with self.database.transaction() as tx:
+            return open_commands(tx, self.company_id)
+
+    def said(self, command_id: str) -> list[str]:
+        return [event.type for event in self.events.written if event.command_id == command_id]
+
+    def take_until_said(self, command_id: str) -> list[str]:
+        def done() -> bool:
+            self.inbox.take()
+            return bool(self.said(command_id))
+
+        eventually(done, what="the answer to a command")
+        return self.said(command_id)
+
+    def dead_letters(self) -> list[Any]:
+        return of_company(committed(self.settings, DEAD_LETTERS), self.company_id)
+
+
+@pytest.fixture
+def desk(stack: Stack, own_database: Settings) -> Iterator[Desk]:
+    database = Database(own_database, max_connections=2)
+    database.open()
+    company_id = factories.company_id()
+    sealed = Sealer.from_settings(own_database).seal(b"pw", company_id=company_id, kind=PASSWORD)
+    with database.transaction() as tx:
+        save_connection(tx, NewConnection(company_id, "ana", "America/Denver", None), sealed)
+    events = MemoryEvents()
+    inbox = Inbox(own_database, source=stack.registry, database=database, events=events)
+    yield Desk(inbox, database, stack, own_database, company_id, events)
+    inbox.close()
+    database.close()
+
+
+def test_take_command_is_kept_and_accepted(desk: Desk) -> None:
+    command_id = desk.send(entities=["jobs"])
+    assert desk.take_until_said(command_id) == ["accepted"]
+    (kept,) = desk.open()
+    assert (kept.command_id, kept.type, kept.body["entities"]) == (command_id, "sync", ["jobs"])
+
+
+def test_take_same_id_twice_is_kept_and_accepted_once(desk: Desk) -> None:
+    command_id = desk.send()
+    desk.send(command_id=command_id)
+    desk.send(command_id=command_id.upper())
+    last = desk.send()
+    desk.take_until_said(last)
+    assert desk.said(command_id) == ["accepted"]
+    assert [command.command_id for command in desk.open()] == [command_id, last]
+
+
+def test_take_commands_are_kept_in_the_order_they_were_sent(desk: Desk) -> None:
+    ids = [desk.send() for _ in range(5)]
+    desk.take_until_said(ids[-1])
+    assert [command.command_id for command in desk.open()] == ids
+
+
+@pytest.mark.parametrize("changes", [{"type": "dance"}, {"entities": ["invoices"]}, {"requested_by": "nul \x00 in it"}])
+def test_take_wrong_command_is_rejected_and_not_kept(desk: Desk, changes: dict[str, Any]) -> None:
+    command_id = desk.send(**changes)
+    assert desk.take_until_said(command_id) == ["rejected"]
+    (rejected,) = desk.events.of_type("rejected")
+    assert str(rejected.message).startswith(next(iter(changes)))
+    assert desk.open() == []
+
+
+@pytest.mark.parametrize("unknown", ["nobody", "nul \x00 in it"])
+def test_take_command_for_an_unknown_company_is_rejected(desk: Desk, unknown: str) -> None:
+    body = factories.command_body(company_id=unknown)
+    send_command(desk.settings, desk.stack.registry, body)
+    assert desk.take_until_said(str(body["command_id"])) == ["rejected"]
+
+
+@pytest.mark.parametrize("value", [None, b"", b"plain text", b"\x00\x00\x00\xff\xffx", b"\x00\x00\x00\x00\x01garbage"])
+def test_take_undecodable_command_is_put_aside_byte_for_byte_and_the_next_flows(
+    desk: Desk, value: bytes | None
+) -> None:
+    send_raw(desk.settings, key=desk.company_id.encode(), value=value)
+    command_id = desk.send()
+    assert desk.take_until_said(command_id) == ["accepted"]
+    (letter,) = desk.dead_letters()
+    assert (letter.key(), letter.value()) == (desk.company_id.encode(), value or None if value is None else value)
+    headers = dict(letter.headers())
+    assert headers["dead-letter-topic"] == SYNC_COMMANDS.encode()
+    assert headers["dead-letter-stage"] == b"poller"
+
+
+def test_take_undecodable_command_as_big_as_the_topic_takes_is_put_aside(desk: Desk) -> None:
+    """With our headers it is bigger than it was: it must not stop the inbox for ever."""
+    producer = Producer(producer_config(desk.settings) | {"compression.type": "none", "message.max.bytes": 2_000_000})
+    value = b"x" * 1_048_000
+    failures: list[object] = []
+    producer.produce(
+        SYNC_COMMANDS, key=desk.company_id.encode(), value=value, on_delivery=lambda error, _: failures.append(error)
+    )
+    assert producer.flush(30) == 0
+    assert failures == [None]
+    command_id = desk.send()
+    assert desk.take_until_said(command_id) == ["accepted"]
+    (letter,) = desk.dead_letters()
+    assert letter.value() == value
+
+
+def test_take_command_whose_answer_kafka_does_not_take_is_taken_again(desk: Desk) -> None:
+    desk.events.refused_type = "rejected"
+    command_id = desk.send(type="dance")
+
+    def refused() -> bool:
+        try:
+            desk.inbox.take()
+        except RetriableError:
+            return True
+        return False
+
+    eventually(refused, what="the outage")
+    eventually(refused, what="the same command again")
+    desk.events.refused_type = None
+    assert desk.take_until_said(command_id) == ["rejected"]
+
+
+def test_take_after_a_restart_goes_on_behind_what_was_taken(desk: Desk) -> None:
+    first = desk.send()
+    desk.take_until_said(first)
+    desk.inbox.close()
+    second = desk.send()
+    desk.inbox = Inbox(desk.settings, source=desk.stack.registry, database=desk.database, events=desk.events)
+    desk.take_until_said(second)
+    assert desk.said(first) == ["accepted"]
+
+
+def test_take_command_of_a_newer_sender_is_understood(desk: Desk) -> None:
+    assert (
+        Decoder(SYNC_COMMANDS, desk.stack.registry)(
+            encoder(SYNC_COMMANDS, desk.stack.registry)(factories.command_body())
+        )["type"]
+        == "sync"
+    )

@@ -1,0 +1,206 @@
+"""The poller as a process, from a command on the real topic to the raw topics, which fold to what the source shows."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from control.connections import PASSWORD, NewConnection, get_connection, save_connection
+from control.database import Database
+from control.vault import Sealer
+from core.dead_letters import header_list
+from core.record_headers import RecordHeaders
+from core.settings import Settings, reveal
+from producers.events import TERMINAL
+from sandbox.client import SandboxControl
+from schemas.catalogue import ENTITIES
+from schemas.codec import Decoder
+from tests import factories
+from tests.fix_stack import Stack
+from tests.integration.producers.fix_topics import committed, events_of, eventually, of_company, send_command
+
+_POLLER = "from core.settings import load_settings; from producers.main import run; run(load_settings())"
+
+
+@dataclass(slots=True)
+class Site:
+    """A company that is connected, and pollers as processes."""
+
+    stack: Stack
+    settings: Settings
+    database: Database
+    sandbox: SandboxControl
+    company_id: str
+    log: Path
+    closing: ExitStack
+
+    def start_poller(self) -> subprocess.Popen[bytes]:
+        names = [name for name in self.settings.__class__.model_fields if reveal(getattr(self.settings, name)) != ""]
+        environment = os.environ | {name.upper(): str(reveal(getattr(self.settings, name))) for name in names}
+        log = self.closing.enter_context(self.log.open("ab"))
+        process = subprocess.Popen([sys.executable, "-c", _POLLER], env=environment, stderr=log)
+        self.closing.callback(_end, process)
+        return process
+
+    def connect(self, **changes: str) -> None:
+        profile = self.sandbox.company | changes
+        sealed = Sealer.from_settings(self.settings).seal(
+            profile["password"].encode(), company_id=self.company_id, kind=PASSWORD
+        )
+        with self.database.transaction() as tx:
+            save_connection(tx, NewConnection(self.company_id, profile["username"], profile["time_zone"], None), sealed)
+
+    def send(self, **changes: Any) -> str:
+        body = factories.command_body(company_id=self.company_id, **changes)
+        send_command(self.settings, self.stack.registry, body)
+        return str(body["command_id"])
+
+    def events(self, command_id: str) -> list[dict[str, Any]]:
+        found = events_of(self.settings, self.stack.registry, self.company_id)
+        return [event for event in found if event["command_id"] == command_id]
+
+    def answer(self, command_id: str) -> dict[str, Any]:
+        """The one terminal event of a command."""
+
+        def terminal() -> list[dict[str, Any]]:
+            return [event for event in self.events(command_id) if event["type"] in TERMINAL]
+
+        eventually(lambda: bool(terminal()), what=f"the answer; the poller's log is {self.log.read_text()[-3000:]}")
+        (only,) = terminal()
+        return only
+
+    def folded(self, entity: str) -> dict[str, dict[str, Any]]:
+        topic = f"buildertrend.{entity}"
+        decode = Decoder(topic, self.stack.registry)
+        table: dict[str, dict[str, Any]] = {}
+        for message in of_company(committed(self.settings, topic), self.company_id):
+            entity_id = (message.key() or b"").decode().partition("/")[2]
+            table.pop(entity_id, None)
+            if (value := message.value()) is not None:
+                table[entity_id] = decode(value)
+        return table
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        # Not killed: it leaves its consumer group, which the next test's poller would else wait for.
+        process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture
+def site(stack: Stack, own_database: Settings, tmp_path: Path) -> Iterator[Site]:
+    with ExitStack() as closing:
+        command = [sys.executable, "-m", "sandbox", "--seed", "9", "--jobs", "10", "--shifts", "450"]
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        closing.callback(server.wait, 20)
+        closing.callback(server.terminate)
+        assert server.stdout is not None
+        url = json.loads(server.stdout.readline())["url"]
+        closing.callback(server.stdout.close)
+        sandbox = SandboxControl(url, sender=closing.enter_context(httpx.Client(timeout=20)))
+        settings = own_database.model_copy(update={"buildertrend_app_url": url, "buildertrend_login_url": url})
+        database = Database(settings, max_connections=2)
+        database.open()
+        closing.callback(database.close)
+        yield Site(stack, settings, database, sandbox, factories.company_id(), tmp_path / "poller.log", closing)
+
+
+def test_command_is_answered_once_and_the_raw_topics_fold_to_the_source(site: Site) -> None:
+    site.connect()
+    command_id = site.send()
+    poller = site.start_poller()
+    assert site.answer(command_id)["type"] == "completed"
+    kinds = [event["type"] for event in site.events(command_id)]
+    assert kinds[:2] == ["accepted", "started"]
+    assert kinds[-1] == "completed"
+    assert set(kinds[2:-1]) == {"progress", "entity-complete"}
+    assert kinds.count("entity-complete") == len(ENTITIES)
+
+    shifts = {str(shift["id"]): shift for shift in site.sandbox.listed("shifts", limit=1000)}
+    folded = site.folded("time-entries")
+    assert {key: change["after"]["regularTime"] for key, change in folded.items()} == {
+        key: shift["regular_minutes"] for key, shift in shifts.items()
+    }
+
+    edited, gone = list(shifts)[:2]
+    site.sandbox.edit_shift(int(edited), regular_minutes=77)
+    site.sandbox.delete_shift(int(gone))
+    answer = site.answer(site.send())
+    assert (answer["counts"]["created"], answer["counts"]["updated"], answer["counts"]["deleted"]) == (0, 1, 1)
+    folded = site.folded("time-entries")
+    assert set(folded) == set(shifts) - {gone}
+    assert folded[edited]["after"]["regularTime"] == 77
+
+    poller.send_signal(signal.SIGTERM)
+    assert poller.wait(30) == 0
+    password = site.sandbox.company["password"]
+    assert password not in site.log.read_text()
+
+
+def test_versions_on_a_partition_strictly_increase_and_headers_match_the_records(site: Site) -> None:
+    site.connect()
+    site.start_poller()
+    site.answer(site.send())
+    site.sandbox.edit_shift(site.sandbox.listed("shifts")[0]["id"], regular_minutes=77)
+    site.answer(site.send())
+    for entity in ENTITIES:
+        decode = Decoder(entity.raw_topic, site.stack.registry)
+        messages = of_company(committed(site.settings, entity.raw_topic), site.company_id)
+        records = [
+            (RecordHeaders.decode(header_list(m.headers())), decode(m.value() or b"")) for m in messages if m.value()
+        ]
+        assert [headers.version for headers, _ in records] == sorted({record["version"] for _, record in records})
+        assert {headers.company_id for headers, _ in records} <= {site.company_id}
+
+
+def test_commands_sent_while_nobody_listens_are_answered_oldest_first(site: Site) -> None:
+    site.connect()
+    sent = [site.send(entities=["jobs"]), site.send(type="dance"), site.send(entities=["users"])]
+    site.start_poller()
+    answers = [site.answer(command_id) for command_id in sent]
+    assert [answer["type"] for answer in answers] == ["completed", "rejected", "completed"]
+    assert answers[1]["message"].startswith("type")
+    assert answers[0]["at"] <= answers[2]["at"]
+
+
+def test_wrong_password_fails_the_command_with_its_words_and_no_further_attempt(site: Site) -> None:
+    site.connect(password="not-it")
+    site.start_poller()
+    answer = site.answer(site.send())
+    assert (answer["type"], answer["fault"]) == ("failed", "wrong-credentials")
+    assert "did not accept this username or password" in answer["message"]
+    assert site.answer(site.send())["fault"] == "wrong-credentials"
+    assert site.sandbox.counters()["sign_ins"] == {"successful": 0, "failed": 1}
+    assert "not-it" not in site.log.read_text()
+
+
+def test_poller_killed_in_the_middle_is_succeeded_and_nothing_is_lost(site: Site) -> None:
+    site.sandbox.set_switches(latency_ms=150)
+    site.connect()
+    command_id = site.send()
+    first = site.start_poller()
+    eventually(lambda: bool(site.folded("time-entries")), what="the first page of shifts")
+    first.kill()
+    first.wait(20)
+    site.sandbox.set_switches(latency_ms=0)
+    with site.database.transaction() as tx:
+        tx.execute("UPDATE integration.connections SET lease_expires_at = '-infinity'")
+    site.start_poller()
+    assert site.answer(command_id)["type"] == "completed"
+    assert set(site.folded("time-entries")) == {str(shift["id"]) for shift in site.sandbox.listed("shifts", limit=1000)}
+    with site.database.transaction() as tx:
+        connection = get_connection(tx, site.company_id)
+    assert connection is not None
+    assert connection.initial_done_at is not None

@@ -1,0 +1,63 @@
+"""Commands that are refused: each with a sentence that names the field."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from producers.inbox import malformed, refuse
+from tests.factories import command_body
+
+
+def test_refuse_good_command_is_not_refused() -> None:
+    for kind in ("sync", "full-sync"):
+        body = command_body(type=kind, entities=["jobs", "time-entries"])
+        assert malformed(body) is None
+        assert refuse(body, connected=True) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"command_id": "1"}, "command_id"),
+        ({"command_id": ""}, "command_id"),
+        ({"command_id": f"urn:uuid:{uuid.uuid4()}"}, "command_id"),
+        ({"command_id": "1-2345678123456781234567812345678"}, "command_id"),
+        ({"command_id": "{" + str(uuid.uuid4()) + "}"}, "command_id"),
+        ({"company_id": "a\x00b"}, "company_id"),
+        ({"requested_by": "a\x00b"}, "requested_by"),
+        ({"entities": ["a\x00b"]}, "entities"),
+        ({"type": "sy\x00nc"}, "type"),
+    ],
+)
+def test_malformed_command_names_the_field_before_the_database_is_asked(changes: dict[str, Any], names: str) -> None:
+    assert str(malformed(command_body(**changes))).startswith(names)
+
+
+@pytest.mark.parametrize("command_id", [str(uuid.uuid4()), str(uuid.uuid4()).upper()])
+def test_malformed_uuid_in_either_case_is_fine(command_id: str) -> None:
+    assert malformed(command_body(command_id=command_id)) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "names"),
+    [
+        ({"type": "dance"}, "type"),
+        ({"type": "backfill"}, "type"),
+        ({"company_id": "*"}, "company_id"),
+        ({"entities": ["jobs", "invoices"]}, "entities"),
+        ({"dry_run": True}, "dry_run"),
+        ({"from_date": 1}, "from_date"),
+        ({"to_date": 1}, "from_date and to_date"),
+    ],
+)
+def test_refuse_names_the_field(changes: dict[str, Any], names: str) -> None:
+    assert str(refuse(command_body(**changes), connected=True)).startswith(names)
+
+
+def test_refuse_unknown_company_says_to_connect_it() -> None:
+    assert refuse(command_body(company_id="nobody"), connected=False) == (
+        "company_id: nobody is not connected; connect it first."
+    )
