@@ -65,6 +65,14 @@ class CommittedConsumer(Consumer):
         """See CommittedConsumerThread."""
         return self._thread.positions()
 
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Note the offsets of transaction markers, which are never delivered and so never acknowledged.
+
+        Faust counts the record behind a gap to the gap as well. That record then stands twice among the acknowledged
+        ones and ends the run of consecutive offsets: each commit would pass one transaction only.
+        """
+        await super()._add_gap(tp, offset_from, offset_to - 1)
+
     def uncommitted(self) -> bool:
         """Whether offsets are acknowledged and not committed yet."""
         return any(list(self._acked.values()))
