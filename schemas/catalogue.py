@@ -58,6 +58,9 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """The topic's configuration as Kafka takes it."""
         config = {"cleanup.policy": self.cleanup_policy}
+        if self.cleanup_policy == "compact":
+            # A reader that was away for longer than this would never hear of a deletion.
+            config["delete.retention.ms"] = str(30 * _DAY_MS)
         if self.retention_ms is not None:
             config["retention.ms"] = str(self.retention_ms)
         if self.max_message_bytes is not None:

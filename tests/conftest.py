@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.fix_demo", "tests.fix_stack", "tests.fix_source"]
+
+# How long an example takes says nothing on a machine that does other things beside.
+settings.register_profile("protiv", deadline=None)
+settings.load_profile("protiv")
 
 _HERE = Path(__file__).parent
 
@@ -14,7 +19,7 @@ _HERE = Path(__file__).parent
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folder is the marker: tests/unit/… is `unit`, and so on.
 
-    Side by side (`make test`), the tests of a file stay together, and those that share the demo, which is dear to start.
+    Side by side (`make test`), the tests of a file stay together, and those that share the demo, which starts slowly.
     """
     for item in items:
         if item.path.is_relative_to(_HERE):

@@ -84,7 +84,12 @@ def test_opener_after_rotation_opens_both_and_seals_with_the_newest() -> None:
     assert opener(OTHER).open(session, company_id="c1", kind="session") == b"s"
 
 
-@pytest.mark.parametrize("text", ["k1", "k1:", ":AAAA", "k1:AAAA", "k1:not base64!", PAIR.public + "A", "a,b"])
+# The ids are given: made of the value, they would be others in every process that collects the tests.
+@pytest.mark.parametrize(
+    "text",
+    ["k1", "k1:", ":AAAA", "k1:AAAA", "k1:not base64!", PAIR.public + "A", "a,b"],
+    ids=["no-key", "empty-key", "no-id", "short-key", "no-base64", "long-key", "comma"],
+)
 def test_keys_of_another_form_name_the_setting_and_never_the_value(text: str) -> None:
     with pytest.raises(ConfigurationError) as public:
         Sealer.from_settings(factories.settings(credential_public_key=text))

@@ -36,7 +36,7 @@ def test_topics_have_the_cleanup_and_retention_of_the_contract() -> None:
     config = {spec.name: spec.config() for spec in TOPICS}
     assert len(config) == 13
     for topic in (*RAW_TOPICS, *CANONICAL_TOPICS):
-        assert config[topic] == {"cleanup.policy": "compact"}
+        assert config[topic] == {"cleanup.policy": "compact", "delete.retention.ms": str(30 * _DAY_MS)}
     expected_days = {"integration.sync-commands": 14, "integration.sync-events": 30, "integration.dead-letters": 30}
     for topic, days in expected_days.items():
         assert config[topic]["cleanup.policy"] == "delete"

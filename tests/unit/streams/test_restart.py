@@ -179,3 +179,28 @@ def test_version_counts_deletions_that_were_loaded() -> None:
     log = [raw.put(JOBS, job()), *raw.delete(USERS, "1")]
     after = restarted(Core(), log, delivered=0)
     assert after.take(log[0])[0].headers.version == 2
+
+
+def test_state_kept_over_a_rebalance_awaits_nothing_that_another_owner_took() -> None:
+    raw = RawTopics()
+    entry = raw.put(TIME_ENTRIES, shift())
+    core = restarted(Core(), [entry], delivered=0)
+    other = Core()
+    other.take(entry)
+    core.published = other.published
+    core.state.resume()
+    core.take(raw.put(JOBS, job()))
+    assert core.table()["time-entries", "acme/9001"]["job_name"] == "Job 1"
+
+
+def test_next_offset_is_behind_what_was_loaded_or_delivered() -> None:
+    raw, core = RawTopics(), Core()
+    first, second = raw.put(JOBS, job(1)), raw.put(JOBS, job(2))
+    assert core.state.next_offset(JOBS) == 0
+    core.state.load(first, committed=1)
+    assert core.state.next_offset(JOBS) == 1
+    core.take(second)
+    assert core.state.next_offset(JOBS) == 2
+    core.take(first)
+    assert core.state.next_offset(JOBS) == 2
+    assert core.state.next_offset(USERS) == 0
