@@ -16,6 +16,7 @@ settings.load_profile("protiv")
 _HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folder is the marker: tests/unit/… is `unit`, and so on.
 
