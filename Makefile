@@ -24,7 +24,7 @@ up: install ## Start the embedded stack and all services, without the simulated 
 	@$(COMMAND) up $(ARGS)
 
 test: install ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
 
 unit: install ## Run the tests that need no service
 	@$(PYTHON) -m pytest tests/unit $(ARGS)

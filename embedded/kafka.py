@@ -86,7 +86,7 @@ def kafka_command(data: DataDir, jars: Sequence[Path], *, port: int, controller_
 def _format(java: list[str], properties: Path, data: DataDir, log_dir: Path) -> None:
     """Gives the log folder its cluster id. A format that was interrupted left no meta.properties and begins again."""
     shutil.rmtree(log_dir, ignore_errors=True)
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    cluster_id = new_cluster_id(uuid.uuid4().bytes)
     arguments = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
     run_once([*java, *arguments], data, purpose=f"Preparing Kafka's folder {log_dir}")
 
@@ -100,3 +100,12 @@ def _answers_metadata(port: int) -> bool:
         return bool(admin.list_topics(timeout=2).brokers)
     except KafkaException:
         return False
+
+
+def new_cluster_id(random: bytes) -> str:
+    """Kafka's form of 16 random bytes. Never with a hyphen in front, as one in 64 has by chance.
+
+    Kafka would take it for an option.
+    """
+    # The upper bit decides about the first character, which is then one of A to f.
+    return base64.urlsafe_b64encode(bytes([random[0] & 0x7F]) + random[1:]).decode().rstrip("=")

@@ -16,17 +16,8 @@ settings.load_profile("protiv")
 _HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder is the marker: tests/unit/… is `unit`, and so on.
-
-    Side by side (`make test`), the tests of a file stay together, and those that share the demo, which starts slowly.
-    """
+    """The folder is the marker: tests/unit/… is `unit`, and so on."""
     for item in items:
         if item.path.is_relative_to(_HERE):
             item.add_marker(item.path.relative_to(_HERE).parts[0])
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
-
-
-def _group(item: pytest.Item) -> str:
-    return "demo" if "demo" in getattr(item, "fixturenames", ()) else str(item.path)
