@@ -21,6 +21,7 @@ from cli.connect import Entered, store
 from cli.demo import settle
 from cli.following import CommandOrder
 from cli.local import LocalStack, SandboxCompany
+from cli.run_display import changes_in
 from cli.sync import ask_and_follow
 from core.errors import FatalError
 from core.settings import Settings
@@ -108,7 +109,7 @@ class _Measured:
         if last["type"] != "completed":
             raise FatalError(f"The sync ended as {last['type']}: {last['message']}")
         settle(self._settings, self._stack)
-        published = sum(last["counts"][name] for name in ("created", "updated", "deleted"))
+        published = changes_in(last["counts"])
         return published, time.monotonic() - began
 
     def _shifts(self, count: int) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from cli.demo_report import show_contents, show_next_steps
 from cli.following import CommandOrder
 from cli.lag import sink_is_behind, streams_are_behind
 from cli.local import LocalStack, SandboxCompany, end_on_sigterm, show_addresses, stay
+from cli.run_display import changes_in
 from cli.sync import ask_and_follow
 from cli.tables import contents, counts
 from control.connections import get_connection
@@ -107,7 +108,7 @@ def _sync(settings: Settings, company_id: str, profile: dict[str, Any], console:
     last = ask_and_follow(settings, CommandOrder("full-sync", company_id), console)
     if last["type"] != "completed":
         raise FatalError(f"The sync did not complete: {last['message']}")
-    return int(sum(last["counts"][name] for name in ("created", "updated", "deleted")))
+    return changes_in(last["counts"])
 
 
 def _is_connected(settings: Settings, company_id: str) -> bool:

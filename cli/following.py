@@ -13,10 +13,10 @@ from core.errors import FatalError, RetriableError
 from core.kafka import consumer_config, producer_config
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
+from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder, Record, encoder, to_micros
 from schemas.registry import ConfluentRegistry
 
-TERMINAL = frozenset({"completed", "failed", "rejected", "cancelled"})
 _SEND_S = 15
 _POSITION_S = 15
 
@@ -80,7 +80,7 @@ class CommandLine:
             if event is not None and event["command_id"] == command_id:
                 heard_at = clock.monotonic()
                 yield event
-                if event["type"] in TERMINAL:
+                if event["type"] in TERMINAL_EVENTS:
                     return
             if clock.monotonic() - heard_at > quiet_s:
                 raise FatalError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from schemas.codec import Record
 
+_CHANGES = ("created", "updated", "deleted")
 NAMES = {
     "jobs": "Jobs",
     "users": "Users",
@@ -30,13 +31,18 @@ def show_run(events: Iterable[Record], console: Console) -> Record:
     return last
 
 
+def changes_in(counts: Mapping[str, int]) -> int:
+    """How many changes an event's counts say were published."""
+    return sum(counts.get(name, 0) for name in _CHANGES)
+
+
 def sentence(event: Record) -> str:
     """What a terminal event says, for people."""
     counts = event["counts"] or {}
-    changed = sum(counts.get(name, 0) for name in ("created", "updated", "deleted"))
+    changed = changes_in(counts)
     if event["type"] == "completed":
         told = f"Done: {counts['read']:,} records read, {changed:,} changes published"
-        details = ", ".join(f"{counts[name]:,} {name}" for name in ("created", "updated", "deleted") if counts[name])
+        details = ", ".join(f"{counts[name]:,} {name}" for name in _CHANGES if counts[name])
         return f"{told} ({details})." if details else f"{told}."
     return f"{event['type'].capitalize()}: {event['message'] or 'no reason given'}"
 
@@ -60,7 +66,7 @@ class _Lines:
             task = self._tasks[entity] = self._bars.add_task(NAMES.get(entity, entity), total=None, said="")
         counts = event["counts"]
         done = event["type"] == "entity-complete"
-        changed = counts["created"] + counts["updated"] + counts["deleted"]
+        changed = changes_in(counts)
         said = f"{counts['read']:>7,} read, {changed:,} published"
         # An entity of no pages is complete as well.
         total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]

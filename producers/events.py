@@ -15,9 +15,8 @@ from core.kafka import producer_config
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
 from producers.acknowledged import TIMEOUT_S, Outgoing, send_acknowledged
+from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import SchemaSource, encoder, to_days, to_micros
-
-TERMINAL = frozenset({"completed", "failed", "rejected", "cancelled"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class KafkaEventWriter:
         """See EventWriter; RetriableError if the broker does not take a terminal event."""
         value = self._encode(event_record(event, self._clock.now()))
         key = event.company_id.encode()
-        if event.type in TERMINAL:
+        if event.type in TERMINAL_EVENTS:
             send_acknowledged(self._producer, Outgoing(SYNC_EVENTS, key, value))
             return
         try:
@@ -95,6 +94,6 @@ def event_record(event: SyncEvent, at: datetime) -> dict[str, Any]:
 
 def _event_id(event: SyncEvent) -> str:
     """A command's last event has the same id however often a crash makes us say it, so that readers see it once."""
-    if event.type in TERMINAL and event.command_id:
+    if event.type in TERMINAL_EVENTS and event.command_id:
         return str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:terminal:{event.command_id}"))
     return str(uuid4())

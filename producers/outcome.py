@@ -20,7 +20,7 @@ from core.settings import Settings
 from producers.buildertrend.faults import SourceFaultError
 from producers.decide import Order, next_due
 from producers.events import EventWriter, SyncEvent
-from producers.run import Run
+from producers.run import COUNTERS, Run
 
 _LOG = get_logger(__name__)
 
@@ -108,7 +108,7 @@ class Ended:
 
 def total(counts: Counts) -> dict[str, int]:
     """Counts of the whole run."""
-    sums = dict.fromkeys(("read", "created", "updated", "deleted", "unchanged"), 0)
+    sums = dict.fromkeys(COUNTERS, 0)
     for entity in counts.values():
         for name in sums:
             sums[name] += entity[name]

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException, Producer
 
 from core.errors import FatalError, FencedError, RetriableError
-from core.kafka import transactional_config
+from core.kafka import FENCED, transactional_config
 from core.settings import Settings
 from core.topics import partition_for
 from producers.change_record import Message
 
 _TIMEOUT_S = 30
-_FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 
 class Publisher(Protocol):
@@ -88,7 +87,7 @@ class TransactionalPublisher:
 
 def _translated(exc: KafkaException) -> Exception:
     error = exc.args[0]
-    if error.code() in _FENCED:
+    if error.code() in FENCED:
         return FencedError("Another poller publishes for this company now.")
     if error.fatal():
         return FatalError(f"Kafka refused the transaction for good ({error.name()}).")

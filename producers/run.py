@@ -31,7 +31,7 @@ from producers.source import EntityRead, Page
 from schemas.codec import Encoder
 
 _LOG = get_logger(__name__)
-_COUNTERS = ("read", "created", "updated", "deleted", "unchanged")
+COUNTERS = ("read", "created", "updated", "deleted", "unchanged")
 _DELETION_BATCH = 1000
 
 
@@ -81,7 +81,7 @@ class Run:
         return self._position
 
     def _read_pages(self, read: EntityRead) -> int:
-        self.counts.setdefault(read.entity.name, dict.fromkeys(_COUNTERS, 0))
+        self.counts.setdefault(read.entity.name, dict.fromkeys(COUNTERS, 0))
         number = 0
         for number, page in enumerate(read.pages(), start=1):
             self._take_page(read, page, number)

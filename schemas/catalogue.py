@@ -41,6 +41,9 @@ ENTITY_BY_NAME = {entity.name: entity for entity in ENTITIES}
 RAW_TOPICS = tuple(entity.raw_topic for entity in ENTITIES)
 CANONICAL_TOPICS = tuple(entity.canonical_topic for entity in ENTITIES)
 
+# Every command gets exactly one event of these types.
+TERMINAL_EVENTS = frozenset({"completed", "failed", "rejected", "cancelled"})
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:

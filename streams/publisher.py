@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
-from core.kafka import transactional_config
+from core.kafka import FENCED, transactional_config
 from core.settings import Settings
 from streams.records import Output
 from streams.retry import Patience
@@ -16,7 +16,6 @@ from streams.retry import Patience
 _CALL_TIMEOUT_S = 10.0
 _FULL_QUEUE_POLL_S = 0.1
 # The codes of librdkafka itself have a leading underscore; they are public all the same.
-_FENCED = frozenset((KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED))
 _DOOMED = KafkaError._STATE
 
 
@@ -95,7 +94,7 @@ def _call(call: Callable[[], None]) -> None:
 def _classified(exc: KafkaException) -> Exception:
     """What a loop must do about an error of the producer."""
     error: KafkaError = exc.args[0]
-    if error.code() in _FENCED:
+    if error.code() in FENCED:
         return FencedError("Another streams process writes this partition now; this one ends.")
     if error.fatal():
         return FatalError(f"The producer cannot go on ({error.name()}).")

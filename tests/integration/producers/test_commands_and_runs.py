@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from producers.events import TERMINAL, SyncEvent
+from producers.events import SyncEvent
+from schemas.catalogue import TERMINAL_EVENTS
 from tests.integration.producers.fix_runs import Desk
 
 
@@ -10,7 +11,7 @@ def answers(events: list[SyncEvent]) -> dict[str | None, list[str]]:
     """Types of the terminal events of each command."""
     found: dict[str | None, list[str]] = {}
     for event in events:
-        if event.type in TERMINAL:
+        if event.type in TERMINAL_EVENTS:
             found.setdefault(event.command_id, []).append(event.type)
     return found
 

@@ -22,9 +22,8 @@ from control.vault import Sealer
 from core.dead_letters import header_list
 from core.record_headers import RecordHeaders
 from core.settings import Settings, reveal
-from producers.events import TERMINAL
 from sandbox.client import SandboxControl
-from schemas.catalogue import ENTITIES
+from schemas.catalogue import ENTITIES, TERMINAL_EVENTS
 from schemas.codec import Decoder
 from tests import factories
 from tests.fix_stack import Stack
@@ -74,7 +73,7 @@ class Site:
         """The one terminal event of a command."""
 
         def terminal() -> list[dict[str, Any]]:
-            return [event for event in self.events(command_id) if event["type"] in TERMINAL]
+            return [event for event in self.events(command_id) if event["type"] in TERMINAL_EVENTS]
 
         eventually(lambda: bool(terminal()), what=f"the answer; the poller's log is {self.log.read_text()[-3000:]}")
         (only,) = terminal()

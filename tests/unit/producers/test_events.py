@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime
 import pytest
 
 from core.topics import SYNC_EVENTS
-from producers.events import TERMINAL, SyncEvent, event_record
+from producers.events import SyncEvent, event_record
 from producers.outcome import total
+from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder, encoder, from_micros
 from tests.fakes import MemorySchemas
 
@@ -37,7 +38,7 @@ def test_event_record_goes_through_the_schema_and_keeps_everything() -> None:
     assert (record["company_id"], record["run_id"], record["fault"]) == ("c1", "r1", "rate-limited")
 
 
-@pytest.mark.parametrize("kind", sorted(TERMINAL))
+@pytest.mark.parametrize("kind", sorted(TERMINAL_EVENTS))
 def test_terminal_event_of_a_command_has_one_id_for_ever(kind: str) -> None:
     first, again = (event_record(replace(EVENT, type=kind, message=text), AT)["event_id"] for text in ("a", "b"))
     other = event_record(replace(EVENT, type=kind, command_id="77aa"), AT)["event_id"]
