@@ -3,7 +3,7 @@
 # Written for GNU make 3.81 and later, with a POSIX shell.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test unit check fmt bench lock clean
+.PHONY: help install demo up test soak unit check fmt bench lock clean
 
 PYTHON := .venv/bin/python
 COMMAND := .venv/bin/protiv-buildertrend
@@ -12,7 +12,7 @@ COMPILE := .venv/bin/uv pip compile -q --no-annotate --universal --generate-hash
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo '  ARGS="..." is passed on to the command behind demo, up, test, unit and bench.'
+	@echo '  ARGS="..." is passed on to the command behind demo, up, test, soak, unit and bench.'
 
 install: ## Make .venv and install the pinned requirements, if they changed
 	@sh scripts/install.sh
@@ -25,6 +25,9 @@ up: install ## Start the embedded stack and all services, without the simulated 
 
 test: install ## Run every test
 	@$(PYTHON) -m pytest -n 2 --dist loadfile $(ARGS)
+
+soak: install ## Run every test with the many rounds of a release; takes long
+	@PROTIV_SOAK=1 $(PYTHON) -m pytest -n 2 --dist loadfile -o timeout=3600 $(ARGS)
 
 unit: install ## Run the tests that need no service
 	@$(PYTHON) -m pytest tests/unit $(ARGS)

@@ -2,8 +2,8 @@
 UPDATE integration.connections SET run_seq = run_seq + 1 WHERE company_id = %(company_id)s RETURNING run_seq;
 
 -- name: begin
-INSERT INTO integration.runs (run_id, company_id, run_seq, read, command_id, state)
-VALUES (%(run_id)s, %(company_id)s, %(run_seq)s, %(read)s, %(command_id)s, 'running');
+INSERT INTO integration.runs (run_id, company_id, run_seq, first_seq, read, command_id, state)
+VALUES (%(run_id)s, %(company_id)s, %(run_seq)s, %(run_seq)s, %(read)s, %(command_id)s, 'running');
 
 -- name: abandon
 -- Runs that a crashed poller left behind; their successor publishes anything they may have missed.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-TARGETS = {"help", "install", "demo", "test", "check", "fmt", "unit", "bench", "up", "clean", "lock"}
+TARGETS = {"help", "install", "demo", "test", "check", "fmt", "unit", "bench", "up", "clean", "lock", "soak"}
 
 
 def make(*arguments: str) -> str:
@@ -31,7 +31,7 @@ def test_makefile_targets_are_phony() -> None:
     assert set(phony.split()) == TARGETS
 
 
-@pytest.mark.parametrize("target", ["demo", "up", "test", "unit", "bench"])
+@pytest.mark.parametrize("target", ["demo", "up", "test", "soak", "unit", "bench"])
 def test_make_passes_arguments_on(target: str) -> None:
     assert "--passed on" in make("--dry-run", target, "ARGS=--passed on").splitlines()[-1]
 
