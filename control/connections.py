@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -35,15 +36,23 @@ class Connection:
     last_full_at: datetime | None
     last_success_at: datetime | None
     next_due_at: datetime
+    hint: str | None = None
+    paused_by: str | None = None
+    paused_reason: str | None = None
+    paused_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to work on a connection until it expires or a later epoch exists."""
+    """The right to work on a connection until it expires or a later epoch exists.
+
+    `fences`: its predecessor did not hand it back, and may wake and go on at any time.
+    """
 
     company_id: str
     owner: str
     epoch: int
+    fences: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +101,32 @@ def list_connections(tx: Transaction) -> list[Connection]:
 def lease_due(tx: Transaction, *, owner: str, ttl_s: float, limit: int) -> list[Lease]:
     """Lease up to `limit` connections that are due or have commands; nobody else gets them while the lease lives."""
     rows = tx.execute(_SQL["lease_due"], {"owner": owner, "ttl_s": ttl_s, "limit": limit})
-    return [Lease(company_id, owner, epoch) for company_id, epoch in rows]
+    return [Lease(company_id, owner, epoch, fences) for company_id, epoch, fences in rows]
 
 
-def renew_lease(tx: Transaction, lease: Lease, *, ttl_s: float) -> None:
-    """Raises FencedError if another poller has taken over."""
-    found = tx.execute(_SQL["renew_lease"], _lease_values(lease) | {"ttl_s": ttl_s}).fetchone()
-    if found is None:
-        raise FencedError("Another poller has taken this connection over.")
+def renew_leases(tx: Transaction, leases: Collection[Lease], *, ttl_s: float) -> set[Lease]:
+    """Make them last `ttl_s` from now on; returns those that another poller has taken over."""
+    values = {
+        "company_ids": [lease.company_id for lease in leases],
+        "epochs": [lease.epoch for lease in leases],
+        "ttl_s": ttl_s,
+    }
+    kept = {tuple(row) for row in tx.execute(_SQL["renew_leases"], values)}
+    return {lease for lease in leases if (lease.company_id, lease.epoch) not in kept}
 
 
-def release_lease(tx: Transaction, lease: Lease) -> None:
-    """Give the connection back; does nothing if it is another's by now."""
-    tx.execute(_SQL["release_lease"], _lease_values(lease))
+def release_lease(tx: Transaction, lease: Lease, *, yielded: bool = False) -> None:
+    """Give the connection back; does nothing if it is another's by now.
+
+    `yielded`: its run made room for others and is to go on behind those that wait now.
+    """
+    tx.execute(_SQL["release_lease"], _lease_values(lease) | {"yielded": yielded})
+
+
+def count_waiting(tx: Transaction) -> int:
+    """How many connections want work that nobody does now."""
+    row = tx.execute(_SQL["waiting"]).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def hold_epoch(tx: Transaction, lease: Lease) -> None:
@@ -142,3 +164,26 @@ def set_failed(tx: Transaction, company_id: str, failure: Failure) -> None:
 
 def _lease_values(lease: Lease) -> dict[str, Any]:
     return {"company_id": lease.company_id, "owner": lease.owner, "epoch": lease.epoch}
+
+
+def begin_sign_in(tx: Transaction, company_id: str, *, first_s: float, longest_s: float) -> bool:
+    """Note that a sign-in is about to be sent; false if it must not be yet, because earlier ones had no answer.
+
+    The pause after the first of those is `first_s`; it doubles with each, up to `longest_s`.
+    """
+    values = {"company_id": company_id, "first_s": first_s, "longest_s": longest_s}
+    return tx.execute(_SQL["begin_sign_in"], values).fetchone() is not None
+
+
+def sign_in_answered(tx: Transaction, company_id: str) -> None:
+    tx.execute(_SQL["sign_in_answered"], {"company_id": company_id})
+
+
+def sign_in_refused(tx: Transaction, company_id: str, *, fault: str, message: str) -> None:
+    """No sign-in any more until somebody changes the credentials."""
+    tx.execute(_SQL["sign_in_refused"], {"company_id": company_id, "fault": fault, "message": message})
+
+
+def set_hint(tx: Transaction, company_id: str, hint: str | None) -> None:
+    """A remark for the admin beside the state."""
+    tx.execute(_SQL["set_hint"], {"company_id": company_id, "hint": hint})

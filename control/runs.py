@@ -1,8 +1,8 @@
-"""Runs of a connection: their sequence, progress, pages seen and end."""
+"""Runs of a connection: their sequence, attempts and end. A run that was cut short goes on under a new run_seq."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,17 +22,42 @@ Counts = dict[str, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class RunId:
-    """A run that has begun; `run_seq` orders the runs of a company."""
+    """A run that has begun; `run_seq` orders the runs of a company and the attempts of a run."""
 
     run_id: str
     company_id: str
     run_seq: int
 
     def version(self, position: int) -> int:
-        """The version of the record at `position` (counted from 1) of this run."""
+        """The version of the record at `position` (counted from 1) of this attempt."""
         if not 0 < position < 1 << _POSITION_BITS:
             raise ValueError("A run publishes at most 16,777,215 records.")
         return (self.run_seq << _POSITION_BITS) | position
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """What a run is to read, and for which command; `scope` as JSON takes it, equal for reads of the same extent."""
+
+    read: str
+    scope: Mapping[str, Any]
+    command_id: str | None = None
+    usable_s: float = 0.0
+    """How long after its start a failed run of the same read and scope may be gone on from."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRun:
+    """A run that was begun and has not ended: its poller works on it, or was stopped, or crashed."""
+
+    run_id: str
+    run_seq: int
+    read: str
+    scope: dict[str, Any]
+    command_id: str | None
+    counts: Counts
+    started_at: datetime
+    attempts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,35 +74,50 @@ class RunSummary:
     finished_at: datetime | None
 
 
-def begin_run(tx: Transaction, company_id: str, *, read: str, command_id: str | None) -> RunId:
-    """A new run with the next run_seq; runs that a crash left open are closed."""
+@dataclass(frozen=True, slots=True)
+class BegunRun:
+    """A run at its beginning; `counts` is not empty when it goes on from where another one was cut short."""
+
+    run: RunId
+    counts: Counts
+
+
+def open_run(tx: Transaction, company_id: str) -> OpenRun | None:
+    """The run that has not ended, if there is one; there is never more than one."""
+    with tx.cursor(row_factory=class_row(OpenRun)) as cursor:
+        return cursor.execute(_SQL["open"], {"company_id": company_id}).fetchone()
+
+
+def begin_run(tx: Transaction, company_id: str, new: NewRun) -> BegunRun:
+    """A new run with the next run_seq; one that was left open is closed.
+
+    It takes over pages and checkpoints of a run that failed in the middle of the same read: they are not read again.
+    """
     tx.execute(_SQL["abandon"], {"company_id": company_id})
-    row = tx.execute(_SQL["next_seq"], {"company_id": company_id}).fetchone()
-    if row is None:
-        raise ConfigurationError(f"Company {company_id} is not connected: run `protiv-buildertrend connect`.")
-    run = RunId(str(uuid4()), company_id, row[0])
+    run = RunId(str(uuid4()), company_id, _next_seq(tx, company_id))
+    scope = Jsonb(dict(new.scope))
+    values = {"company_id": company_id, "read": new.read, "scope": scope, "usable_s": new.usable_s}
+    left = tx.execute(_SQL["unfinished"], values).fetchone()
     tx.execute(
         _SQL["begin"],
-        {
-            "run_id": run.run_id,
-            "company_id": company_id,
-            "run_seq": run.run_seq,
-            "read": read,
-            "command_id": command_id,
-        },
+        values | {"run_id": run.run_id, "run_seq": run.run_seq, "command_id": new.command_id},
     )
+    if left is not None:
+        for name in ("adopt_pages", "adopt_checkpoints"):
+            tx.execute(_SQL[name], {"run_id": run.run_id, "from_run_id": left[0]})
+    tx.execute(_SQL["drop_others"], {"company_id": company_id, "run_id": run.run_id})
+    return BegunRun(run, {} if left is None else left[1])
+
+
+def continue_run(tx: Transaction, company_id: str, run_id: str) -> RunId:
+    """The next attempt of an open run, under a run_seq above all that was published."""
+    run = RunId(run_id, company_id, _next_seq(tx, company_id))
+    tx.execute(_SQL["continue"], {"run_id": run_id, "run_seq": run.run_seq})
     return run
 
 
 def save_progress(tx: Transaction, run: RunId, *, position: int, counts: Mapping[str, Mapping[str, int]]) -> None:
     tx.execute(_SQL["save_progress"], {"run_id": run.run_id, "position": position, "counts": Jsonb(counts)})
-
-
-def save_page(tx: Transaction, run: RunId, *, entity: str, page: int, entity_ids: Sequence[str]) -> None:
-    """Remember which ids page number `page` showed."""
-    tx.execute(
-        _SQL["save_page"], {"run_id": run.run_id, "entity": entity, "page": page, "entity_ids": list(entity_ids)}
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +131,22 @@ class RunEnd:
 
 
 def finish_run(tx: Transaction, run: RunId, end: RunEnd) -> None:
-    """Record the end; the pages seen are of no more use."""
+    """Record the end. The pages of a run that failed are kept for a successor, those of others are of no more use."""
     values: dict[str, Any] = {"state": end.state, "fault": end.fault, "message": end.message}
     tx.execute(_SQL["finish"], values | {"run_id": run.run_id, "counts": Jsonb(end.counts)})
-    tx.execute(_SQL["drop_pages"], {"run_id": run.run_id})
+    if end.state != "failed":
+        tx.execute(_SQL["drop_pages"], {"run_id": run.run_id})
+        tx.execute(_SQL["drop_checkpoints"], {"run_id": run.run_id})
 
 
 def latest_runs(tx: Transaction, company_id: str, *, limit: int) -> list[RunSummary]:
     """The newest runs first."""
     with tx.cursor(row_factory=class_row(RunSummary)) as cursor:
         return cursor.execute(_SQL["latest"], {"company_id": company_id, "limit": limit}).fetchall()
+
+
+def _next_seq(tx: Transaction, company_id: str) -> int:
+    row = tx.execute(_SQL["next_seq"], {"company_id": company_id}).fetchone()
+    if row is None:
+        raise ConfigurationError(f"Company {company_id} is not connected: run `protiv-buildertrend connect`.")
+    return int(row[0])

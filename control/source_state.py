@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,16 +24,26 @@ class Published:
     version: int
     local_day: date | None
     parent_id: str | None
+    digest: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a row is compared with: the published fingerprint, and the digest of the bytes that were read last."""
+
+    fingerprint: bytes
+    digest: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadRange:
-    """What a read covered: shifts from local day `from_day` on (null: all), children of `parents` (null: of all).
+    """What a read covered: shifts of days `from_day` to `to_day` (null: no bound), children of `parents` (null: all).
 
     Children of jobs whose deletion is published are covered by every read: nobody shows them any more.
     """
 
     from_day: date | None = None
+    to_day: date | None = None
     parents: Sequence[str] | None = None
 
 
@@ -45,12 +55,10 @@ class PublishedCount:
     in_range: int
 
 
-def fingerprints(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, bytes]:
-    """The last published fingerprint of those of `entity_ids` that are published."""
-    rows = tx.execute(
-        _SQL["fingerprints"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)}
-    )
-    return {entity_id: bytes(fingerprint) for entity_id, fingerprint in rows}
+def known(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+    """What is kept of those of `entity_ids` that are published."""
+    rows = tx.execute(_SQL["known"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)})
+    return {entity_id: Known(fingerprint, digest) for entity_id, fingerprint, digest in rows}
 
 
 def put_published(tx: Transaction, company_id: str, entity: str, records: Sequence[Published]) -> None:
@@ -65,6 +73,20 @@ def put_published(tx: Transaction, company_id: str, entity: str, records: Sequen
             "versions": [record.version for record in records],
             "local_days": [record.local_day for record in records],
             "parent_ids": [record.parent_id for record in records],
+            "digests": [record.digest for record in records],
+        },
+    )
+
+
+def put_digests(tx: Transaction, company_id: str, entity: str, digests: Mapping[str, bytes]) -> None:
+    """Remember other bytes of records that say the same as before."""
+    tx.execute(
+        _SQL["put_digests"],
+        {
+            "company_id": company_id,
+            "entity": entity,
+            "entity_ids": list(digests),
+            "digests": list(digests.values()),
         },
     )
 
@@ -103,4 +125,4 @@ def counts_published(tx: Transaction, company_id: str) -> dict[str, int]:
 
 def _range_values(covered: ReadRange) -> dict[str, Any]:
     parents = None if covered.parents is None else list(covered.parents)
-    return {"from_day": covered.from_day, "parents": parents}
+    return {"from_day": covered.from_day, "to_day": covered.to_day, "parents": parents}

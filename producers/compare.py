@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
 
-from producers.source import SourceRecord
+from control.source_state import Known
+from producers.source import SourceRecord, SourceRow
 
 Op = Literal["CREATE", "UPDATE", "DELETE", "SNAPSHOT"]
 
@@ -19,6 +20,18 @@ _INCOMPLETE = b"i"
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How a page is compared. `new_op`: the op of records that are new, SNAPSHOT in an initial read, else CREATE.
+
+    `reading` changes whenever the same bytes of a row would be read as another record (see EntityRead).
+    """
+
+    time_zone: str
+    new_op: Op
+    reading: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """A difference from what was last published; `record` and `fingerprint` are None for DELETE."""
 
@@ -26,16 +39,21 @@ class Change:
     entity_id: str
     record: SourceRecord | None
     fingerprint: bytes | None
+    digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a page comes to. Every id stands at most once in `changes`."""
+    """What a page comes to. Every id stands at most once in `changes`.
+
+    `digests`: records that say the same as before in other bytes, with the hash of these.
+    """
 
     changes: list[Change]
     created: int
     updated: int
     unchanged: int
+    digests: dict[str, bytes] = field(default_factory=dict)
 
 
 def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
@@ -45,36 +63,29 @@ def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
     return blake2b(text.encode(), digest_size=16).digest()
 
 
-def compare(
-    records: Iterable[SourceRecord], published: Mapping[str, bytes], *, time_zone: str, new_op: Op
-) -> Comparison:
-    """Changes against the published fingerprints; of an id that a page shows twice the last row counts.
+def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Terms) -> Comparison:
+    """Changes against what was published; of an id that a page shows twice the last row counts.
 
-    `new_op` is the op of records that are new: SNAPSHOT in a connection's initial read, else CREATE.
+    A row whose bytes are those that were read last is not read again. Raises what reading a row raises.
     """
-    last = {record.entity_id: record for record in records}
-    changes = []
-    for entity_id, record in last.items():
+    last = {row.entity_id: row for row in rows}
+    digest = _digester(terms)
+    changes: list[Change] = []
+    digests: dict[str, bytes] = {}
+    for entity_id, row in last.items():
         before = published.get(entity_id)
-        now = _state(record, time_zone)
+        bytes_now = None if row.raw is None else digest(row.raw)
+        if before is not None and bytes_now is not None and bytes_now == before.digest:
+            continue
+        record = row.read()
+        now = _state(record, terms.time_zone)
         if _is_news(now, before):
-            changes.append(Change("UPDATE" if before is not None else new_op, entity_id, record, now))
-    created = sum(change.op == new_op for change in changes)
-    return Comparison(changes, created, len(changes) - created, len(last) - len(changes))
-
-
-def _state(record: SourceRecord, time_zone: str) -> bytes:
-    """What the state keeps: the fingerprint, with a mark behind it for a record that a part was missing of."""
-    return fingerprint(record.after, time_zone) + (_INCOMPLETE if record.incomplete else b"")
-
-
-def _is_news(now: bytes, before: bytes | None) -> bool:
-    """An incomplete record changes an incomplete one, never a whole one: its missing part would seem to be gone."""
-    if before is None:
-        return True
-    if now.endswith(_INCOMPLETE, 16) and not before.endswith(_INCOMPLETE, 16):
-        return False
-    return now[:16] != before[:16]
+            op: Op = terms.new_op if before is None else "UPDATE"
+            changes.append(Change(op, entity_id, record, now, bytes_now))
+        elif bytes_now is not None and not record.incomplete:
+            digests[entity_id] = bytes_now
+    created = sum(change.op != "UPDATE" for change in changes)
+    return Comparison(changes, created, len(changes) - created, len(last) - len(changes), digests)
 
 
 def deletions(entity_ids: Iterable[str]) -> list[Change]:
@@ -90,3 +101,30 @@ def brake_is_pulled(missing: int, *, published: int, in_range: int) -> bool:
     """
     too_many = missing > published * BRAKE_SHARE or missing > in_range * BRAKE_RANGE_SHARE
     return missing > BRAKE_RECORDS and too_many
+
+
+def _digester(terms: Terms) -> Callable[[bytes], bytes]:
+    """A function from a row's bytes to 16 bytes; other terms give others for the same row."""
+    start = blake2b(digest_size=16)
+    start.update(terms.reading + b"\x00" + terms.time_zone.encode() + b"\x00")
+
+    def digest(raw: bytes) -> bytes:
+        hashed = start.copy()
+        hashed.update(raw)
+        return hashed.digest()
+
+    return digest
+
+
+def _state(record: SourceRecord, time_zone: str) -> bytes:
+    """What the state keeps: the fingerprint, with a mark behind it for a record that a part was missing of."""
+    return fingerprint(record.after, time_zone) + (_INCOMPLETE if record.incomplete else b"")
+
+
+def _is_news(now: bytes, before: Known | None) -> bool:
+    """An incomplete record changes an incomplete one, never a whole one: its missing part would seem to be gone."""
+    if before is None:
+        return True
+    if now.endswith(_INCOMPLETE, 16) and not before.fingerprint.endswith(_INCOMPLETE, 16):
+        return False
+    return now[:16] != before.fingerprint[:16]

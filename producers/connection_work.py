@@ -10,17 +10,18 @@ import structlog
 
 from control.commands import OpenCommand, open_commands, start_commands
 from control.connections import Connection, Lease, get_connection, hold_epoch, release_lease, set_signed_in
-from control.runs import RunId, begin_run
+from control.runs import BegunRun, RunId, begin_run, continue_run, open_run
 from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
 from core.log import get_logger
 from producers.buildertrend.account import Account
 from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
-from producers.decide import Order, decide
+from producers.decide import INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
 from producers.outcome import Ended, Recorder
-from producers.publisher import Publisher
+from producers.postgres_ledger import PostgresLedger
+from producers.publisher import FencingPublisher, Publisher
 from producers.run import Assignment, Outlets, Run
 from schemas.codec import Encoder
 
@@ -44,11 +45,14 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
     """Do what the connection is due for. Raises nothing: every way to end is recorded, said or left to a successor."""
     with structlog.contextvars.bound_contextvars(company_id=lease.company_id):
         try:
+            stopped = False
             try:
                 _work(lease, tools, stop)
             except StoppedError:
+                stopped = True
                 _LOG.info("run_stopped")
-            _release(lease, tools)
+            with tools.recorder.database.transaction() as tx:
+                release_lease(tx, lease, yielded=stopped)
         except FencedError:
             _LOG.warning("connection_taken_over")
         except (RetriableError, FatalError, ConfigurationError) as exc:
@@ -59,21 +63,18 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
 
 
 def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
-    with tools.recorder.database.transaction() as tx:
+    recorder = tools.recorder
+    with recorder.database.transaction() as tx:
         connection = get_connection(tx, lease.company_id)
         commands = open_commands(tx, lease.company_id)
+        left = open_run(tx, lease.company_id)
     if connection is None:
         return
     if connection.state in ("connecting", "connected"):
-        order = decide(connection, commands, now=tools.recorder.clock.now(), settings=tools.recorder.settings)
+        order = decide(connection, commands, left=left, now=recorder.clock.now(), settings=recorder.settings)
         _ConnectionRun(lease, connection, order, tools).execute(stop)
     else:
-        tools.recorder.refused(connection, commands)
-
-
-def _release(lease: Lease, tools: Tools) -> None:
-    with tools.recorder.database.transaction() as tx:
-        release_lease(tx, lease)
+        recorder.refused(lease, connection, commands, left)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +85,11 @@ class _ConnectionRun:
     tools: Tools
 
     def execute(self, stop: threading.Event) -> None:
-        run_id = self._begin()
+        begun = self._begin()
+        run_id = begun.run
         with structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.order.read):
-            _LOG.info("run_started", commands=len(self.order.commands))
-            run = self._prepare(run_id)
+            _LOG.info("run_started", commands=len(self.order.commands), goes_on=self.order.left is not None)
+            run = self._prepare(begun)
             try:
                 account = self.tools.account(self.lease, self.connection, stop)
                 self._check_identity(account)
@@ -97,36 +99,49 @@ class _ConnectionRun:
             else:
                 self.tools.recorder.succeeded(self.lease, self.order, run)
 
-    def _begin(self) -> RunId:
+    def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""
+        left = self.order.left
+        company_id = self.lease.company_id
         with self.tools.recorder.database.transaction() as tx:
             hold_epoch(tx, self.lease)
-            run_id = begin_run(tx, self.lease.company_id, read=self.order.read, command_id=self.order.command_id)
-            start_commands(tx, _ids(self.order.commands), run_id.run_id)
-        for command_id in _ids(self.order.commands):
-            self._say("started", run_id, command_id)
+            if left is None:
+                begun = begin_run(tx, company_id, new_run(self.order, self.connection, self.tools.recorder.settings))
+            else:
+                begun = BegunRun(continue_run(tx, company_id, left.run_id), left.counts)
+            start_commands(tx, _ids(self.order.commands), begun.run.run_id)
+        for command in self.order.commands:
+            self._say_started(begun.run, command.command_id)
         if not self.order.commands:
-            self._say("started", run_id, None)
-        return run_id
+            self._say_started(begun.run, None)
+        return begun
 
-    def _prepare(self, run_id: RunId) -> Run:
+    def _prepare(self, begun: BegunRun) -> Run:
         recorder = self.tools.recorder
+        publisher = FencingPublisher(lambda: self.tools.publisher(self.lease.company_id), self._confirm)
+        if self.lease.fences:
+            publisher.fence()
         return Run(
             Assignment(
-                run=run_id,
-                lease=self.lease,
+                run=begun.run,
                 time_zone=self.connection.time_zone,
-                new_op="SNAPSHOT" if self.order.read == "initial" else "CREATE",
+                new_op="SNAPSHOT" if self.order.read == INITIAL else "CREATE",
+                whole=self.order.leaves_nothing_out,
                 command_id=self.order.command_id,
+                counts=begun.counts,
             ),
             Outlets(
-                database=recorder.database,
-                publisher=self.tools.publisher(self.lease.company_id),
+                ledger=PostgresLedger(recorder.database, self.lease, begun.run),
+                publisher=publisher,
                 events=recorder.events,
                 encoders=self.tools.encoders,
                 clock=recorder.clock,
             ),
         )
+
+    def _confirm(self) -> None:
+        with self.tools.recorder.database.transaction() as tx:
+            hold_epoch(tx, self.lease)
 
     def _check_identity(self, account: Account) -> None:
         """Refuse a sign-in to another account: its ids mean other things, the company's records would be mixed up."""
@@ -140,14 +155,14 @@ class _ConnectionRun:
             hold_epoch(tx, self.lease)
             set_signed_in(tx, self.lease.company_id, builder_id=identity.builder_id, builder_name=identity.builder_name)
 
-    def _say(self, kind: str, run_id: RunId, command_id: str | None) -> None:
+    def _say_started(self, run_id: RunId, command_id: str | None) -> None:
         self.tools.recorder.events.write(
             SyncEvent(
                 company_id=self.lease.company_id,
-                type=kind,
+                type="started",
                 command_id=command_id,
                 run_id=run_id.run_id,
-                message=f"{self.order.read} read",
+                message=f"{self.order.read} read" + (", going on" if self.order.left else ""),
             )
         )
 

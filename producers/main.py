@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from control.connections import PASSWORD, SESSION, Connection, Lease, credential, hold_epoch, put_credential
+from control.connections import PASSWORD, Connection, Lease, credential
 from control.database import Database
 from control.vault import Opener
 from core.clock import Clock, SystemClock
@@ -21,13 +21,14 @@ from core.settings import Settings
 from core.signals import stop_event
 from producers.buildertrend.account import Account
 from producers.buildertrend.polite import Limits, PoliteClient
-from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
+from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.connection_work import Tools, work_on
 from producers.events import KafkaEventWriter
 from producers.inbox import Inbox
 from producers.outcome import Recorder
 from producers.poller import Pace, Poller
 from producers.publisher import TransactionalPublisher
+from producers.vault_sessions import VaultSessions
 from schemas.catalogue import RAW_TOPICS
 from schemas.codec import encoder
 from schemas.registry import ConfluentRegistry
@@ -35,31 +36,8 @@ from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
 _CONNECT_S = 10.0
-
-
-class VaultSessions:
-    """Keeps a connection's session sealed in its row, between runs and across pollers."""
-
-    def __init__(self, database: Database, opener: Opener, lease: Lease) -> None:
-        self._database = database
-        self._opener = opener
-        self._lease = lease
-        self._company_id = lease.company_id
-
-    def load(self) -> Session | None:
-        """See producers.buildertrend.account.SessionStore."""
-        with self._database.transaction() as tx:
-            sealed = credential(tx, self._company_id, SESSION)
-        if sealed is None:
-            return None
-        return Session.from_json(self._opener.open(sealed, company_id=self._company_id, kind=SESSION))
-
-    def save(self, session: Session) -> None:
-        """See producers.buildertrend.account.SessionStore. FencedError if the credentials may be others by now."""
-        sealed = self._opener.sealer().seal(session.to_json(), company_id=self._company_id, kind=SESSION)
-        with self._database.transaction() as tx:
-            hold_epoch(tx, self._lease)
-            put_credential(tx, self._company_id, SESSION, sealed)
+# Transactions last milliseconds, reads wait for the source: a few serve many.
+_MOST_DATABASE_CONNECTIONS = 12
 
 
 class Accounts:
@@ -80,7 +58,7 @@ class Accounts:
             PoliteClient(self._http, self._clock, limits, stop),
             hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
             details=lambda: self._details(connection),
-            sessions=VaultSessions(self._database, self._opener, lease),
+            sessions=VaultSessions(self._database, self._opener, lease, longest_pause_s=self._settings.poll_interval_s),
         )
 
     def _details(self, connection: Connection) -> SignInDetails:
@@ -98,7 +76,7 @@ def run(settings: Settings) -> None:
     clock = SystemClock()
     pace = Pace()
     opener = Opener.from_settings(settings)
-    database = Database(settings, max_connections=pace.at_once + 2)
+    database = Database(settings, max_connections=_MOST_DATABASE_CONNECTIONS)
     registry = ConfluentRegistry(settings)
     outlast(database.open, clock=clock, stop=stop)
     outlast(lambda: check_topics(settings), clock=clock, stop=stop)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from control.commands import OpenCommand, finish_commands
 from control.connections import Connection, Failure, Lease, hold_epoch, set_failed, set_succeeded
 from control.database import Database
-from control.runs import Counts, RunEnd, RunId, finish_run
+from control.runs import Counts, OpenRun, RunEnd, RunId, finish_run
 from core.clock import Clock
 from core.log import get_logger
 from core.settings import Settings
@@ -60,8 +60,15 @@ class Recorder:
         event = _end_event("failed", run_id, ended.counts, message=fault.for_admin, fault=fault.name)
         self._answer(order.commands, event)
 
-    def refused(self, connection: Connection, commands: Sequence[OpenCommand]) -> None:
-        """Commands for a connection that may not be read now: no sign-in is tried for them."""
+    def refused(
+        self, lease: Lease, connection: Connection, commands: Sequence[OpenCommand], left: OpenRun | None
+    ) -> None:
+        """Commands for a connection that may not be read now: no sign-in is tried for them. An open run ends here."""
+        if left is not None:
+            with self.database.transaction() as tx:
+                hold_epoch(tx, lease)
+                end = RunEnd("failed", connection.fault, connection.message, left.counts)
+                finish_run(tx, RunId(left.run_id, lease.company_id, left.run_seq), end)
         self._answer(
             commands,
             SyncEvent(

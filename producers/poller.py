@@ -7,14 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from control.connections import Lease, lease_due, renew_lease
+from control.connections import Lease, count_waiting, lease_due, renew_leases
 from control.database import Database
 from core.clock import Clock
-from core.errors import FencedError, RetriableError
+from core.errors import RetriableError
 from core.log import get_logger
 
-LEASE_TTL_S = 30.0
-RENEW_EVERY_S = 10.0
+LEASE_TTL_S = 20.0
+RENEW_EVERY_S = 5.0
 _LOG = get_logger(__name__)
 
 Work = Callable[[Lease, threading.Event], None]
@@ -22,16 +22,21 @@ Work = Callable[[Lease, threading.Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How the loop turns: the pause between two looks, and how many connections it works on at once."""
+    """How the loop turns: the pause between two looks, and how many connections it works on at once.
+
+    `slice_s`: a run that took longer makes room when others wait, and goes on from its checkpoint behind them.
+    """
 
     idle_s: float = 0.25
-    at_once: int = 8
+    at_once: int = 32
+    slice_s: float = 60.0
 
 
 @dataclass(slots=True)
 class _Active:
     future: Future[None]
     stop: threading.Event
+    since: float
 
 
 @dataclass(slots=True)
@@ -75,26 +80,37 @@ class Poller:
         free = self.pace.at_once - len(self._active)
         if free > 0:
             self._lease(pool, free)
+        else:
+            self._make_room()
 
     def _lease(self, pool: ThreadPoolExecutor, free: int) -> None:
         with self.database.transaction() as tx:
             leases = lease_due(tx, owner=self.owner, ttl_s=LEASE_TTL_S, limit=free)
         for lease in leases:
             stop = threading.Event()
-            self._active[lease] = _Active(pool.submit(self.work, lease, stop), stop)
+            self._active[lease] = _Active(pool.submit(self.work, lease, stop), stop, self.clock.monotonic())
+
+    def _make_room(self) -> None:
+        """So that neither a huge company nor one in trouble delays the others: the longest at work give way."""
+        before = self.clock.monotonic() - self.pace.slice_s
+        over = sorted((active for active in self._active.values() if active.since < before), key=lambda one: one.since)
+        if not over:
+            return
+        with self.database.transaction() as tx:
+            waiting = count_waiting(tx)
+        for active in over[:waiting]:
+            active.stop.set()
 
     def _renew_leases(self) -> None:
         now = self.clock.monotonic()
         if now - self._renewed_at < RENEW_EVERY_S:
             return
         self._renewed_at = now
-        for lease, active in self._active.items():
-            try:
-                with self.database.transaction() as tx:
-                    renew_lease(tx, lease, ttl_s=LEASE_TTL_S)
-            except FencedError:
-                # The work would be refused at its next step anyway; this spares the source its requests until then.
-                active.stop.set()
+        with self.database.transaction() as tx:
+            lost = renew_leases(tx, self._active.keys(), ttl_s=LEASE_TTL_S)
+        for lease in lost:
+            # The work would be refused at its next step anyway; this spares the source its requests until then.
+            self._active[lease].stop.set()
 
     def _forget_finished(self) -> None:
         for lease, active in list(self._active.items()):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from confluent_kafka import KafkaException, Producer
@@ -21,6 +21,32 @@ class Publisher(Protocol):
 
     def publish(self, batch: Iterable[Message]) -> None:
         """All of the batch is committed when this returns, nothing of it if it raises."""
+
+
+class FencingPublisher:
+    """Makes its publisher when it is first needed, then makes sure that the right to publish is still there.
+
+    Making one fences every older one. Without the look afterwards, a poller that was paused before it and wakes behind
+    its successor would fence that one out and publish what it had read long ago.
+    """
+
+    def __init__(self, make: Callable[[], Publisher], confirm: Callable[[], None]) -> None:
+        """`confirm` raises FencedError when the lease is another's by now."""
+        self._make = make
+        self._confirm = confirm
+        self._made: Publisher | None = None
+
+    def fence(self) -> Publisher:
+        """Fence predecessors now; FencedError if a successor is there already."""
+        if self._made is None:
+            made = self._make()
+            self._confirm()
+            self._made = made
+        return self._made
+
+    def publish(self, batch: Iterable[Message]) -> None:
+        """See Publisher."""
+        self.fence().publish(batch)
 
 
 class TransactionalPublisher:

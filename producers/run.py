@@ -1,33 +1,28 @@
 """One run: read, compare, publish, record, page by page, then the deletions.
 
-Order of every step: the Kafka transaction is committed first, then state and progress together under the lease's epoch.
-A crash in between publishes the same changes again under higher versions; it never loses one.
+Order of every step: the Kafka transaction is committed first, then state and checkpoint together under the lease's
+epoch. A crash in between publishes the same changes again under higher versions; it never loses one. A run that was cut
+short anywhere goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from control.connections import Lease, hold_epoch
-from control.database import Database
-from control.runs import Counts, RunId, save_page, save_progress
-from control.source_state import (
-    Published,
-    count_published,
-    drop_published,
-    fingerprints,
-    put_published,
-    unseen,
-)
+from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
+from control.entity_reads import CompleteRead
+from control.runs import Counts, RunId
+from control.source_state import Published
 from core.clock import Clock
 from core.log import get_logger
 from producers.change_record import Observation, messages
-from producers.compare import Change, Comparison, Op, brake_is_pulled, compare, deletions
-from producers.events import EventWriter, SyncEvent
+from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
+from producers.events import EventWriter
+from producers.ledger import Ledger, PageTaken, Progress
 from producers.publisher import Publisher
-from producers.source import EntityRead, Page
+from producers.say import ReadSayer
+from producers.source import FROM_THE_START, EntityRead, Page, Standing
 from schemas.codec import Encoder
 
 _LOG = get_logger(__name__)
@@ -39,7 +34,7 @@ _DELETION_BATCH = 1000
 class Outlets:
     """Where a run writes."""
 
-    database: Database
+    ledger: Ledger
     publisher: Publisher
     events: EventWriter
     encoders: Mapping[str, Encoder]
@@ -48,13 +43,14 @@ class Outlets:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """What a run is for. `new_op` is the op of records that are new: SNAPSHOT in an initial read, else CREATE."""
+    """What a run is for. `whole`: it leaves nothing out. `counts`: those of earlier attempts, counted on."""
 
     run: RunId
-    lease: Lease
     time_zone: str
     new_op: Op
-    command_id: str | None
+    whole: bool
+    command_id: str | None = None
+    counts: Counts = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -63,174 +59,187 @@ class Run:
 
     assignment: Assignment
     outlets: Outlets
-    counts: Counts = field(default_factory=dict)
     held: dict[str, int] = field(default_factory=dict)
-    _position: int = 0
+    published: int = 0
+
+    @property
+    def counts(self) -> Counts:
+        """By entity, of all attempts."""
+        return self.assignment.counts
 
     def execute(self, reads: Iterable[EntityRead]) -> None:
         """Blocks until all is read. Raises the source's faults, FencedError and RetriableError as they come."""
+        done = self.outlets.ledger.checkpoints()
         for read in reads:
-            began = self.outlets.clock.now()
-            pages = self._read_pages(read)
-            self._find_deletions(read)
-            self._say_complete(read, pages=pages, began=began)
+            self._execute_one(read, done.get(read.name))
 
-    @property
-    def published(self) -> int:
-        """Change records published so far."""
-        return self._position
+    def _execute_one(self, read: EntityRead, left: Checkpoint | None) -> None:
+        name = read.entity.name
+        if left is not None:
+            read.restore(left.mark)
+            if left.state in (COMPLETE, HELD):
+                if left.state == HELD:
+                    self.held[name] = len(self.outlets.ledger.held(name))
+                return
+        now = self.outlets.clock.now()
+        self.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
+        if left is None:
+            self.outlets.ledger.begin_read(read.name, now)
+        _ReadInRun(self, read, left or Checkpoint(read.name, now)).execute()
 
-    def _read_pages(self, read: EntityRead) -> int:
-        self.counts.setdefault(read.entity.name, dict.fromkeys(COUNTERS, 0))
-        number = 0
-        for number, page in enumerate(read.pages(), start=1):
-            self._take_page(read, page, number)
-            self._say_progress(read, pages_done=number, pages_total=page.pages_total)
-        return number
-
-    def _take_page(self, read: EntityRead, page: Page, number: int | None) -> None:
-        """Publish what differs on a page; `number` is None for pages of the second look, which are no checkpoint."""
-        comparison = self._compare(read, page)
-        seen_ids = [record.entity_id for record in page.records]
-        self._publish(read, comparison.changes)
-        self._count(read, comparison)
-        with self.outlets.database.transaction() as tx:
-            hold_epoch(tx, self.assignment.lease)
-            put_published(tx, self._company_id, read.entity.name, self._rows(comparison.changes))
-            if number is not None:
-                save_page(tx, self.assignment.run, entity=read.entity.name, page=number, entity_ids=seen_ids)
-            save_progress(tx, self.assignment.run, position=self._position, counts=self.counts)
-
-    def _compare(self, read: EntityRead, page: Page) -> Comparison:
-        ids = [record.entity_id for record in page.records]
-        with self.outlets.database.transaction() as tx:
-            known = fingerprints(tx, self._company_id, read.entity.name, ids)
-        return compare(page.records, known, time_zone=self.assignment.time_zone, new_op=self.assignment.new_op)
-
-    def _publish(self, read: EntityRead, changes: Sequence[Change]) -> None:
+    def publish(self, read: EntityRead, changes: Sequence[Change]) -> list[Published]:
+        """Publish changes in one transaction; what to remember of them, once that is committed."""
         if not changes:
-            return
+            return []
         run = self.assignment.run
-        first = self._position + 1
+        first = self.published + 1
         numbered = [(run.version(position), change) for position, change in enumerate(changes, start=first)]
         seen = Observation(run, self.outlets.clock.now(), self.assignment.time_zone)
         topic = read.entity.raw_topic
         self.outlets.publisher.publish(messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic]))
-        self._position += len(changes)
+        self.published += len(changes)
+        return list(_state_rows(numbered))
 
-    def _rows(self, changes: Sequence[Change]) -> list[Published]:
-        """State rows of the changes published last."""
-        first = self._position - len(changes) + 1
-        return [
-            Published(
-                change.entity_id,
-                change.fingerprint,
-                self.assignment.run.version(position),
-                change.record.local_day,
-                change.record.parent_id,
+    def progress(self) -> Progress:
+        """As the ledger keeps it."""
+        return Progress(self.published, self.counts)
+
+
+class _ReadInRun:
+    """One entity's read within a run, from wherever an earlier attempt left it."""
+
+    def __init__(self, run: Run, read: EntityRead, checkpoint: Checkpoint) -> None:
+        self._run = run
+        self._read = read
+        self._checkpoint = checkpoint
+        self._name = read.entity.name
+        self._ledger = run.outlets.ledger
+        self._counts = run.counts[self._name]
+        assignment = run.assignment
+        self._terms = Terms(assignment.time_zone, assignment.new_op, read.reading)
+        self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name)
+
+    def execute(self) -> None:
+        if self._checkpoint.state != READ:
+            self._take_pages()
+        held, returned = self._delete_or_hold()
+        covered = self._read.covered()
+        complete = CompleteRead(
+            self._name,
+            through=self._checkpoint.began_at,
+            from_day=None if covered is None else covered.from_day,
+            whole=self._run.assignment.whole,
+        )
+        self._ledger.end_read(self._read.name, complete, held=held, returned=returned)
+        self._say.complete(complete, self._counts, pages=self._checkpoint.pages_done)
+
+    def _take_pages(self) -> None:
+        standing = Standing(
+            self._checkpoint.pages_done,
+            self._checkpoint.mark,
+            seen=self._seen if self._checkpoint.pages_done else FROM_THE_START.seen,
+        )
+        for page in self._read.pages(standing):
+            self._take(page, again=page.number <= self._checkpoint.pages_done)
+            self._say.progress(
+                self._counts, pages_done=self._checkpoint.pages_done, pages_total=self._checkpoint.pages_total
             )
-            for position, change in enumerate(changes, start=first)
-            if change.record is not None and change.fingerprint is not None
-        ]
+        self._ledger.end_pages(self._read.name)
 
-    def _find_deletions(self, read: EntityRead) -> None:
-        """Delete what a complete read and a second look both did not show, unless the brake is pulled."""
-        covered = read.covered()
+    def _take(self, page: Page, *, again: bool) -> None:
+        """Publish what differs on a page, then remember both; rows of a page taken again are counted once."""
+        ids = [row.entity_id for row in page.rows]
+        comparison = self._compare(page)
+        uncounted = len(self._seen(ids)) if again else 0
+        published = self._run.publish(self._read, comparison.changes)
+        self._count(comparison, uncounted)
+        self._checkpoint = replace(
+            self._checkpoint,
+            pages_done=max(self._checkpoint.pages_done, page.number),
+            pages_total=page.pages_total,
+            mark=self._read.mark(),
+        )
+        self._ledger.take_page(
+            PageTaken(
+                self._name,
+                published,
+                self._run.progress(),
+                digests=comparison.digests,
+                checkpoint=self._checkpoint,
+                number=page.number,
+                entity_ids=ids,
+            )
+        )
+
+    def _seen(self, ids: Collection[str]) -> set[str]:
+        return self._ledger.seen(self._read.name, among=ids)
+
+    def _compare(self, page: Page) -> Comparison:
+        known = self._ledger.known(self._name, [row.entity_id for row in page.rows])
+        return compare(page.rows, known, self._terms)
+
+    def _delete_or_hold(self) -> tuple[Sequence[str], set[str]]:
+        """Delete what a complete read and a second look both did not show, unless the brake is pulled.
+
+        What an operator let go is deleted in any case. Returns what is held, and what the second look showed.
+        """
+        covered = self._read.covered()
         if covered is None:
-            return
-        with self.outlets.database.transaction() as tx:
-            missing = unseen(tx, self.assignment.run, read.entity.name, covered)
-            published = count_published(tx, self._company_id, read.entity.name, covered)
-        if not missing:
-            return
-        gone = sorted(set(missing) - self._found_again(read, missing))
-        if brake_is_pulled(len(gone), published=published.all, in_range=published.in_range):
-            self._hold(read, missing=len(gone), published=published.all)
-            return
-        self._delete(read, gone)
+            return (), set()
+        missing = self._ledger.missing(self._name, covered)
+        if not missing.entity_ids:
+            return (), set()
+        returned = self._look_again(missing.entity_ids)
+        gone = sorted(set(missing.entity_ids) - returned)
+        released = self._ledger.released(self._name)
+        unasked = [entity_id for entity_id in gone if entity_id not in released]
+        count = missing.published
+        if not brake_is_pulled(len(unasked), published=count.all, in_range=count.in_range):
+            self._delete(gone)
+            return (), returned
+        self._delete([entity_id for entity_id in gone if entity_id in released])
+        self._run.held[self._name] = len(unasked)
+        _LOG.warning("deletions_held", entity=self._name, missing=len(unasked), published=count.all)
+        self._say.held(self._counts, missing=len(unasked), published=count.all)
+        return unasked, returned
 
-    def _found_again(self, read: EntityRead, missing: Sequence[str]) -> set[str]:
+    def _look_again(self, missing: Sequence[str]) -> set[str]:
         """Ids that a second look shows after all; what it shows of them is published like any page."""
         found: set[str] = set()
-        for page in read.second_look(missing):
-            if page.records:
-                self._take_page(read, page, None)
-                found.update(record.entity_id for record in page.records)
+        for page in self._read.second_look(missing):
+            if not page.rows:
+                continue
+            comparison = self._compare(page)
+            published = self._run.publish(self._read, comparison.changes)
+            ids = [row.entity_id for row in page.rows]
+            self._count(comparison, len(found.intersection(ids)))
+            self._ledger.take_page(PageTaken(self._name, published, self._run.progress(), digests=comparison.digests))
+            found.update(ids)
         return found
 
-    def _delete(self, read: EntityRead, gone: Sequence[str]) -> None:
-        counts = self.counts[read.entity.name]
-        for start in range(0, len(gone), _DELETION_BATCH):
-            batch = gone[start : start + _DELETION_BATCH]
-            self._publish(read, deletions(batch))
-            counts["deleted"] += len(batch)
-            with self.outlets.database.transaction() as tx:
-                hold_epoch(tx, self.assignment.lease)
-                drop_published(tx, self._company_id, read.entity.name, batch)
-                save_progress(tx, self.assignment.run, position=self._position, counts=self.counts)
+    def _delete(self, gone: Sequence[str]) -> None:
+        for batch in _batches(gone):
+            self._run.publish(self._read, deletions(batch))
+            self._counts["deleted"] += len(batch)
+            self._ledger.drop(self._name, batch, self._run.progress())
 
-    def _hold(self, read: EntityRead, *, missing: int, published: int) -> None:
-        self.held[read.entity.name] = missing
-        _LOG.warning("deletions_held", entity=read.entity.name, missing=missing, published=published)
-        self._say(
-            "held",
-            read,
-            message=f"{missing} of {published} {read.entity.name} are no longer shown by Buildertrend. "
-            "Nothing was deleted: look at them, then release the deletions or wait for the records' return.",
-        )
+    def _count(self, comparison: Comparison, uncounted: int) -> None:
+        rows = len(comparison.changes) + comparison.unchanged
+        self._counts["read"] += max(rows - uncounted, 0)
+        self._counts["created"] += comparison.created
+        self._counts["updated"] += comparison.updated
+        self._counts["unchanged"] += max(comparison.unchanged - uncounted, 0)
 
-    def _count(self, read: EntityRead, comparison: Comparison) -> None:
-        counts = self.counts[read.entity.name]
-        counts["read"] += len(comparison.changes) + comparison.unchanged
-        for name in ("created", "updated", "unchanged"):
-            counts[name] += getattr(comparison, name)
 
-    def _say_progress(self, read: EntityRead, *, pages_done: int, pages_total: int | None) -> None:
-        self._say(
-            "progress",
-            read,
-            pages_done=pages_done,
-            pages_total=None if pages_total is None else max(pages_total, pages_done),
-        )
-
-    def _say_complete(self, read: EntityRead, *, pages: int, began: datetime) -> None:
-        covered = read.covered()
-        self._say(
-            "entity-complete",
-            read,
-            pages_done=pages,
-            pages_total=pages,
-            from_date=covered.from_day if covered else None,
-            complete_through=began,
-        )
-
-    def _say(
-        self,
-        kind: str,
-        read: EntityRead,
-        *,
-        pages_done: int | None = None,
-        pages_total: int | None = None,
-        from_date: date | None = None,
-        complete_through: datetime | None = None,
-        message: str | None = None,
-    ) -> None:
-        self.outlets.events.write(
-            SyncEvent(
-                company_id=self._company_id,
-                type=kind,
-                command_id=self.assignment.command_id,
-                run_id=self.assignment.run.run_id,
-                entity=read.entity.name,
-                counts=dict(self.counts[read.entity.name]),
-                pages_done=pages_done,
-                pages_total=pages_total,
-                from_date=from_date,
-                complete_through=complete_through,
-                message=message,
+def _state_rows(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
+    for version, change in numbered:
+        if change.record is not None and change.fingerprint is not None:
+            record = change.record
+            yield Published(
+                change.entity_id, change.fingerprint, version, record.local_day, record.parent_id, change.digest
             )
-        )
 
-    @property
-    def _company_id(self) -> str:
-        return self.assignment.run.company_id
+
+def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), _DELETION_BATCH):
+        yield ids[start : start + _DELETION_BATCH]

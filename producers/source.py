@@ -1,14 +1,17 @@
-"""What the poller asks of a source: pages of records of an entity, and the range in which absence means something."""
+"""What the poller asks of a source: pages of rows of an entity, and the range in which absence means something."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
 from control.source_state import ReadRange
 from schemas.catalogue import Entity
+
+Seen = Callable[[Collection[str]], Collection[str]]
+"""Which of some ids pages of this run showed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,42 @@ class SourceRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a read; `pages_total` as far as the source says."""
+class SourceRow:
+    """A row of a page, of which only the id was looked at. `read` parses it and raises the source's faults.
 
-    records: Sequence[SourceRecord]
+    `raw`: its own bytes, if it has any: while they are the same, so is the record, and `read` need not be called.
+    """
+
+    entity_id: str
+    read: Callable[[], SourceRecord]
+    local_day: date | None = None
+    raw: bytes | None = None
+
+    @classmethod
+    def of(cls, record: SourceRecord) -> SourceRow:
+        """A row that is read already."""
+        return cls(record.entity_id, lambda: record, record.local_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a read; `number` counts from 1, `pages_total` as far as the source says."""
+
+    number: int
+    rows: Sequence[SourceRow]
     pages_total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an earlier attempt of the same read came. `mark` is what the read said of itself then."""
+
+    pages_done: int = 0
+    mark: Mapping[str, Any] = field(default_factory=dict)
+    seen: Seen = lambda _ids: ()
+
+
+FROM_THE_START = Standing()
 
 
 class EntityRead(Protocol):
@@ -40,8 +74,22 @@ class EntityRead(Protocol):
     def entity(self) -> Entity:
         """Which entity it reads."""
 
-    def pages(self) -> Iterator[Page]:
-        """The pages, fetched as they are asked for."""
+    @property
+    def name(self) -> str:
+        """What its checkpoint is kept under: the entity's name, save for a second read of the same entity in a run."""
+
+    @property
+    def reading(self) -> bytes:
+        """Changes whenever the same bytes of a row would be read as another record."""
+
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """Know again what an earlier attempt of this read had found out. Call it before anything else."""
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+        """The pages, fetched as they are asked for, from where an earlier attempt stood; it may show some again."""
+
+    def mark(self) -> dict[str, Any]:
+        """What `restore` wants to be told, as JSON takes it; asked after every page."""
 
     def covered(self) -> ReadRange | None:
         """After the last page: where a record that was not shown is missing. None: absence means nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from control.commands import OpenCommand
 from control.connections import Connection
 from core.settings import Settings, load_settings
-from producers.source import SourceRecord
+from producers.source import Page, SourceRecord
 from schemas.codec import to_micros
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
@@ -98,3 +99,8 @@ def shift_row(shift_id: int = 9001, **changes: Any) -> dict[str, Any]:
 def shift_on(day: date | str, shift_id: int, **changes: Any) -> dict[str, Any]:
     """A shift that starts at nine on a local day."""
     return shift_row(shift_id, timeIn={"timeStamp": f"{day}T09:00:00"}, **changes)
+
+
+def records_of(pages: Iterable[Page]) -> list[SourceRecord]:
+    """Every row of some pages, read."""
+    return [row.read() for page in pages for row in page.rows]

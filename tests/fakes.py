@@ -11,7 +11,8 @@ from typing import Any
 import httpx
 
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
-from producers.buildertrend.sign_in import Session
+from producers.buildertrend.faults import Fault
+from producers.buildertrend.sign_in import Session, SignedIn
 from producers.change_record import Message
 from producers.events import SyncEvent
 from schemas.avro_files import Schema, plain_schema
@@ -101,15 +102,26 @@ class MemoryEvents:
 
 @dataclass(slots=True)
 class MemorySessions:
-    """Keeps one session."""
+    """Keeps one session, the password that was accepted, and what its journal was told."""
 
     session: Session | None = None
+    password: str | None = None
+    journal: list[str] = field(default_factory=list)
 
     def load(self) -> Session | None:
         return self.session
 
-    def save(self, session: Session) -> None:
-        self.session = session
+    def save(self, signed_in: SignedIn) -> None:
+        self.session, self.password = signed_in.session, signed_in.password
+
+    def begin_sign_in(self) -> None:
+        self.journal.append("begun")
+
+    def sign_in_answered(self) -> None:
+        self.journal.append("answered")
+
+    def sign_in_refused(self, fault: Fault) -> None:
+        self.journal.append(fault.name)
 
 
 class ScriptedSource:

@@ -60,8 +60,15 @@ COMMENT ON COLUMN integration.held_deletions.released_at IS 'When an operator le
 ALTER TABLE integration.connections
     ADD COLUMN hint text,
     ADD COLUMN sign_ins_unanswered integer NOT NULL DEFAULT 0,
+    ADD COLUMN sign_in_begun_at timestamptz,
+    ADD COLUMN yielded_at timestamptz,
     ADD COLUMN paused_by text,
     ADD COLUMN paused_reason text,
     ADD COLUMN paused_at timestamptz;
 COMMENT ON COLUMN integration.connections.hint IS 'A remark for the admin beside the state, as "the password was accepted without the spaces around it".';
-COMMENT ON COLUMN integration.connections.sign_ins_unanswered IS 'Sign-ins sent since the last answer to one: raised before sending, so that a crash cannot hide an attempt.';
+COMMENT ON COLUMN integration.connections.sign_ins_unanswered IS 'Sign-ins begun since the last answer to one: raised before sending, so that a crash cannot hide an attempt.';
+COMMENT ON COLUMN integration.connections.sign_in_begun_at IS 'When the last sign-in was begun.';
+COMMENT ON COLUMN integration.connections.yielded_at IS 'When its run made room for others that waited: it stands in the queue from then on; null once the run ended.';
+
+ALTER TABLE integration.source_state ADD COLUMN digest bytea;
+COMMENT ON COLUMN integration.source_state.digest IS 'Hash of the row''s own bytes when it was read last and of how they are read: bytes that are the same are not parsed again.';

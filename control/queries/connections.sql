@@ -1,13 +1,16 @@
 -- name: upsert
 -- A new connection, or new credentials for one: keeps what was published. The sync command that whoever connects
 -- sends next begins the sign-in; should it not come, the schedule does a minute later. A run with the old credentials
--- is over (its epoch is): how it ends must not be taken for what became of the new ones.
+-- is over (its epoch is): how it ends must not be taken for what became of the new ones. Its lease's owner stays, so
+-- that whoever takes the connection next fences it at the brokers too.
 INSERT INTO integration.connections (company_id, username, time_zone, import_from, state, next_due_at)
 VALUES (%(company_id)s, %(username)s, %(time_zone)s, %(import_from)s, 'connecting', now() + interval '1 minute')
 ON CONFLICT (company_id) DO UPDATE SET
     username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
     state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now(),
-    lease_owner = NULL, lease_epoch = connections.lease_epoch + 1, lease_expires_at = '-infinity';
+    hint = NULL, sign_ins_unanswered = 0, yielded_at = NULL,
+    paused_by = NULL, paused_reason = NULL, paused_at = NULL,
+    lease_epoch = connections.lease_epoch + 1, lease_expires_at = '-infinity';
 
 -- name: put_credential
 -- Names no column of the row that is there: whoever may only write the secret could not run it otherwise.
@@ -22,27 +25,32 @@ DELETE FROM integration.credentials WHERE company_id = %(company_id)s AND kind =
 SELECT key_id, sealed FROM integration.credentials WHERE company_id = %(company_id)s AND kind = %(kind)s;
 
 -- name: get
-SELECT company_id, username, time_zone, import_from, state, fault, message, builder_id, builder_name,
-    initial_done_at, last_full_at, last_success_at, next_due_at
+SELECT company_id, username, time_zone, import_from, state, fault, message, hint, builder_id, builder_name,
+    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at
 FROM integration.connections WHERE company_id = %(company_id)s;
 
 -- name: list
-SELECT company_id, username, time_zone, import_from, state, fault, message, builder_id, builder_name,
-    initial_done_at, last_full_at, last_success_at, next_due_at
+SELECT company_id, username, time_zone, import_from, state, fault, message, hint, builder_id, builder_name,
+    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at
 FROM integration.connections ORDER BY company_id;
 
 -- name: lease_due
 -- The connections that want work and are nobody's now, the longest due first; a command counts as due since it came.
-WITH wanted AS (
-    SELECT company_id
-    FROM integration.connections AS c
-    LEFT JOIN LATERAL (
-        SELECT min(received_at) AS since FROM integration.commands AS k
-        WHERE k.company_id = c.company_id AND k.state <> 'done'
-    ) AS command ON true
+-- Who made room for others stands behind all that were waiting then. The two halves each have an index.
+WITH asked AS (
+    SELECT company_id, min(received_at) AS since FROM integration.commands WHERE state <> 'done' GROUP BY company_id
+), queue AS (
+    SELECT company_id, min(since) AS since FROM (
+        SELECT company_id, since FROM asked
+        UNION ALL
+        SELECT company_id, next_due_at FROM integration.connections
+        WHERE state IN ('connecting', 'connected') AND next_due_at <= now()
+    ) AS each GROUP BY company_id
+), wanted AS (
+    SELECT c.company_id, c.lease_owner IS NOT NULL AS fences
+    FROM queue JOIN integration.connections AS c USING (company_id)
     WHERE c.lease_expires_at < now()
-      AND (command.since IS NOT NULL OR (c.state IN ('connecting', 'connected') AND c.next_due_at <= now()))
-    ORDER BY least(command.since, c.next_due_at)
+    ORDER BY greatest(queue.since, c.yielded_at)
     LIMIT %(limit)s
     FOR UPDATE OF c SKIP LOCKED
 )
@@ -50,17 +58,26 @@ UPDATE integration.connections AS c
 SET lease_owner = %(owner)s, lease_epoch = c.lease_epoch + 1,
     lease_expires_at = now() + make_interval(secs => %(ttl_s)s)
 FROM wanted WHERE c.company_id = wanted.company_id
+RETURNING c.company_id, c.lease_epoch, wanted.fences;
+
+-- name: renew_leases
+-- Only those come back that no other poller has taken over.
+UPDATE integration.connections AS c SET lease_expires_at = now() + make_interval(secs => %(ttl_s)s)
+FROM unnest(%(company_ids)s::text[], %(epochs)s::bigint[]) AS mine(company_id, epoch)
+WHERE c.company_id = mine.company_id AND c.lease_epoch = mine.epoch
 RETURNING c.company_id, c.lease_epoch;
 
--- name: renew_lease
--- No row comes back when another poller has taken over.
-UPDATE integration.connections SET lease_expires_at = now() + make_interval(secs => %(ttl_s)s)
-WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s AND lease_owner = %(owner)s
-RETURNING company_id;
+-- name: waiting
+-- How many connections want work that nobody does now.
+SELECT count(*) FROM integration.connections AS c
+WHERE c.lease_expires_at < now() AND (
+    (c.state IN ('connecting', 'connected') AND c.next_due_at <= now())
+    OR EXISTS (SELECT FROM integration.commands AS k WHERE k.company_id = c.company_id AND k.state <> 'done'));
 
 -- name: release_lease
 UPDATE integration.connections
-SET lease_owner = NULL, lease_expires_at = '-infinity'
+SET lease_owner = NULL, lease_expires_at = '-infinity',
+    yielded_at = CASE WHEN %(yielded)s THEN now() END
 WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 
 -- name: lock_epoch
@@ -86,3 +103,24 @@ WHERE company_id = %(company_id)s;
 UPDATE integration.connections
 SET state = %(state)s, fault = %(fault)s, message = %(message)s, next_due_at = %(next_due_at)s, updated_at = now()
 WHERE company_id = %(company_id)s;
+
+-- name: begin_sign_in
+-- Counted before it is sent. No row comes back when earlier ones had no answer and it is too early for another: each may
+-- have been counted against the account. The pause doubles with each, up to the usual interval.
+UPDATE integration.connections
+SET sign_ins_unanswered = sign_ins_unanswered + 1, sign_in_begun_at = now()
+WHERE company_id = %(company_id)s AND (sign_ins_unanswered = 0
+    OR sign_in_begun_at + make_interval(secs => least(%(longest_s)s, %(first_s)s * 2 ^ least(sign_ins_unanswered - 1, 20)))
+       <= now())
+RETURNING company_id;
+
+-- name: sign_in_answered
+UPDATE integration.connections SET sign_ins_unanswered = 0 WHERE company_id = %(company_id)s;
+
+-- name: sign_in_refused
+UPDATE integration.connections
+SET state = 'needs-attention', fault = %(fault)s, message = %(message)s, updated_at = now()
+WHERE company_id = %(company_id)s;
+
+-- name: set_hint
+UPDATE integration.connections SET hint = %(hint)s WHERE company_id = %(company_id)s;

@@ -1,15 +1,21 @@
--- name: fingerprints
-SELECT entity_id, fingerprint FROM integration.source_state
+-- name: known
+SELECT entity_id, fingerprint, digest FROM integration.source_state
 WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s);
 
 -- name: put
-INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id)
-SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id
+INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id, digest)
+SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id, r.digest
 FROM unnest(%(entity_ids)s::text[], %(fingerprints)s::bytea[], %(versions)s::bigint[], %(local_days)s::date[],
-    %(parent_ids)s::text[]) AS r(entity_id, fingerprint, version, local_day, parent_id)
+    %(parent_ids)s::text[], %(digests)s::bytea[])
+    AS r(entity_id, fingerprint, version, local_day, parent_id, digest)
 ON CONFLICT (company_id, entity, entity_id) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, local_day = excluded.local_day,
-    parent_id = excluded.parent_id;
+    parent_id = excluded.parent_id, digest = excluded.digest;
+
+-- name: put_digests
+UPDATE integration.source_state AS s SET digest = r.digest
+FROM unnest(%(entity_ids)s::text[], %(digests)s::bytea[]) AS r(entity_id, digest)
+WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s AND s.entity_id = r.entity_id;
 
 -- name: drop
 DELETE FROM integration.source_state
@@ -21,18 +27,21 @@ WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(
 SELECT s.entity_id FROM integration.source_state AS s
 WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s
   AND (%(from_day)s::date IS NULL OR s.local_day >= %(from_day)s)
+  AND (%(to_day)s::date IS NULL OR s.local_day <= %(to_day)s)
   AND (%(parents)s::text[] IS NULL OR s.parent_id = ANY(%(parents)s) OR NOT EXISTS (
       SELECT FROM integration.source_state AS job
       WHERE job.company_id = s.company_id AND job.entity = 'jobs' AND job.entity_id = s.parent_id))
-  AND s.entity_id NOT IN (
-      SELECT unnest(p.entity_ids) FROM integration.run_pages AS p
-      WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s)
+  -- Planned as a join; NOT IN is a scan for each row as soon as the ids outgrow work_mem.
+  AND NOT EXISTS (
+      SELECT FROM integration.run_pages AS p, unnest(p.entity_ids) AS seen(entity_id)
+      WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s AND seen.entity_id = s.entity_id)
 ORDER BY s.entity_id;
 
 -- name: count
 -- All published records of an entity, and those inside the range of a read (see unseen).
 SELECT count(*) AS all, count(*) FILTER (WHERE
     (%(from_day)s::date IS NULL OR s.local_day >= %(from_day)s)
+  AND (%(to_day)s::date IS NULL OR s.local_day <= %(to_day)s)
     AND (%(parents)s::text[] IS NULL OR s.parent_id = ANY(%(parents)s) OR NOT EXISTS (
         SELECT FROM integration.source_state AS job
         WHERE job.company_id = s.company_id AND job.entity = 'jobs' AND job.entity_id = s.parent_id))

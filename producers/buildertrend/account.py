@@ -4,22 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
 
 from producers.buildertrend import bodies
 from producers.buildertrend.answers import (
+    GridPage,
     Json,
     SessionOverError,
     bare,
     changed,
     enveloped,
+    quick_grid,
     read_json,
 )
 from producers.buildertrend.faults import BLOCKED, SESSION_EXPIRED, SourceFaultError
-from producers.buildertrend.polite import PoliteClient
-from producers.buildertrend.sign_in import BROWSER_HEADERS, Hosts, Session, SignInDetails, sign_in
+from producers.buildertrend.polite import Answer, PoliteClient
+from producers.buildertrend.sign_in import (
+    BROWSER_HEADERS,
+    Hosts,
+    Session,
+    SignedIn,
+    SignInDetails,
+    SignInJournal,
+    sign_in,
+)
+
+T = TypeVar("T")
+_Build = Callable[[], httpx.Request]
+_SHORT_SESSION = 2
+_SHORT_SESSIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,29 +45,27 @@ class AccountIdentity:
     builder_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class GridPage:
-    """A page of a grid: its rows, as they came, and how many pages there are."""
-
-    rows: list[Any]
-    pages_total: int
-
-
-class SessionStore(Protocol):
-    """Where a session lives between runs."""
+class SessionStore(SignInJournal, Protocol):
+    """Where a session lives between runs, beside the journal of sign-ins."""
 
     def load(self) -> Session | None:
         """The kept session, if there is one."""
 
-    def save(self, session: Session) -> None:
-        """Keep a new session in place of the old one."""
+    def save(self, signed_in: SignedIn) -> None:
+        """Keep a new session in place of the old one, and the password that was accepted."""
 
 
 class Account:
     """Reads one account. Every method blocks for its requests and raises SourceFaultError when they fail for good."""
 
     def __init__(
-        self, client: PoliteClient, *, hosts: Hosts, details: Callable[[], SignInDetails], sessions: SessionStore
+        self,
+        client: PoliteClient,
+        *,
+        hosts: Hosts,
+        details: Callable[[], SignInDetails],
+        sessions: SessionStore,
+        page_size: int = bodies.PAGE_SIZE,
     ) -> None:
         """`details` is asked only when a sign-in is due, so that the password is in memory as shortly as can be."""
         self._client = client
@@ -61,6 +74,9 @@ class Account:
         self._sessions = sessions
         self._session = sessions.load()
         self._identity: AccountIdentity | None = None
+        self._page_size = page_size
+        self._served = 0
+        self._short_sessions = 0
 
     def identity(self) -> AccountIdentity:
         """The cheapest check that the session is alive [A]; asked once a run."""
@@ -84,12 +100,14 @@ class Account:
 
     def shifts(self, page: int) -> GridPage:
         """A page of shifts, newest first."""
-        answer = self._post("/api/TimeClock/Grid?gridType=29", bodies.shifts(page), what="shifts")
-        return _grid_page(answer, what="shifts")
+        body = bodies.shifts(page, self._page_size)
+        request = self._request("POST", "/api/TimeClock/Grid?gridType=29", body)
+        return self._call(request, lambda answer: quick_grid(answer) or _grid_page(answer, what="shifts"))
 
     def users(self, page: int) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""
-        return _grid_page(self._post("/api/InternalUsers/Grid", bodies.users(page), what="users"), what="users")
+        request = self._request("POST", "/api/InternalUsers/Grid", bodies.users(page, self._page_size))
+        return self._call(request, lambda answer: _grid_page(answer, what="users"))
 
     def cost_codes(self, job_id: int) -> list[Any]:
         """Cost codes of one job's budget; ModuleMissingError where the module is not used."""
@@ -108,33 +126,49 @@ class Account:
         return _rows(enveloped(answer, what="worksheet"), "formatData", what="worksheet")
 
     def _get(self, path: str, *, what: str) -> Any:
-        return self._call(lambda: httpx.Request("GET", self._hosts.app_url + path, headers=self._headers()), what)
+        return self._call(self._request("GET", path), lambda answer: read_json(answer, what=what))
 
     def _post(self, path: str, body: Json, *, what: str) -> Any:
-        return self._call(
-            lambda: httpx.Request("POST", self._hosts.app_url + path, headers=self._headers(), json=body), what
-        )
+        return self._call(self._request("POST", path, body), lambda answer: read_json(answer, what=what))
+
+    def _request(self, method: str, path: str, body: Json | None = None) -> _Build:
+        """Builds the request anew each time, with the session of that moment."""
+        return lambda: httpx.Request(method, self._hosts.app_url + path, headers=self._headers(), json=body)
 
     def _headers(self) -> dict[str, str]:
         return BROWSER_HEADERS | (self._session.headers() if self._session else {})
 
-    def _call(self, build: Callable[[], httpx.Request], what: str) -> Any:
-        """The JSON of a request; a session that is over is renewed once and the same request sent again."""
+    def _call(self, build: _Build, read: Callable[[Answer], T]) -> T:
+        """What a request's answer is read as; a session that is over is renewed once and the request sent again."""
         if self._session is None:
             self._sign_in()
         try:
-            return read_json(self._client.send(build()), what=what)
+            return self._answered(build, read)
         except SessionOverError:
+            self._note_end()
             self._sign_in()
         try:
-            return read_json(self._client.send(build()), what=what)
+            return self._answered(build, read)
         except SessionOverError as exc:
             fault = BLOCKED if exc.refused_client else SESSION_EXPIRED
-            raise SourceFaultError(fault, f"{what}: refused right after sign-in ({exc})") from exc
+            raise SourceFaultError(fault, f"refused right after sign-in ({exc})") from exc
+
+    def _answered(self, build: _Build, read: Callable[[Answer], T]) -> T:
+        found = read(self._client.send(build()))
+        self._served += 1
+        return found
+
+    def _note_end(self) -> None:
+        """Sessions that end as soon as they begin would have us sign in for every request: that is no way to read."""
+        self._short_sessions = self._short_sessions + 1 if self._served < _SHORT_SESSION else 0
+        if self._short_sessions >= _SHORT_SESSIONS:
+            raise SourceFaultError(SESSION_EXPIRED, f"{self._short_sessions} sessions in a row ended at once")
 
     def _sign_in(self) -> None:
-        self._session = sign_in(self._client, self._details(), self._hosts)
-        self._sessions.save(self._session)
+        signed_in = sign_in(self._client, self._details(), self._hosts, self._sessions)
+        self._session = signed_in.session
+        self._served = 0
+        self._sessions.save(signed_in)
 
 
 def _rows(data: Any, field: str, *, what: str) -> list[Any]:
@@ -144,10 +178,11 @@ def _rows(data: Any, field: str, *, what: str) -> list[Any]:
     return found
 
 
-def _grid_page(answer: Any, *, what: str) -> GridPage:
-    data = enveloped(answer, what=what)
+def _grid_page(answer: Answer, *, what: str) -> GridPage:
+    data = enveloped(read_json(answer, what=what), what=what)
     rows = _rows(data, "data", what=what)
     pages_total = data.get("totalPages")
     if not isinstance(pages_total, int) or isinstance(pages_total, bool):
         raise changed(what, "totalPages")
-    return GridPage(rows, pages_total)
+    records = data.get("records")
+    return GridPage(rows, pages_total, records if isinstance(records, int) else None)

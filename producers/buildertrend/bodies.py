@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from producers.buildertrend.answers import Json
@@ -15,48 +17,52 @@ TIME_IN_COLUMN = "1"  # [C] Taken for the shift's start; a grid that sorts other
 _DATE_FILTER = "12"
 
 
-def grid(page: int, *, empty_state_entity: int, sort_column: str, sort_direction: str, filters: Json) -> Json:
+@dataclass(frozen=True, slots=True)
+class GridView:
+    """What is asked of a grid: which, in what order, of which rows."""
+
+    empty_state_entity: int
+    sort_column: str
+    sort_direction: str
+    filters: Mapping[str, Any]
+
+
+def grid(page: int, page_size: int, view: GridView) -> Json:
     """The body of `POST /api/<Entity>/Grid` [A]; `pageNumber` is a string, `pageSize` a number [B]."""
     return {
         "gridRequest": {
             "hideMultiJobsColumns": False,
             "selectedColumns": [str(number) for number in range(1, 21)],
-            "sortColumn": sort_column,
-            "sortDirection": sort_direction,
+            "sortColumn": view.sort_column,
+            "sortDirection": view.sort_direction,
             "hasFooter": False,
-            "emptyStateEntity": empty_state_entity,
+            "emptyStateEntity": view.empty_state_entity,
             "savedViewId": -1,
         },
         "pagingData": {
             "pageNumber": str(page),
-            "pageSize": PAGE_SIZE,
+            "pageSize": page_size,
             "resetScroll": False,
-            "firstRow": (page - 1) * PAGE_SIZE + 1,
-            "lastRow": page * PAGE_SIZE,
-            "totalRowsAllPages": PAGE_SIZE,
+            "firstRow": (page - 1) * page_size + 1,
+            "lastRow": page * page_size,
+            "totalRowsAllPages": page_size,
             "currentPage": page,
         },
-        "filters": json.dumps(filters),
+        "filters": json.dumps(view.filters),
         "jobIds": [],
         "includeGeneralJobItems": True,
     }
 
 
-def shifts(page: int) -> Json:
+def shifts(page: int, page_size: int = PAGE_SIZE) -> Json:
     """All shifts, newest start first; custom date ranges are unreliable [B], so dates are filtered after fetching."""
     all_time = json.dumps({"SelectedValue": ALL_TIME, "StartDate": None, "EndDate": None})
-    return grid(
-        page,
-        empty_state_entity=TIME_CLOCK_STATE,
-        sort_column=TIME_IN_COLUMN,
-        sort_direction="desc",
-        filters={_DATE_FILTER: all_time},
-    )
+    return grid(page, page_size, GridView(TIME_CLOCK_STATE, TIME_IN_COLUMN, "desc", {_DATE_FILTER: all_time}))
 
 
-def users(page: int) -> Json:
+def users(page: int, page_size: int = PAGE_SIZE) -> Json:
     """All internal users, active or not [C]."""
-    return grid(page, empty_state_entity=INTERNAL_USERS_STATE, sort_column="1", sort_direction="asc", filters={})
+    return grid(page, page_size, GridView(INTERNAL_USERS_STATE, "1", "asc", {}))
 
 
 def job_picker(builder_id: str) -> Json:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError, changed
+from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row
-from producers.source import Page, SourceRecord
+from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
 from schemas.catalogue import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
@@ -21,68 +23,94 @@ class CostCodesRead:
     """Cost codes of the budgets of `job_ids`; complete only where those are all jobs (`whole`) and all answered."""
 
     entity = COST_CODES
+    name = COST_CODES.name
+    reading = READING
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
         self._account = account
         self._job_ids = job_ids
         self._complete = whole
 
-    def pages(self) -> Iterator[Page]:
-        seen: set[str] = set()
-        for job_id in self._job_ids:
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self._complete = self._complete and mark.get("complete", True)
+
+    def mark(self) -> dict[str, Any]:
+        return {"complete": self._complete}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+        shown: set[str] = set()
+        for number, job_id in _left(self._job_ids, standing):
             try:
                 rows = self._account.cost_codes(job_id)
             except ModuleMissingError:
                 self._complete = False
                 rows = []
-            records = [_cost_code_record(raw) for raw in rows]
+            records = {record.entity_id: record for record in map(_cost_code_record, rows)}
             # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
-            new = {record.entity_id: record for record in records if record.entity_id not in seen}
-            seen.update(new)
-            yield Page(list(new.values()), len(self._job_ids))
+            new = records.keys() - shown
+            new -= set(standing.seen(new)) if new else set()
+            shown.update(records)
+            yield Page(
+                number, [SourceRow.of(records[code_id]) for code_id in records if code_id in new], len(self._job_ids)
+            )
 
     def covered(self) -> ReadRange | None:
         return ReadRange() if self._complete else None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All jobs again; a job that does not answer now confirms nothing, it raises."""
-        for job_id in self._job_ids:
+        for number, job_id in enumerate(self._job_ids, start=1):
             records = [_cost_code_record(raw) for raw in self._account.cost_codes(job_id)]
-            yield Page([record for record in records if record.entity_id in missing], len(self._job_ids))
+            found = [SourceRow.of(record) for record in records if record.entity_id in missing]
+            yield Page(number, found, len(self._job_ids))
 
 
 class BudgetsRead:
     """Budget lines of `job_ids`, each with the worksheet lines of its cost code title."""
 
     entity = BUDGETS
+    name = BUDGETS.name
+    reading = READING
 
     def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
         self._account = account
         self._job_ids = job_ids
-        self._answered: list[int] = []
+        self._silent: list[int] = []
 
-    def pages(self) -> Iterator[Page]:
-        for job_id in self._job_ids:
-            yield Page(self._job_records(job_id), len(self._job_ids))
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self._silent = list(mark.get("silent", ()))
+
+    def mark(self) -> dict[str, Any]:
+        """Jobs whose budget did not answer."""
+        return {"silent": self._silent}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+        for number, job_id in _left(self._job_ids, standing):
+            records = self._job_records(job_id)
+            yield Page(number, [SourceRow.of(record) for record in records], len(self._job_ids))
 
     def covered(self) -> ReadRange:
-        return ReadRange(parents=[str(job_id) for job_id in self._answered])
+        answered = sorted(set(self._job_ids) - set(self._silent))
+        return ReadRange(parents=[str(job_id) for job_id in answered])
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """The jobs of the missing lines again, save those that are deleted; one that does not answer now raises."""
         jobs = sorted({int(entity_id.partition(":")[0]) for entity_id in missing} & set(self._job_ids))
-        for job_id in jobs:
+        for number, job_id in enumerate(jobs, start=1):
             categories = self._account.budget_categories(job_id)
             lines = self._account.worksheet_groups(job_id) if categories else []
             records = budget_records(job_id, categories, lines)
-            yield Page([record for record in records if record.entity_id in missing], len(jobs))
+            found = [SourceRow.of(record) for record in records if record.entity_id in missing]
+            yield Page(number, found, len(jobs))
 
     def _job_records(self, job_id: int) -> list[SourceRecord]:
         try:
             categories = self._account.budget_categories(job_id)
         except ModuleMissingError:
+            self._silent.append(job_id)
             return []
-        self._answered.append(job_id)
         # Without a budget line there is nothing that worksheet hours could belong to.
         if not categories:
             return []
@@ -91,6 +119,11 @@ class BudgetsRead:
         except ModuleMissingError:
             # Without the worksheet, hours that were published would seem to be gone.
             return [replace(record, incomplete=True) for record in budget_records(job_id, categories, [])]
+
+
+def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int]]:
+    """(page number, job id) of the jobs that are still to be read: a page is a job, in an order that does not move."""
+    return islice(enumerate(job_ids, start=1), standing.pages_done, None)
 
 
 def budget_records(job_id: int, categories: Sequence[Any], groups: Sequence[Any]) -> list[SourceRecord]:

@@ -81,10 +81,16 @@ OTHER_ACCOUNT = Fault(
 
 
 class SourceFaultError(IntegrationError):
-    """A read cannot go on; `fault` says why, `detail` (no personal data) what exactly."""
+    """A read cannot go on; `fault` says why, `detail` (no personal data) what exactly.
 
-    def __init__(self, fault: Fault, detail: str, *, retry_after_s: float | None = None) -> None:
+    `not_taken`: the source surely did not act on the request.
+    """
+
+    def __init__(
+        self, fault: Fault, detail: str, *, retry_after_s: float | None = None, not_taken: bool = False
+    ) -> None:
         super().__init__(f"{fault.name}: {detail}")
         self.fault = fault
         self.detail = detail
         self.retry_after_s = retry_after_s
+        self.not_taken = not_taken

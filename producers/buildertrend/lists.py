@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
-from producers.buildertrend.answers import ModuleMissingError, changed
+from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.grid_walk import GridWalk, WalkedPage
+from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import InternalUser, ListedJob, PickerJob, parse_row
-from producers.source import Page, SourceRecord
+from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
 from schemas.catalogue import JOBS, USERS
 
 _CLOSED = 0
@@ -18,23 +21,40 @@ class JobsRead:
     """All jobs: the picker's rows, with number and street from the job list. Keeps ids for the reads by job."""
 
     entity = JOBS
+    name = JOBS.name
+    reading = READING
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self.job_ids: list[int] = []
         self.open_job_ids: list[int] = []
 
-    def pages(self) -> Iterator[Page]:
-        jobs = self._merged()
-        self.job_ids = sorted(job.jobId for job in jobs)
-        self.open_job_ids = sorted(job.jobId for job in jobs if job.status != _CLOSED)
-        yield Page([SourceRecord(str(job.jobId), job.after()) for job in jobs], 1)
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self.job_ids = list(mark.get("job_ids", ()))
+        self.open_job_ids = list(mark.get("open_job_ids", ()))
+
+    def mark(self) -> dict[str, Any]:
+        return {"job_ids": self.job_ids, "open_job_ids": self.open_job_ids}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+        yield self._page()
 
     def covered(self) -> ReadRange:
         return ReadRange()
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        yield from _only(self.pages(), missing)
+        """The list as it was first read stays that of the run's other reads."""
+        yield _only(self._all(), missing)
+
+    def _page(self) -> Page:
+        jobs = self._merged()
+        self.job_ids = sorted(job.jobId for job in jobs)
+        self.open_job_ids = sorted(job.jobId for job in jobs if job.status != _CLOSED)
+        return _records_page(jobs)
+
+    def _all(self) -> Page:
+        return _records_page(self._merged())
 
     def _merged(self) -> list[PickerJob]:
         listed: dict[int, ListedJob] = {}
@@ -49,59 +69,82 @@ class UsersRead:
     """All internal users. Where the endpoint is missing it shows nothing, and `missing` says so."""
 
     entity = USERS
+    name = USERS.name
+    reading = READING
 
     def __init__(self, account: Account) -> None:
-        self._account = account
+        self._walk = GridWalk(account.users, lambda raw: str(_user(raw).userId), what="users")
         self.missing = False
 
-    def pages(self) -> Iterator[Page]:
-        pages = self._all_pages()
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self.missing = mark.get("missing", False)
+
+    def mark(self) -> dict[str, Any]:
+        return {"missing": self.missing}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+        pages = self._walk.pages(standing)
         try:
             first = next(pages)
         except ModuleMissingError:
             self.missing = True
+            # A page without rows, so that the checkpoint knows it too.
+            yield Page(1, (), 1)
             return
-        yield first
-        yield from pages
+        yield _users_page(first)
+        yield from map(_users_page, pages)
 
     def covered(self) -> ReadRange | None:
         return None if self.missing else ReadRange()
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All users again; an endpoint that is missing by now confirms nothing, it raises."""
-        yield from _only(self._all_pages(), missing)
-
-    def _all_pages(self) -> Iterator[Page]:
-        number = 1
-        while True:
-            grid = self._account.users(number)
-            rows = [parse_row(InternalUser, raw, what="users") for raw in grid.rows]
-            yield Page([SourceRecord(str(row.userId), row.after()) for row in rows], grid.pages_total)
-            if number >= grid.pages_total:
-                return
-            if not rows:
-                raise changed("users", f"data (page {number} of {grid.pages_total} is empty)")
-            number += 1
+        for walked in self._walk.pages():
+            yield _only(_users_page(walked), missing)
 
 
 class ShiftWorkersRead:
     """Workers as shifts name them, for accounts without the users endpoint. Their absence means nothing."""
 
     entity = USERS
+    name = "users-of-shifts"
+    reading = READING
 
-    def __init__(self, workers: Mapping[int, str | None]) -> None:
+    def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
         self._workers = workers
 
-    def pages(self) -> Iterator[Page]:
-        rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers.items())]
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead; there is nothing to know again."""
+
+    def mark(self) -> dict[str, Any]:
+        return {}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+        rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())]
         # A shift knows less of a worker than the users list; it must not replace what that said.
-        yield Page([SourceRecord(str(row.userId), row.after(), incomplete=True) for row in rows], 1)
+        records = [SourceRecord(str(row.userId), row.after(), incomplete=True) for row in rows]
+        yield Page(1, [SourceRow.of(record) for record in records], 1)
 
     def covered(self) -> ReadRange | None:
         return None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range
         yield from ()
+
+
+def _records_page(jobs: Sequence[PickerJob]) -> Page:
+    return Page(1, [SourceRow.of(SourceRecord(str(job.jobId), job.after())) for job in jobs], 1)
+
+
+def _user(raw: Any) -> InternalUser:
+    return parse_row(InternalUser, raw, what="users")
+
+
+def _users_page(walked: WalkedPage) -> Page:
+    rows = [_user(raw) for raw in walked.grid.rows]
+    records = [SourceRecord(str(row.userId), row.after()) for row in rows]
+    return Page(walked.number, [SourceRow.of(record) for record in records], walked.grid.pages_total)
 
 
 def _with_list(job: PickerJob, listed: ListedJob | None) -> PickerJob:
@@ -112,6 +155,5 @@ def _with_list(job: PickerJob, listed: ListedJob | None) -> PickerJob:
     return job.model_copy(update=stated)
 
 
-def _only(pages: Iterator[Page], ids: Collection[str]) -> Iterator[Page]:
-    for page in pages:
-        yield Page([record for record in page.records if record.entity_id in ids], page.pages_total)
+def _only(page: Page, ids: Collection[str]) -> Page:
+    return Page(page.number, [row for row in page.rows if row.entity_id in ids], page.pages_total)

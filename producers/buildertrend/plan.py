@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from producers.buildertrend.account import Account
 from producers.buildertrend.costing import BudgetsRead, CostCodesRead
@@ -15,11 +16,13 @@ from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
 _GENERAL_JOB = 0
 ALL_ENTITIES = frozenset(entity.name for entity in ENTITIES)
+ALL_JOBS = "all"
+OPEN_JOBS = "open"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far a run reads: `jobs` says whose budgets, `from_day` from which day shifts, `entities` what at all.
+    """How far a run reads: `jobs` says whose budgets, `from_day` to `to_day` which shifts, `entities` what at all.
 
     Jobs themselves are always read: the other reads need their ids.
     """
@@ -27,14 +30,27 @@ class Scope:
     jobs: str
     from_day: date | None
     entities: Collection[str] = ALL_ENTITIES
+    to_day: date | None = None
 
+    def as_json(self) -> dict[str, Any]:
+        """Equal for scopes that are equal."""
+        days = {name: None if day is None else day.isoformat() for name, day in self._days().items()}
+        return {"jobs": self.jobs, "entities": sorted(self.entities), **days}
 
-ALL_JOBS = "all"
-OPEN_JOBS = "open"
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Scope:
+        """The scope that `as_json` was asked of."""
+        from_day, to_day = (
+            None if kept[name] is None else date.fromisoformat(kept[name]) for name in ("from_day", "to_day")
+        )
+        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day)
+
+    def _days(self) -> dict[str, date | None]:
+        return {"from_day": self.from_day, "to_day": self.to_day}
 
 
 def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
-    """The reads in their order. Exhaust the pages of one before you ask for the next: it may need what that one saw."""
+    """The reads in their order. Exhaust or restore one before you ask for the next: it may need what that one saw."""
     jobs = JobsRead(account)
     yield jobs
     yield from _people_and_shifts(account, scope)
@@ -51,7 +67,7 @@ def _people_and_shifts(account: Account, scope: Scope) -> Iterator[EntityRead]:
     if USERS.name in scope.entities:
         yield users
     if TIME_ENTRIES.name in scope.entities:
-        shifts = ShiftsRead(account, from_day=scope.from_day)
+        shifts = ShiftsRead(account, from_day=scope.from_day, to_day=scope.to_day, notes_workers=lambda: users.missing)
         yield shifts
         if users.missing:
-            yield ShiftWorkersRead(shifts.workers)
+            yield ShiftWorkersRead(lambda: shifts.workers)

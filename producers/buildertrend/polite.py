@@ -151,7 +151,8 @@ def _was_not_taken(outcome: Outcome, _attempt: int) -> bool:
 
 
 def _given_up(outcome: Outcome, asked_s: float) -> SourceFaultError:
+    not_taken = _was_not_taken(outcome, 0)
     if not isinstance(outcome, Answer):
-        return SourceFaultError(SOURCE_UNAVAILABLE, f"no answer ({type(outcome).__name__})")
+        return SourceFaultError(SOURCE_UNAVAILABLE, f"no answer ({type(outcome).__name__})", not_taken=not_taken)
     fault = RATE_LIMITED if outcome.status == _TOO_MANY_REQUESTS else SOURCE_UNAVAILABLE
-    return SourceFaultError(fault, f"status {outcome.status}", retry_after_s=asked_s or None)
+    return SourceFaultError(fault, f"status {outcome.status}", retry_after_s=asked_s or None, not_taken=not_taken)

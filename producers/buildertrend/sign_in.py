@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -85,39 +85,83 @@ class _NotAcceptedError(Exception):
     """Username or password were not accepted."""
 
 
-def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts) -> Session:
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A sign-in that went well: the session, and the password that was accepted. Never printed."""
+
+    session: Session = field(repr=False)
+    password: str = field(repr=False)
+
+
+class SignInJournal(Protocol):
+    """What outlasts a crash in the middle of a sign-in: an attempt whose answer nobody saw may have been counted."""
+
+    def begin_sign_in(self) -> None:
+        """An attempt is about to be sent. SourceFaultError if too many before it had no answer: not now, then."""
+
+    def sign_in_answered(self) -> None:
+        """Its answer is here, whatever it says."""
+
+    def sign_in_refused(self, fault: Fault) -> None:
+        """No further attempt until somebody changes the credentials; kept before anything else happens."""
+
+
+def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
+    try:
+        return _with_any_password(client, details, hosts, journal)
+    except SourceFaultError as exc:
+        if exc.fault.stops_sign_in:
+            journal.sign_in_refused(exc.fault)
+        raise
+
+
+def _with_any_password(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
+    """As typed, then without the spaces around it: people paste passwords with them."""
     passwords = [details.password]
     trimmed = details.password.strip()
     if trimmed not in ("", details.password):
         passwords.append(trimmed)
     for password in passwords:
+        tried = SignInDetails(details.username.strip(), password)
         try:
-            return _by_any_way(client, SignInDetails(details.username.strip(), password), hosts)
+            return SignedIn(_by_any_way(client, tried, hosts, journal), password)
         except _NotAcceptedError:
             continue
     raise SourceFaultError(WRONG_CREDENTIALS, "username or password not accepted")
 
 
-def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts) -> Session:
+def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> Session:
     ways: tuple[Callable[[SignInDetails, Hosts], SignInFlow], ...] = (phone_app_flow, password_grant_flow)
     for way in ways:
         try:
-            return drive(client, way(details, hosts))
+            return drive(client, way(details, hosts), journal)
         except _WayMissingError:
             continue
     raise SourceFaultError(SOURCE_CHANGED, "sign-in: no known way in exists any more")
 
 
-def drive(client: PoliteClient, flow: SignInFlow) -> Session:
+def drive(client: PoliteClient, flow: SignInFlow, journal: SignInJournal) -> Session:
     """Send what the flow asks for until it returns; nothing twice, as an attempt whose answer was lost may count."""
     try:
         request = next(flow)
         while True:
-            request = flow.send(client.send_once(request))
+            request = flow.send(_answer(client, request, journal))
     except StopIteration as end:
         session: Session = end.value
         return session
+
+
+def _answer(client: PoliteClient, request: httpx.Request, journal: SignInJournal) -> Answer:
+    journal.begin_sign_in()
+    try:
+        answer = client.send_once(request)
+    except SourceFaultError as exc:
+        if exc.not_taken:
+            journal.sign_in_answered()
+        raise
+    journal.sign_in_answered()
+    return answer
 
 
 def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:

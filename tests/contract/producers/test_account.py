@@ -72,7 +72,7 @@ def ids(account: Account) -> dict[str, set[str]]:
     """Ids of every record that a whole read shows, by entity."""
     found: dict[str, set[str]] = {}
     for read in planned_reads(account, Scope(ALL_JOBS, None)):
-        shown = {record.entity_id for page in read.pages() for record in page.records}
+        shown = {row.entity_id for page in read.pages() for row in page.rows}
         found[read.entity.name] = found.get(read.entity.name, set()) | shown
     return found
 

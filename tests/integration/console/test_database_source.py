@@ -16,7 +16,7 @@ from console.database_source import DatabaseSource
 from console.overview import Company, Wanted
 from control.connections import NewConnection, lease_due, save_connection, set_signed_in, set_succeeded
 from control.database import Database
-from control.runs import RunEnd, begin_run, finish_run
+from control.runs import NewRun, RunEnd, begin_run, finish_run
 from control.source_state import Published, put_published
 from control.vault import SealedSecret
 from core.clock import SystemClock
@@ -94,7 +94,7 @@ def test_source_follows_a_run_from_its_begin_to_its_end(own_database: Settings) 
         with database.transaction() as tx:
             tx.execute("UPDATE integration.connections SET next_due_at = now() - interval '1 minute'")
             (lease,) = lease_due(tx, owner="poller", ttl_s=60, limit=1)
-            run = begin_run(tx, "acme", read="initial", command_id=None)
+            run = begin_run(tx, "acme", NewRun("initial", {})).run
         assert only(source, "acme").state == "syncing"
         with database.transaction() as tx:
             finish_run(tx, run, RunEnd("completed", None, None, counts))

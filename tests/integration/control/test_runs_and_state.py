@@ -6,18 +6,20 @@ from datetime import date
 
 import pytest
 
+from control.checkpoints import save_page
 from control.commands import finish_commands, open_commands, put_command, start_commands
 from control.connections import get_connection
 from control.database import Database, migrate_control
-from control.runs import RunEnd, RunId, begin_run, finish_run, latest_runs, save_page, save_progress
+from control.runs import NewRun, RunEnd, RunId, begin_run, finish_run, latest_runs, save_progress
 from control.source_state import (
+    Known,
     Published,
     PublishedCount,
     ReadRange,
     count_published,
     counts_published,
     drop_published,
-    fingerprints,
+    known,
     put_published,
     unseen,
 )
@@ -33,7 +35,7 @@ def published(entity_id: str, *, day: date | None = None, parent: str | None = N
 
 def begin(office: Office, company_id: str) -> RunId:
     with office.database.transaction() as tx:
-        return begin_run(tx, company_id, read="recent", command_id=None)
+        return begin_run(tx, company_id, NewRun("recent", {})).run
 
 
 def put(office: Office, company_id: str, entity: str, *records: Published) -> None:
@@ -107,12 +109,12 @@ def test_command_is_open_until_it_is_finished_also_while_it_runs(office: Office)
         assert not put_command(tx, body)
 
 
-def test_fingerprints_are_those_of_the_company_and_entity_alone(office: Office) -> None:
+def test_known_is_that_of_the_company_and_entity_alone(office: Office) -> None:
     put(office, "c1", "jobs", published("1"), published("2"))
     put(office, "c2", "jobs", Published("1", b"other", 1, None, None))
     put(office, "c1", "users", Published("1", b"user", 1, None, None))
     with office.database.transaction() as tx:
-        assert fingerprints(tx, "c1", "jobs", ["1", "9"]) == {"1": b"f1"}
+        assert known(tx, "c1", "jobs", ["1", "9"]) == {"1": Known(b"f1", None)}
         assert counts_published(tx, "c1") == {"jobs": 2, "users": 1}
 
 
@@ -121,7 +123,7 @@ def test_put_published_replaces_and_drop_forgets(office: Office) -> None:
     put(office, "c1", "jobs", Published("1", b"new", 2, None, None))
     with office.database.transaction() as tx:
         drop_published(tx, "c1", "jobs", ["2"])
-        assert fingerprints(tx, "c1", "jobs", ["1", "2"]) == {"1": b"new"}
+        assert known(tx, "c1", "jobs", ["1", "2"]) == {"1": Known(b"new", None)}
 
 
 def missing(office: Office, run: RunId, entity: str, covered: ReadRange) -> tuple[list[str], PublishedCount]:

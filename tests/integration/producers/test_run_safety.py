@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -330,9 +331,7 @@ def test_source_changed_names_the_field_in_the_runs_history(read_desk: Desk) -> 
 
     def renamed(account: Account, page: int) -> Any:
         found = original(account, page)
-        for row in found.rows:
-            row["regularMinutes"] = row.pop("regularTime")
-        return found
+        return replace(found, rows=[raw.replace(b'"regularTime"', b'"regularMinutes"') for raw in found.rows])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Account, "shifts", renamed)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from control.checkpoints import save_page
 from control.commands import put_command
 from control.connections import (
     PASSWORD,
@@ -23,7 +24,7 @@ from control.connections import (
     save_connection,
 )
 from control.database import Transaction, migrate_control
-from control.runs import begin_run, latest_runs, save_page
+from control.runs import NewRun, begin_run, latest_runs
 from control.source_state import Published, drop_published, put_published
 from control.vault import SealedSecret
 from schemas.catalogue import JOBS
@@ -102,7 +103,7 @@ def test_poller_role_does_the_work_of_a_run(roles: Roles) -> None:
     with roles.session("poller") as tx:
         put_command(tx, {"command_id": str(uuid4()), "company_id": company_id, "type": "sync"})
         assert company_id in {lease.company_id for lease in lease_due(tx, owner="p", ttl_s=1, limit=1000)}
-        run = begin_run(tx, company_id, read="initial", command_id=None)
+        run = begin_run(tx, company_id, NewRun("initial", {})).run
         save_page(tx, run, entity=JOBS.name, page=1, entity_ids=["1"])
         put_published(tx, company_id, JOBS.name, [Published("1", b"f", 1, None, None)])
         drop_published(tx, company_id, JOBS.name, ["1"])

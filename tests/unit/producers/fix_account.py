@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from producers.buildertrend.account import Account, AccountIdentity, GridPage
-from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.account import Account, AccountIdentity
+from producers.buildertrend.answers import GridPage, ModuleMissingError
 
 Rows = list[Any]
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from producers.buildertrend.account import Account, AccountIdentity
-from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.answers import ModuleMissingError, parsed_row
 from producers.buildertrend.faults import (
     BLOCKED,
     SESSION_EXPIRED,
@@ -53,7 +53,7 @@ OLD = Session({}, "old")
 def test_account_with_a_kept_session_asks_for_no_password() -> None:
     rig = Rig(enveloped_answer(PAGE), session=OLD)
     page = rig.account.shifts(1)
-    assert (page.rows, page.pages_total) == ([{"id": 1}], 3)
+    assert ([parsed_row(raw) for raw in page.rows], page.pages_total, page.records) == ([{"id": 1}], 3, 401)
     assert rig.source.requests[0].headers["authorization"] == "Bearer old"
     assert rig.asked_for_password == 0
 
@@ -76,7 +76,7 @@ ENDS = {
 @pytest.mark.parametrize("end", ENDS)
 def test_account_session_that_ended_is_renewed_once_and_the_request_sent_again(end: str) -> None:
     rig = Rig(ENDS[end], json_answer(SIGNED_IN), enveloped_answer(PAGE), session=OLD)
-    assert rig.account.shifts(2).rows == [{"id": 1}]
+    assert [parsed_row(raw) for raw in rig.account.shifts(2).rows] == [{"id": 1}]
     assert rig.paths == [GRID, LOGIN, GRID]
     first, _, again = rig.source.requests
     assert first.content == again.content

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from control.runs import RunId
 from core.record_headers import RecordHeaders
 from producers.change_record import Message, Observation, messages
-from producers.compare import Change, compare, deletions
-from producers.source import SourceRecord
+from producers.compare import Change, Terms, compare, deletions
+from producers.source import SourceRecord, SourceRow
 from schemas.catalogue import COST_CODES
 from schemas.codec import Decoder, encoder, to_micros
 from tests.fakes import MemorySchemas
@@ -36,7 +36,7 @@ def messages_of(changes: list[Change]) -> list[Message]:
 
 
 def test_messages_of_a_new_record_state_it_whole() -> None:
-    (message,) = messages_of(compare([cost_code("7")], {}, time_zone="America/Denver", new_op="SNAPSHOT").changes)
+    (message,) = messages_of(compare([SourceRow.of(cost_code("7"))], {}, Terms("America/Denver", "SNAPSHOT")).changes)
     assert (message.topic, message.key) == ("buildertrend.cost-codes", b"c1/7")
     assert message.value is not None
     expected: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.compare import Op, brake_is_pulled, compare, deletions, fingerprint
-from producers.source import SourceRecord
+from control.source_state import Known
+from producers.compare import Comparison, Op, Terms, brake_is_pulled, compare, deletions, fingerprint
+from producers.source import SourceRecord, SourceRow
 from tests.factories import source_record
 
 ZONE = "America/Denver"
@@ -22,16 +24,27 @@ _JSON = st.recursive(
 _AFTERS = st.dictionaries(st.text("abcde", min_size=1, max_size=3), _JSON, max_size=4)
 
 
+def compared(
+    records: Iterable[SourceRecord], published: Mapping[str, Known], *, zone: str = ZONE, new_op: Op = "CREATE"
+) -> Comparison:
+    return compare([SourceRow.of(record) for record in records], published, Terms(zone, new_op))
+
+
 def changes_of(
-    records: list[SourceRecord], published: dict[str, bytes], *, zone: str = ZONE, new_op: Op = "CREATE"
+    records: Iterable[SourceRecord], published: dict[str, Known], *, zone: str = ZONE, new_op: Op = "CREATE"
 ) -> list[tuple[str, str]]:
-    found = compare(records, published, time_zone=zone, new_op=new_op)
+    found = compared(records, published, zone=zone, new_op=new_op)
     return [(change.op, change.entity_id) for change in found.changes]
 
 
-def published_of(*records: SourceRecord, zone: str = ZONE) -> dict[str, bytes]:
-    found = compare(records, {}, time_zone=zone, new_op="CREATE")
-    return {change.entity_id: change.fingerprint for change in found.changes if change.fingerprint}
+def published_of(*records: SourceRecord, zone: str = ZONE) -> dict[str, Known]:
+    return known_after(compared(records, {}, zone=zone))
+
+
+def known_after(found: Comparison) -> dict[str, Known]:
+    return {
+        change.entity_id: Known(change.fingerprint, change.digest) for change in found.changes if change.fingerprint
+    }
 
 
 @given(
@@ -61,21 +74,21 @@ def test_fingerprint_time_zone_counts() -> None:
 
 @pytest.mark.parametrize("new_op", ["CREATE", "SNAPSHOT"])
 def test_compare_new_record_has_the_op_of_the_read(new_op: Op) -> None:
-    found = compare([source_record("1", a=1)], {}, time_zone=ZONE, new_op=new_op)
+    found = compared([source_record("1", a=1)], {}, new_op=new_op)
     assert [(change.op, change.entity_id) for change in found.changes] == [(new_op, "1")]
     assert (found.created, found.updated, found.unchanged) == (1, 0, 0)
 
 
 def test_compare_record_as_published_is_no_change() -> None:
     record = source_record("1", a=1)
-    found = compare([record], published_of(record), time_zone=ZONE, new_op="CREATE")
+    found = compared([record], published_of(record))
     assert found.changes == []
     assert (found.created, found.updated, found.unchanged) == (0, 0, 1)
 
 
 def test_compare_changed_field_is_an_update() -> None:
     before = published_of(source_record("1", a=1), source_record("2", a=1))
-    found = compare([source_record("1", a=2), source_record("2", a=1)], before, time_zone=ZONE, new_op="CREATE")
+    found = compared([source_record("1", a=2), source_record("2", a=1)], before)
     assert [(change.op, change.entity_id) for change in found.changes] == [("UPDATE", "1")]
     assert (found.created, found.updated, found.unchanged) == (0, 1, 1)
 
@@ -87,9 +100,7 @@ def test_compare_other_time_zone_is_an_update_of_all() -> None:
 
 
 def test_compare_id_twice_on_a_page_counts_once_with_its_last_row() -> None:
-    found = compare(
-        [source_record("1", a=1), source_record("2"), source_record("1", a=2)], {}, time_zone=ZONE, new_op="CREATE"
-    )
+    found = compared([source_record("1", a=1), source_record("2"), source_record("1", a=2)], {})
     assert [change.entity_id for change in found.changes] == ["1", "2"]
     assert [change.record.after["a"] for change in found.changes if change.record and "a" in change.record.after] == [2]
     assert found.created == 2
@@ -104,9 +115,9 @@ def test_compare_publishing_twice_leaves_nothing_to_publish(
 ) -> None:
     known = published_of(*(source_record(entity_id, a=value) for entity_id, value in before))
     records = [source_record(entity_id, a=value) for entity_id, value in page]
-    first = compare(records, known, time_zone=ZONE, new_op="CREATE")
+    first = compared(records, known)
     assert first.created + first.updated + first.unchanged == len({record.entity_id for record in records})
-    after = known | {change.entity_id: change.fingerprint for change in first.changes if change.fingerprint}
+    after = known | known_after(first)
     assert changes_of(records, after) == []
 
 
@@ -169,3 +180,39 @@ def test_brake_is_pulled_over_ten_percent_and_over_twenty(*, missing: int, publi
 def test_brake_is_pulled_when_most_of_what_was_read_would_go(*, missing: int, in_range: int, pulled: bool) -> None:
     """A grid that shows nothing in the recent window must not take it for deletions because the account is old."""
     assert brake_is_pulled(missing, published=100_000, in_range=in_range) is pulled
+
+
+def raw_row(raw: bytes, reads: list[bytes], **fields: Any) -> SourceRow:
+    """A row that notes when it is read."""
+
+    def read() -> SourceRecord:
+        reads.append(raw)
+        return source_record("1", **fields)
+
+    return SourceRow("1", read, raw=raw)
+
+
+def test_compare_row_of_the_same_bytes_is_not_read_again() -> None:
+    reads: list[bytes] = []
+    terms = Terms(ZONE, "CREATE", b"v1")
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, terms))
+    found = compare([raw_row(b"{1}", reads, a=1)], known, terms)
+    assert (found.changes, found.unchanged, reads) == ([], 1, [b"{1}"])
+
+
+@pytest.mark.parametrize("terms", [Terms("America/Chicago", "CREATE", b"v1"), Terms(ZONE, "CREATE", b"v2")])
+def test_compare_row_of_the_same_bytes_is_read_again_under_other_terms(terms: Terms) -> None:
+    reads: list[bytes] = []
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, Terms(ZONE, "CREATE", b"v1")))
+    compare([raw_row(b"{1}", reads, a=1)], known, terms)
+    assert len(reads) == 2
+
+
+def test_compare_other_bytes_that_say_the_same_are_remembered_and_no_change() -> None:
+    reads: list[bytes] = []
+    terms = Terms(ZONE, "CREATE")
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, terms))
+    found = compare([raw_row(b"{ 1 }", reads, a=1)], known, terms)
+    assert found.changes == []
+    again = compare([raw_row(b"{ 1 }", reads, a=1)], {"1": replace(known["1"], digest=found.digests["1"])}, terms)
+    assert (again.unchanged, len(reads)) == (1, 2)

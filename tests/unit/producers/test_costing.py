@@ -11,6 +11,7 @@ from producers.buildertrend.answers import ModuleMissingError
 from producers.buildertrend.costing import BudgetsRead, CostCodesRead, budget_records, worksheet_lines
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.source import EntityRead, SourceRecord
+from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
 
@@ -31,11 +32,11 @@ def group(*lines: dict[str, Any], groups: tuple[dict[str, Any], ...] = ()) -> di
 
 
 def read(reader: EntityRead) -> dict[str, SourceRecord]:
-    return {record.entity_id: record for page in reader.pages() for record in page.records}
+    return {record.entity_id: record for record in records_of(reader.pages())}
 
 
 def second(reader: EntityRead, *missing: str) -> list[str]:
-    return [record.entity_id for page in reader.second_look(missing) for record in page.records]
+    return [record.entity_id for record in records_of(reader.second_look(missing))]
 
 
 def worksheet_ids(records: list[SourceRecord]) -> dict[str, list[int]]:
@@ -176,7 +177,7 @@ def test_budgets_second_look_that_fails_confirms_nothing(endpoint: str) -> None:
 
 def test_cost_codes_of_several_jobs_are_stated_once_by_the_lowest_job() -> None:
     reader = CostCodesRead(account().as_account(), [1, 2], whole=True)
-    records = [record for page in reader.pages() for record in page.records]
+    records = records_of(reader.pages())
     assert [(record.entity_id, record.after["title"]) for record in records] == [("10", "01 Site"), ("11", "02")]
     assert reader.covered() == ReadRange()
 

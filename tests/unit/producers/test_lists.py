@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from control.source_state import ReadRange
-from producers.buildertrend.account import GridPage
-from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.source import EntityRead
+from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
 
@@ -24,11 +24,11 @@ def user(user_id: int) -> dict[str, Any]:
 
 
 def afters(read: EntityRead) -> dict[str, dict[str, Any]]:
-    return {record.entity_id: record.after for page in read.pages() for record in page.records}
+    return {record.entity_id: record.after for record in records_of(read.pages())}
 
 
 def second(read: EntityRead, *missing: str) -> list[str]:
-    return [record.entity_id for page in read.second_look(missing) for record in page.records]
+    return [record.entity_id for record in records_of(read.second_look(missing))]
 
 
 def test_jobs_take_number_and_street_from_the_list() -> None:
@@ -105,9 +105,9 @@ def test_users_second_look_that_fails_confirms_nothing() -> None:
 
 
 def test_workers_of_shifts_are_incomplete_users_whose_absence_means_nothing() -> None:
-    read = ShiftWorkersRead({77: "Ana Diaz", 12: None})
+    read = ShiftWorkersRead(lambda: {77: "Ana Diaz", 12: None})
     (page,) = read.pages()
-    assert [(record.entity_id, record.after["name"], record.incomplete) for record in page.records] == [
+    assert [(record.entity_id, record.after["name"], record.incomplete) for record in records_of([page])] == [
         ("12", None, True),
         ("77", "Ana Diaz", True),
     ]

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.source_state import ReadRange
-from producers.buildertrend.account import GridPage
+from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.shifts import ShiftsRead
-from tests.factories import shift_on, shift_row
+from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
 
 EDGE = date(2026, 6, 10)
@@ -24,7 +24,7 @@ def account_of(*days: str) -> MemoryAccount:
 
 def read_ids(account: MemoryAccount, from_day: date | None) -> list[list[str]]:
     pages = ShiftsRead(account.as_account(), from_day=from_day).pages()
-    return [[record.entity_id for record in page.records] for page in pages]
+    return [[row.entity_id for row in page.rows] for page in pages]
 
 
 def test_shifts_without_an_edge_are_read_whole() -> None:
@@ -100,7 +100,7 @@ def test_shifts_cover_the_range_from_the_edge() -> None:
 def test_shifts_second_look_finds_a_missing_shift_wherever_it_moved() -> None:
     account = account_of("12", "11", "10", "09", "08", "01")
     pages = ShiftsRead(account.as_account(), from_day=EDGE).second_look({"6", "99"})
-    assert [record.entity_id for page in pages for record in page.records] == ["6"]
+    assert [record.entity_id for record in records_of(pages)] == ["6"]
 
 
 def test_shifts_second_look_stops_when_all_are_found() -> None:
@@ -111,6 +111,7 @@ def test_shifts_second_look_stops_when_all_are_found() -> None:
 
 def test_shifts_name_of_a_worker_is_that_of_the_newest_shift() -> None:
     rows = [shift_on("2026-06-12", 1, name="Ana Diaz-Lee"), shift_on("2026-06-01", 2, name="Ana Diaz")]
-    read = ShiftsRead(MemoryAccount(shift_rows=rows, page_size=1).as_account(), from_day=None)
+    account = MemoryAccount(shift_rows=rows, page_size=1).as_account()
+    read = ShiftsRead(account, from_day=None, notes_workers=lambda: True)
     list(read.pages())
     assert read.workers == {77: "Ana Diaz-Lee"}

@@ -21,7 +21,7 @@ from producers.buildertrend.faults import (
 )
 from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails, sign_in
-from tests.fakes import FakeClock, ScriptedSource, json_answer
+from tests.fakes import FakeClock, MemorySessions, ScriptedSource, json_answer
 
 HOSTS = Hosts("https://app.test", "https://login.test")
 PHONE_OK = {
@@ -39,7 +39,8 @@ def attempt(
     source = ScriptedSource(answers)
     client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
     try:
-        return sign_in(client, SignInDetails(username, password), HOSTS), source.requests
+        signed_in = sign_in(client, SignInDetails(username, password), HOSTS, MemorySessions())
+        return signed_in.session, source.requests
     except SourceFaultError as exc:
         return exc, source.requests
 

@@ -1,0 +1,86 @@
+"""What a run remembers, as a seam: how far it is, what was published, what it did not see, what is held.
+
+Every method that writes is one transaction under the lease's epoch: all of it is kept when it returns, nothing if it
+raises. FencedError when another poller has taken the connection over, RetriableError when the database is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from control.checkpoints import Checkpoint
+from control.entity_reads import CompleteRead
+from control.runs import Counts
+from control.source_state import Known, Published, PublishedCount, ReadRange
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The run as a whole: records published in this attempt so far, and the counts of all attempts."""
+
+    position: int
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class PageTaken:
+    """A page whose changes are published: what to remember of it.
+
+    `checkpoint` (of the read by its name) is None for pages of a second look.
+    """
+
+    entity: str
+    published: Sequence[Published]
+    progress: Progress
+    digests: Mapping[str, bytes] = field(default_factory=dict)
+    checkpoint: Checkpoint | None = None
+    number: int = 0
+    entity_ids: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """What a complete read did not show, of how many records."""
+
+    entity_ids: Sequence[str]
+    published: PublishedCount
+
+
+class Ledger(Protocol):
+    """The memory of one run of one company. `read` is the name of a read (see producers.source.EntityRead)."""
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        """How far earlier attempts came, by the name of the read."""
+
+    def begin_read(self, read: str, began_at: datetime) -> None:
+        """A read begins; its first beginning counts."""
+
+    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+        """What is published of these ids."""
+
+    def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
+        """Ids that pages of the read showed: all, or those among some."""
+
+    def take_page(self, taken: PageTaken) -> None:
+        """Remember a page with all that follows from it."""
+
+    def end_pages(self, read: str) -> None:
+        """All pages are taken; deletions are to be looked for."""
+
+    def missing(self, entity: str, covered: ReadRange) -> Missing:
+        """Published records in the range that no page showed."""
+
+    def released(self, entity: str) -> set[str]:
+        """Held records that an operator let go."""
+
+    def held(self, entity: str) -> set[str]:
+        """Held records that nobody let go."""
+
+    def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
+        """Forget records whose deletion is published."""
+
+    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
+        """The read came to its end. `held`: what the brake keeps; `returned`: what only the second look showed."""

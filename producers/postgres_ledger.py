@@ -1,0 +1,97 @@
+"""The ledger in schema `integration`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from control import checkpoints, held_deletions, source_state
+from control.checkpoints import Checkpoint
+from control.connections import Lease, hold_epoch
+from control.database import Database, Transaction
+from control.entity_reads import CompleteRead, put_complete
+from control.runs import RunId, save_progress
+from control.source_state import Known, ReadRange
+from producers.ledger import Missing, PageTaken, Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresLedger:
+    """See producers.ledger.Ledger."""
+
+    database: Database
+    lease: Lease
+    run: RunId
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        with self.database.transaction() as tx:
+            return checkpoints.checkpoints(tx, self.run)
+
+    def begin_read(self, read: str, began_at: datetime) -> None:
+        with self._held() as tx:
+            checkpoints.begin_read(tx, self.run, entity=read, began_at=began_at)
+
+    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+        with self.database.transaction() as tx:
+            return source_state.known(tx, self.run.company_id, entity, entity_ids)
+
+    def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
+        with self.database.transaction() as tx:
+            return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
+
+    def take_page(self, taken: PageTaken) -> None:
+        # A pipeline: the statements go out together, since none needs another's answer.
+        with self._held() as tx, tx.pipeline():
+            if taken.published:
+                source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
+            if taken.digests:
+                source_state.put_digests(tx, self.run.company_id, taken.entity, taken.digests)
+            if taken.checkpoint is not None:
+                checkpoints.save_page(
+                    tx, self.run, entity=taken.checkpoint.entity, page=taken.number, entity_ids=taken.entity_ids
+                )
+                checkpoints.save_checkpoint(tx, self.run, taken.checkpoint)
+            self._save(tx, taken.progress)
+
+    def end_pages(self, read: str) -> None:
+        with self._held() as tx:
+            checkpoints.set_read_state(tx, self.run, entity=read, state=checkpoints.READ)
+
+    def missing(self, entity: str, covered: ReadRange) -> Missing:
+        with self.database.transaction() as tx:
+            ids = source_state.unseen(tx, self.run, entity, covered)
+            return Missing(ids, source_state.count_published(tx, self.run.company_id, entity, covered))
+
+    def released(self, entity: str) -> set[str]:
+        with self.database.transaction() as tx:
+            return held_deletions.released(tx, self.run.company_id, entity)
+
+    def held(self, entity: str) -> set[str]:
+        with self.database.transaction() as tx:
+            return held_deletions.unreleased(tx, self.run.company_id, entity)
+
+    def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
+        with self._held() as tx:
+            source_state.drop_published(tx, self.run.company_id, entity, entity_ids)
+            held_deletions.drop_held(tx, self.run.company_id, entity, entity_ids)
+            self._save(tx, progress)
+
+    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
+        with self._held() as tx:
+            held_deletions.drop_held(tx, self.run.company_id, complete.entity, returned)
+            held_deletions.drop_returned(tx, self.run, complete.entity)
+            held_deletions.hold(tx, self.run, complete.entity, held)
+            put_complete(tx, self.run, complete)
+            state = checkpoints.HELD if held else checkpoints.COMPLETE
+            checkpoints.set_read_state(tx, self.run, entity=read, state=state)
+
+    def _save(self, tx: Transaction, progress: Progress) -> None:
+        save_progress(tx, self.run, position=progress.position, counts=progress.counts)
+
+    @contextmanager
+    def _held(self) -> Iterator[Transaction]:
+        with self.database.transaction() as tx:
+            hold_epoch(tx, self.lease)
+            yield tx

@@ -1,0 +1,48 @@
+"""What a run says about the read of one entity, on `integration.sync-events`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from control.entity_reads import CompleteRead
+from control.runs import RunId
+from producers.events import EventWriter, SyncEvent
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSayer:
+    """Says how the read of `entity` goes, to the command that the run is for."""
+
+    events: EventWriter
+    run: RunId
+    command_id: str | None
+    entity: str
+
+    def progress(self, counts: Mapping[str, int], *, pages_done: int, pages_total: int | None) -> None:
+        """A page is taken."""
+        total = None if pages_total is None else max(pages_total, pages_done)
+        self.events.write(replace(self._event("progress", counts), pages_done=pages_done, pages_total=total))
+
+    def complete(self, read: CompleteRead, counts: Mapping[str, int], *, pages: int) -> None:
+        """The read came to its end."""
+        event = replace(self._event("entity-complete", counts), pages_done=pages, pages_total=pages)
+        self.events.write(replace(event, from_date=read.from_day, complete_through=read.through))
+
+    def held(self, counts: Mapping[str, int], *, missing: int, published: int) -> None:
+        """The brake is pulled."""
+        message = (
+            f"{missing} of {published} {self.entity} are no longer shown by Buildertrend. "
+            "Nothing was deleted: look at them, then release the deletions or wait for the records' return."
+        )
+        self.events.write(replace(self._event("held", counts), message=message))
+
+    def _event(self, kind: str, counts: Mapping[str, int]) -> SyncEvent:
+        return SyncEvent(
+            company_id=self.run.company_id,
+            type=kind,
+            command_id=self.command_id,
+            run_id=self.run.run_id,
+            entity=self.entity,
+            counts=dict(counts),
+        )
