@@ -6,7 +6,6 @@ what it gave, and list it in `FAULTS` (the first is the outermost).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from typing import Protocol
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from sandbox.company import Company
+from sandbox.connection import Connection
 
 Inner = Callable[[], Awaitable[Response]]
 
@@ -25,6 +25,7 @@ class Visit:
 
     company: Company
     path: str
+    connection: Connection
 
 
 class Fault(Protocol):
@@ -38,7 +39,7 @@ class Latency:
 
     async def __call__(self, visit: Visit, inner: Inner) -> Response:
         if visit.company.switches.latency_ms:
-            await asyncio.sleep(visit.company.switches.latency_ms / 1000)
+            await visit.connection.sleep(visit.company.switches.latency_ms / 1000)
         return await inner()
 
 

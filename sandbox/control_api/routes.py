@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import islice
+from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox import edits
+from sandbox import changes
 from sandbox.company import Company
 from sandbox.control_api.bodies import CompanyChange, NewCompany
 from sandbox.control_api.boundary import company_of, control_route, read_body
-from sandbox.control_api.resources import (
-    BUDGET_LINES,
-    COST_CODES,
-    JOBS,
-    SHIFTS,
-    USERS,
-    R,
-    Resource,
-    in_record_terms,
-)
+from sandbox.control_api.resources import RESOURCES, Resource
 from sandbox.directory import CompanyRequest
 from sandbox.errors import RefusedError
 from sandbox.summary import summary_of
@@ -45,11 +37,7 @@ def control_routes() -> list[Route]:
         control_route(f"{_COMPANY}/counters", _reset_counters, method="DELETE"),
         control_route(f"{_COMPANY}/sessions", _end_sessions, method="DELETE"),
         control_route("/counters", _unknown_counters, method="GET"),
-        *_resource_routes(SHIFTS),
-        *_resource_routes(JOBS),
-        *_resource_routes(USERS),
-        *_resource_routes(COST_CODES),
-        *_resource_routes(BUDGET_LINES),
+        *(route for resource in RESOURCES.values() for route in _resource_routes(resource)),
     ]
 
 
@@ -112,7 +100,7 @@ def _end_sessions(request: Request, _: object) -> object:
     return {"ended": world_of(request).sessions.end_all(company_of(request).profile.builder_id)}
 
 
-def _resource_routes(resource: Resource[R]) -> list[Route]:
+def _resource_routes(resource: Resource[Any]) -> list[Route]:
     def listed(request: Request, _: object) -> object:
         company = company_of(request)
         limit, offset = _bounds(request)
@@ -120,24 +108,17 @@ def _resource_routes(resource: Resource[R]) -> list[Route]:
         return {resource.path.replace("-", "_"): [resource.as_json(company, row) for row in rows]}
 
     def created(request: Request, body: object) -> object:
-        company = company_of(request)
-        values = in_record_terms(read_body(resource.new_body, body).given())
-        return resource.as_json(company, resource.create(company, values))
+        return changes.insert(company_of(request), resource.path, body)
 
     def got(request: Request, _: object) -> object:
-        return resource.as_json(company_of(request), _found(request, resource))
+        return changes.shown(company_of(request), resource.path, _record_id(request))
 
     def changed(request: Request, body: object) -> object:
-        changes = in_record_terms(read_body(resource.change_body, body).given())
-        company = company_of(request)
-        return resource.as_json(company, resource.change(company, _found(request, resource), changes))
+        return changes.edit(company_of(request), resource.path, _record_id(request), body)
 
     def deleted(request: Request, _: object) -> object:
-        if resource.delete is None:
-            raise RefusedError(f"Buildertrend offers no deletion of {resource.path}.")
-        record = _found(request, resource)
-        resource.delete(company_of(request), record)
-        return {"deleted": record.id}
+        changes.delete(company_of(request), resource.path, _record_id(request))
+        return {"deleted": _record_id(request)}
 
     every, one = f"{_COMPANY}/{resource.path}", f"{_COMPANY}/{resource.path}/{{record_id:int}}"
     return [
@@ -149,8 +130,8 @@ def _resource_routes(resource: Resource[R]) -> list[Route]:
     ]
 
 
-def _found(request: Request, resource: Resource[R]) -> R:
-    return edits.find(company_of(request), resource.kind, int(request.path_params["record_id"]))
+def _record_id(request: Request) -> int:
+    return int(request.path_params["record_id"])
 
 
 def _bounds(request: Request) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.connection import connection_of
 from sandbox.faults import Visit, answer_through_faults
 from sandbox.sessions import Session
 from sandbox.switches import SessionEndSignal
@@ -50,7 +51,7 @@ async def _pass_gate(request: Request, answer: Answer) -> Response:
         return await _answer(request, answer, session=session)
 
     with world.counters.of(session.builder_id).counting(request.url.path):
-        return await answer_through_faults(Visit(company, request.url.path), inner)
+        return await answer_through_faults(Visit(company, request.url.path, connection_of(request.scope)), inner)
 
 
 async def _answer(request: Request, answer: Answer, *, session: Session) -> Response:

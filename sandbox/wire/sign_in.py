@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
+from sandbox.connection import connection_of
 from sandbox.faults import Inner, Visit, answer_through_faults
 from sandbox.sessions import Session
 from sandbox.wire.call import enveloped, plain, refused
@@ -140,4 +141,4 @@ async def _through(world: World, company: Company | None, *, request: Request, i
     with world.counters.of(builder_id).counting(request.url.path):
         if company is None:
             return await inner()
-        return await answer_through_faults(Visit(company, request.url.path), inner)
+        return await answer_through_faults(Visit(company, request.url.path, connection_of(request.scope)), inner)

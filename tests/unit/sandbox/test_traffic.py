@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from sandbox import faults
 from sandbox.company import Company
+from sandbox.connection import Connection, PlainConnection
 from sandbox.directory import CompanyRequest, Directory
 from sandbox.faults import Inner, Visit, answer_through_faults
 from sandbox.sessions import CounterBook, Counters, Sessions
@@ -29,8 +30,8 @@ async def good() -> Response:
     return PlainTextResponse("good")
 
 
-def answered(company: Company, path: str = "/api/x") -> Any:
-    return asyncio.run(answer_through_faults(Visit(company, path), good))
+def answered(company: Company, path: str = "/api/x", *, connection: Connection | None = None) -> Any:
+    return asyncio.run(answer_through_faults(Visit(company, path, connection or PlainConnection()), good))
 
 
 def test_sessions_end_for_one_company_only() -> None:
@@ -92,14 +93,14 @@ def test_added_fault_may_change_the_answer_it_wraps(monkeypatch: pytest.MonkeyPa
     assert answered(company).body == b"go"
 
 
-def test_latency_is_waited_for_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_is_waited_for_before_the_answer() -> None:
     waited: list[float] = []
 
-    async def remember(seconds: float) -> None:
-        waited.append(seconds)
+    class Remembering(PlainConnection):
+        async def sleep(self, seconds: float) -> None:
+            waited.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", remember)
     company = company_without_latency()
     company.switches.latency_ms = 40
-    assert answered(company).status_code == 200
+    assert answered(company, connection=Remembering()).status_code == 200
     assert waited == [0.04]
