@@ -102,6 +102,10 @@ class LocalCompany:
         now = self._company.switches.model_dump()
         self._company.rewrite_switches(read_body(Switches, {**now, **switches}))
 
+    def heal(self, *names: str) -> None:
+        """Make the source healthy again, its account unlocked; with names those switches alone."""
+        self._company.rewrite_switches(self._company.switches.healed(names))
+
     def end_sessions(self) -> int:
         return self._world.sessions.end_all(self.profile.builder_id)
 

@@ -18,7 +18,7 @@ from sandbox.directory import CompanyRequest
 from sandbox.errors import RefusedError
 from sandbox.summary import summary_of
 from sandbox.switches import Switches
-from sandbox.world import world_of
+from sandbox.world import World, world_of
 
 _COMPANY = "/companies/{builder_id:int}"
 _MOST_LISTED = 1000
@@ -33,6 +33,7 @@ def control_routes() -> list[Route]:
         control_route(f"{_COMPANY}/summary", lambda request, _: summary_of(company_of(request)), method="GET"),
         control_route(f"{_COMPANY}/switches", _get_switches, method="GET"),
         control_route(f"{_COMPANY}/switches", _set_switches, method="PATCH"),
+        control_route(f"{_COMPANY}/switches", _heal, method="DELETE"),
         control_route(f"{_COMPANY}/counters", _get_counters, method="GET"),
         control_route(f"{_COMPANY}/counters", _reset_counters, method="DELETE"),
         control_route(f"{_COMPANY}/sessions", _end_sessions, method="DELETE"),
@@ -81,14 +82,34 @@ def _set_switches(request: Request, body: object) -> object:
     return company.switches.model_dump()
 
 
+def _heal(request: Request, _: object) -> object:
+    """Make the source healthy again; with `?switch=NAME` (as often as wanted) those switches alone."""
+    company, names = company_of(request), request.query_params.getlist("switch")
+    unknown = [name for name in names if name not in Switches.model_fields]
+    if unknown:
+        raise RefusedError(f"There is no switch {unknown[0]}.")
+    company.rewrite_switches(company.switches.healed(names))
+    return company.switches.model_dump()
+
+
 def _get_counters(request: Request, _: object) -> object:
-    return world_of(request).counters.of(company_of(request).profile.builder_id).as_json()
+    return counters_json(world_of(request), company_of(request))
+
+
+def counters_json(world: World, company: Company) -> dict[str, object]:
+    """What clients did since the last reset, and how the account's lock stands."""
+    builder_id = company.profile.builder_id
+    tries = world.sessions.tries(builder_id)
+    is_locked = company.switches.account == "locked"
+    since = tries.locked_since.isoformat(timespec="seconds") if is_locked and tries.locked_since else None
+    lock = {"wrong_in_a_row": tries.wrong_in_a_row, "is_locked": is_locked, "locked_since": since}
+    return {**world.counters.of(builder_id).as_json(), "lock": lock}
 
 
 def _reset_counters(request: Request, _: object) -> object:
     world, builder_id = world_of(request), company_of(request).profile.builder_id
     world.counters.reset(builder_id)
-    return world.counters.of(builder_id).as_json()
+    return counters_json(world, company_of(request))
 
 
 def _unknown_counters(request: Request, _: object) -> object:

@@ -6,11 +6,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
+from sandbox.faults.paging import page_through_faults
 from sandbox.model import GENERAL_JOB_ID, Shift, labour_cost_cents
 from sandbox.shift_views import SORT_COLUMNS, cost_code_titles, job_name, shifts_in_order, worker_name
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
-from sandbox.wire.grid import GridQuery, page_of, read_grid_query
+from sandbox.wire.grid import GridQuery, read_grid_query
 from sandbox.wire.values import rate_text, wrapped
 
 _GRID_TYPE = "29"
@@ -26,7 +27,7 @@ def _grid(call: Call) -> Response:
     query = read_grid_query(call.body)
     if query.sort_column not in SORT_COLUMNS:
         raise WireRefusedError(f"The sort column {query.sort_column} is not known.")
-    shifts, facts = page_of(_chosen(call.company, query), query)
+    shifts, facts = page_through_faults(call.company, "time-entries", _chosen(call.company, query), query)
     return enveloped({"data": [shift_row(call.company, shift) for shift in shifts], **facts})
 
 
