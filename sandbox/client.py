@@ -116,6 +116,10 @@ class SandboxControl(RecordControl):
     def set_switches(self, **switches: object) -> dict[str, Any]:
         return dict(self.of_company("PATCH", "/switches", body=switches))
 
+    def heal(self, *names: str) -> dict[str, Any]:
+        """Make the source healthy again, its account unlocked; with names those switches alone."""
+        return dict(self.of_company("DELETE", "/switches", params={"switch": list(names)}))
+
     def of_company(
         self, method: str, path: str, *, body: object = None, params: Mapping[str, Any] | None = None
     ) -> Any:

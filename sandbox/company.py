@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar, cast
 
@@ -88,6 +88,10 @@ class Company:
     @property
     def shifts(self) -> dict[int, Shift]:
         return self._tables.shifts
+
+    def table(self, kind: type[Record]) -> Mapping[int, Record]:
+        """The records of a kind by id; not for changing."""
+        return self._tables.of(kind)
 
     def put(self, record: Record) -> None:
         """Add the record, or replace the one with its id."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from sandbox.app import ControlFrom, create_app
+from sandbox.breakable import BreakableProtocol
 from sandbox.directory import CompanyRequest, Directory
 from sandbox.model import Profile
 
@@ -37,7 +38,9 @@ def serve(options: SandboxOptions, *, announce: Callable[[str], None] = print) -
     with _listening(options) as listener:
         host, port = listener.getsockname()[:2]
         ready = json.dumps({"url": f"http://{host}:{port}", "company": asdict(profile)})
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            app, http=BreakableProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        )
         server = _Server(config, on_ready=lambda: announce(ready))
         asyncio.run(server.serve(sockets=[listener]))
 

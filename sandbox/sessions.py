@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from time import monotonic
 
 _DIGITS = re.compile(r"/\d+(?=/|$)")
@@ -23,11 +24,34 @@ class Session:
     is_over: bool = False
 
 
+@dataclass(slots=True)
+class SignInTries:
+    """Wrong passwords of a company since the last right one, and when they locked its account."""
+
+    wrong_in_a_row: int = 0
+    locked_since: datetime | None = None
+
+    def note_wrong(self, *, lock_after: int | None, now: datetime) -> bool:
+        """Count a wrong password; True when it is the one that locks the account."""
+        self.wrong_in_a_row += 1
+        locks = lock_after is not None and self.wrong_in_a_row >= lock_after
+        if locks:
+            self.locked_since = now
+        return locks
+
+    def clear(self) -> None:
+        self.wrong_in_a_row, self.locked_since = 0, None
+
+
 class Sessions:
     """Every session of the sandbox, the ended ones too: their next request must get the company's end signal."""
 
     def __init__(self) -> None:
         self._by_token: dict[str, Session] = {}
+        self._tries: dict[int, SignInTries] = {}
+
+    def tries(self, builder_id: int) -> SignInTries:
+        return self._tries.setdefault(builder_id, SignInTries())
 
     def begin(self, builder_id: int) -> Session:
         session = Session(secrets.token_urlsafe(48), builder_id)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sandbox.company import Tables
 from sandbox.model import BudgetLine, CostCode, Job, Profile, Record, Shift, User, WorksheetLine
-from sandbox.switches import Switches
+from sandbox.switches import COUNTING, Switches
 
 FILE_NAME = "sandbox.sqlite3"
 
@@ -107,7 +107,7 @@ class StateFile:
 
 
 def _switches_json(switches: Switches) -> str:
-    return switches.model_dump_json(exclude={"fail_next"})
+    return switches.model_dump_json(exclude=set(COUNTING))
 
 
 def _rows(builder_id: int, records: Iterable[Record]) -> Iterable[tuple[int, str, int, str]]:

@@ -1,36 +1,62 @@
-"""Per-company switches: how the simulated source misbehaves. Defaults are a healthy source."""
+"""The registry of all switches of a company: how the simulated source misbehaves. Defaults are a healthy source."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRule, SpoilNext
+
 SessionEndSignal = Literal["relogin", "401", "302", "html"]
+Endpoint = Literal["ok", "404", "500", "403", "no-permission"]
 
-
-class FailNext(BaseModel):
-    """The next `times` requests whose path contains `path_contains` answer with `status`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    path_contains: str = Field(min_length=1)
-    status: int = Field(ge=400, le=599)
-    times: int = Field(default=1, ge=0)
-    retry_after: int | None = Field(default=None, ge=0)
+# How an account is rather than what is wrong with it: `healed` leaves these alone unless they are named.
+QUIRKS = frozenset({"latency_ms", "custom_range_returns_nothing", "cost_code_fields", "cost_code_place"})
+# These count down, so they do not outlive a restart.
+COUNTING = frozenset({"fail_next", "spoil_next", "on_request"})
 
 
 class Switches(BaseModel):
-    """All switches of one company; `fail_next` counts down in place and is not kept over a restart."""
+    """All switches of one company."""
 
     model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
+    sign_in: Literal["ok", "mfa", "mfa-once", "blocked"] = "ok"
+    account: Literal["open", "locked"] = "open"
+    lock_after: int | None = Field(default=None, ge=1)
+
     session_end_signal: SessionEndSignal = "relogin"
     session_calls: int | None = Field(default=None, ge=1)
-    sign_in: Literal["ok", "mfa", "blocked"] = "ok"
-    users_endpoint: Literal["ok", "404", "500"] = "ok"
+    fresh_session: Literal["ok", "refused"] = "ok"
+
+    jobs_endpoint: Endpoint = "ok"
+    time_clock_endpoint: Endpoint = "ok"
+    users_endpoint: Endpoint = "ok"
+    budgets_endpoint: Endpoint = "ok"
+    cost_codes_endpoint: Endpoint = "ok"
+    worksheets_endpoint: Endpoint = "ok"
+
+    fail_next: list[FailNext] = Field(default_factory=list)
+    spoil_next: list[SpoilNext] = Field(default_factory=list)
+    fields: list[FieldRule] = Field(default_factory=list)
+    missing_rows: list[MissingRows] = Field(default_factory=list)
+    paging: list[PagingRule] = Field(default_factory=list)
+    grid_sort: Literal["as-asked", "ascending", "random"] = "as-asked"
+    on_request: list[OnRequest] = Field(default_factory=list)
+
     custom_range_returns_nothing: bool = True
     cost_code_fields: Literal["id-code-title", "costCodeId-displayCode-name"] = "id-code-title"
     cost_code_place: Literal["top", "data"] = "top"
     latency_ms: int = Field(default=5, ge=0, le=60_000)
-    fail_next: list[FailNext] = Field(default_factory=list)
+
+    def healed(self, names: Iterable[str] = ()) -> Switches:
+        """These switches with the named ones, or all but the quirks, as they are on a healthy source."""
+        healthy = set(names) or type(self).model_fields.keys() - QUIRKS
+        return Switches(**{name: value for name, value in self if name not in healthy})
+
+    def changed(self) -> list[str]:
+        """Names of the switches that are not as on a healthy source, quirks left out."""
+        healthy = Switches()
+        return [name for name, value in self if name not in QUIRKS and value != getattr(healthy, name)]

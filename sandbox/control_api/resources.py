@@ -13,7 +13,7 @@ from sandbox.company import Company
 from sandbox.control_api import bodies
 from sandbox.errors import RefusedError
 from sandbox.model import BudgetLine, CostCode, Job, Shift, User, labour_cost_cents
-from sandbox.wire.time_clock import cost_code_titles, shifts_in_order
+from sandbox.shift_views import cost_code_titles, shifts_in_order
 from sandbox.wire.values import amount
 
 R = TypeVar("R", Job, User, CostCode, BudgetLine, Shift)
@@ -149,3 +149,5 @@ BUDGET_LINES = Resource(
     listed=_listed_budget_lines,
     as_json=lambda _, line: _plain_json(line),
 )
+
+RESOURCES: dict[str, Resource[Any]] = {one.path: one for one in (SHIFTS, JOBS, USERS, COST_CODES, BUDGET_LINES)}

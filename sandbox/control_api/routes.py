@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from itertools import islice
+from typing import Any
 
 from starlette.requests import Request
 from starlette.routing import Route
 
-from sandbox import edits
+from sandbox import changes
 from sandbox.company import Company
 from sandbox.control_api.bodies import CompanyChange, NewCompany
 from sandbox.control_api.boundary import company_of, control_route, read_body
-from sandbox.control_api.resources import (
-    BUDGET_LINES,
-    COST_CODES,
-    JOBS,
-    SHIFTS,
-    USERS,
-    R,
-    Resource,
-    in_record_terms,
-)
+from sandbox.control_api.resources import RESOURCES, Resource
 from sandbox.directory import CompanyRequest
 from sandbox.errors import RefusedError
 from sandbox.summary import summary_of
 from sandbox.switches import Switches
-from sandbox.world import world_of
+from sandbox.world import World, world_of
 
 _COMPANY = "/companies/{builder_id:int}"
 _MOST_LISTED = 1000
@@ -41,15 +33,12 @@ def control_routes() -> list[Route]:
         control_route(f"{_COMPANY}/summary", lambda request, _: summary_of(company_of(request)), method="GET"),
         control_route(f"{_COMPANY}/switches", _get_switches, method="GET"),
         control_route(f"{_COMPANY}/switches", _set_switches, method="PATCH"),
+        control_route(f"{_COMPANY}/switches", _heal, method="DELETE"),
         control_route(f"{_COMPANY}/counters", _get_counters, method="GET"),
         control_route(f"{_COMPANY}/counters", _reset_counters, method="DELETE"),
         control_route(f"{_COMPANY}/sessions", _end_sessions, method="DELETE"),
         control_route("/counters", _unknown_counters, method="GET"),
-        *_resource_routes(SHIFTS),
-        *_resource_routes(JOBS),
-        *_resource_routes(USERS),
-        *_resource_routes(COST_CODES),
-        *_resource_routes(BUDGET_LINES),
+        *(route for resource in RESOURCES.values() for route in _resource_routes(resource)),
     ]
 
 
@@ -93,14 +82,34 @@ def _set_switches(request: Request, body: object) -> object:
     return company.switches.model_dump()
 
 
+def _heal(request: Request, _: object) -> object:
+    """Make the source healthy again; with `?switch=NAME` (as often as wanted) those switches alone."""
+    company, names = company_of(request), request.query_params.getlist("switch")
+    unknown = [name for name in names if name not in Switches.model_fields]
+    if unknown:
+        raise RefusedError(f"There is no switch {unknown[0]}.")
+    company.rewrite_switches(company.switches.healed(names))
+    return company.switches.model_dump()
+
+
 def _get_counters(request: Request, _: object) -> object:
-    return world_of(request).counters.of(company_of(request).profile.builder_id).as_json()
+    return counters_json(world_of(request), company_of(request))
+
+
+def counters_json(world: World, company: Company) -> dict[str, object]:
+    """What clients did since the last reset, and how the account's lock stands."""
+    builder_id = company.profile.builder_id
+    tries = world.sessions.tries(builder_id)
+    is_locked = company.switches.account == "locked"
+    since = tries.locked_since.isoformat(timespec="seconds") if is_locked and tries.locked_since else None
+    lock = {"wrong_in_a_row": tries.wrong_in_a_row, "is_locked": is_locked, "locked_since": since}
+    return {**world.counters.of(builder_id).as_json(), "lock": lock}
 
 
 def _reset_counters(request: Request, _: object) -> object:
     world, builder_id = world_of(request), company_of(request).profile.builder_id
     world.counters.reset(builder_id)
-    return world.counters.of(builder_id).as_json()
+    return counters_json(world, company_of(request))
 
 
 def _unknown_counters(request: Request, _: object) -> object:
@@ -112,7 +121,7 @@ def _end_sessions(request: Request, _: object) -> object:
     return {"ended": world_of(request).sessions.end_all(company_of(request).profile.builder_id)}
 
 
-def _resource_routes(resource: Resource[R]) -> list[Route]:
+def _resource_routes(resource: Resource[Any]) -> list[Route]:
     def listed(request: Request, _: object) -> object:
         company = company_of(request)
         limit, offset = _bounds(request)
@@ -120,24 +129,17 @@ def _resource_routes(resource: Resource[R]) -> list[Route]:
         return {resource.path.replace("-", "_"): [resource.as_json(company, row) for row in rows]}
 
     def created(request: Request, body: object) -> object:
-        company = company_of(request)
-        values = in_record_terms(read_body(resource.new_body, body).given())
-        return resource.as_json(company, resource.create(company, values))
+        return changes.insert(company_of(request), resource.path, body)
 
     def got(request: Request, _: object) -> object:
-        return resource.as_json(company_of(request), _found(request, resource))
+        return changes.shown(company_of(request), resource.path, _record_id(request))
 
     def changed(request: Request, body: object) -> object:
-        changes = in_record_terms(read_body(resource.change_body, body).given())
-        company = company_of(request)
-        return resource.as_json(company, resource.change(company, _found(request, resource), changes))
+        return changes.edit(company_of(request), resource.path, _record_id(request), body)
 
     def deleted(request: Request, _: object) -> object:
-        if resource.delete is None:
-            raise RefusedError(f"Buildertrend offers no deletion of {resource.path}.")
-        record = _found(request, resource)
-        resource.delete(company_of(request), record)
-        return {"deleted": record.id}
+        changes.delete(company_of(request), resource.path, _record_id(request))
+        return {"deleted": _record_id(request)}
 
     every, one = f"{_COMPANY}/{resource.path}", f"{_COMPANY}/{resource.path}/{{record_id:int}}"
     return [
@@ -149,8 +151,8 @@ def _resource_routes(resource: Resource[R]) -> list[Route]:
     ]
 
 
-def _found(request: Request, resource: Resource[R]) -> R:
-    return edits.find(company_of(request), resource.kind, int(request.path_params["record_id"]))
+def _record_id(request: Request) -> int:
+    return int(request.path_params["record_id"])
 
 
 def _bounds(request: Request) -> tuple[int, int]:

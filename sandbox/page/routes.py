@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from mimetypes import guess_type
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,8 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from sandbox.company import Company
 from sandbox.control_api.boundary import may_control
@@ -20,6 +20,7 @@ from sandbox.page.view import page_view
 from sandbox.world import world_of
 
 _HERE = Path(__file__).parent
+_ASSETS = {path.name: path.read_bytes() for path in (_HERE / "static").iterdir()}
 _POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 _TEMPLATES = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
@@ -30,11 +31,11 @@ _TEMPLATES = Environment(
 )
 
 
-def page_routes() -> list[BaseRoute]:
+def page_routes() -> list[Route]:
     return [
         Route("/", _page),
         Route("/favicon.ico", _icon),
-        Mount("/sandbox/static", StaticFiles(directory=_HERE / "static")),
+        Route("/sandbox/static/{name}", _asset),
     ]
 
 
@@ -52,6 +53,14 @@ async def _page(request: Request) -> Response:
 
 async def _icon(_: Request) -> Response:
     return RedirectResponse("/sandbox/static/icon.svg")
+
+
+async def _asset(request: Request) -> Response:
+    """A file of the page, from memory: it is also served where no thread may read files."""
+    name = request.path_params["name"]
+    if name not in _ASSETS:
+        return Response("Not Found", 404)
+    return Response(_ASSETS[name], media_type=guess_type(name)[0], headers={"Cache-Control": "no-cache"})
 
 
 def _chosen(request: Request) -> Company | None:

@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from sandbox.company import Company
 from sandbox.control_api.resources import listed_shifts, shift_json
+from sandbox.control_api.routes import counters_json
 from sandbox.model import STATUS_CLOSED, STATUS_OPEN, STATUS_PRESALE, STATUS_WARRANTY, Job, Shift
 from sandbox.summary import summary_of
 from sandbox.world import World
@@ -36,8 +37,9 @@ def page_view(world: World, company: Company | None, *, query: QueryParams, base
         "company": asdict(company.profile),
         "base_url": base_url,
         "summary": summary_of(company),
-        "counters": world.counters.of(company.profile.builder_id).as_json(),
+        "counters": counters_json(world, company),
         "switches": company.switches.model_dump(),
+        "changed_switches": company.switches.changed(),
         "shifts": [_shift_view(company, shift) for shift in shifts[:_ROWS]],
         "page": page,
         "has_next": len(shifts) > _ROWS,

@@ -35,7 +35,7 @@ def _global_info(call: Call) -> Response:
             "builderName": profile.name,
             "portalType": 1,
             "userName": profile.username,
-            "isMultiFactorEnabled": call.company.switches.sign_in == "mfa",
+            "isMultiFactorEnabled": call.company.switches.sign_in.startswith("mfa"),
             "features": {"timeClock": True, "jobCosting": True, "estimates": True},
             "culture": "en-US",
         }

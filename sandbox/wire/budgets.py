@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
+from sandbox.faults.rows import left_over
 from sandbox.model import BudgetLine, CostCode
 from sandbox.wire.call import Call, WireRefusedError, enveloped, plain
 from sandbox.wire.gate import wire_route
@@ -58,7 +59,7 @@ def _budget(call: Call) -> Response:
         raise WireRefusedError("The job id is missing.")
     if not isinstance(call.body.get("filter", ""), str):
         raise WireRefusedError("The filter could not be read.")
-    lines = lines_by_job(call.company).get(job_id, [])
+    lines = left_over(call.company, "budgets", lines_by_job(call.company).get(job_id, []), id_of=lambda line: line.id)
     by_category: dict[str, list[BudgetLine]] = defaultdict(list)
     for line in lines:
         by_category[call.company.cost_codes[line.cost_code_id].category].append(line)
@@ -109,7 +110,9 @@ def _cost_codes(call: Call) -> Response:
         names = ("costCodeId", "displayCode", "name")
     rows = [
         {**dict(zip(names, (code.id, code.code, code.title), strict=True)), "hasBudget": True}
-        for code in codes_by_job(call.company).get(job_id, [])
+        for code in left_over(
+            call.company, "cost-codes", codes_by_job(call.company).get(job_id, []), id_of=lambda code: code.id
+        )
     ]
     answer = {"costCodesWithBudget": rows}
     return enveloped(answer) if call.company.switches.cost_code_place == "data" else plain(answer)

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.faults import Visit, answer_through_faults
+from sandbox.connection import connection_of
+from sandbox.faults.chain import AROUND_DATA, AROUND_REQUESTS, answer_through
+from sandbox.faults.visit import Visit
 from sandbox.sessions import Session
 from sandbox.switches import SessionEndSignal
 from sandbox.wire.call import Answer, Call, WireRefusedError, plain, refused, relogin, sign_in_page, to_error_page
@@ -34,6 +36,11 @@ def looks_like_browser(request: Request) -> bool:
     return "Mozilla" in request.headers.get("user-agent", "")
 
 
+def target_of(request: Request) -> str:
+    """The path with the query."""
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
 async def _pass_gate(request: Request, answer: Answer) -> Response:
     world = world_of(request)
     if not looks_like_browser(request):
@@ -43,14 +50,18 @@ async def _pass_gate(request: Request, answer: Answer) -> Response:
         with world.counters.of(None).counting(request.url.path):
             return relogin()
     company = world.directory.company(session.builder_id)
+    visit = Visit(company, target_of(request), connection_of(request.scope))
+
+    async def data() -> Response:
+        return await _answer(request, answer, session=session)
 
     async def inner() -> Response:
         if not _use(world, session):
             return _session_over(company.switches.session_end_signal)
-        return await _answer(request, answer, session=session)
+        return await answer_through(AROUND_DATA, visit, data)
 
     with world.counters.of(session.builder_id).counting(request.url.path):
-        return await answer_through_faults(Visit(company, request.url.path), inner)
+        return await answer_through(AROUND_REQUESTS, visit, inner)
 
 
 async def _answer(request: Request, answer: Answer, *, session: Session) -> Response:
@@ -88,8 +99,10 @@ def _token(request: Request) -> str:
 
 def _use(world: World, session: Session) -> bool:
     """Count a call of the session; False once it is over, by command or by the company's number of calls."""
-    limit = world.directory.company(session.builder_id).switches.session_calls
-    if limit is not None and session.calls >= limit and not session.is_over:
+    switches = world.directory.company(session.builder_id).switches
+    is_refused = switches.fresh_session == "refused" and session.calls == 0
+    is_used_up = switches.session_calls is not None and session.calls >= switches.session_calls
+    if (is_refused or is_used_up) and not session.is_over:
         session.is_over = True
         world.counters.of(session.builder_id).sessions_ended += 1
     session.calls += 1

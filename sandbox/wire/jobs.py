@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.company import Company
+from sandbox.faults.rows import left_over
 from sandbox.model import GENERAL_JOB_ID, Job
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
@@ -26,8 +28,12 @@ def _picker(call: Call) -> Response:
     if str(body.get("builderId", call.company.profile.builder_id)) != str(call.company.profile.builder_id):
         raise WireRefusedError("You do not have access to this builder.")
     with_general_job = body.get("includeGeneralJob") is True
-    jobs = [job for job in call.company.jobs.values() if with_general_job or job.id != GENERAL_JOB_ID]
+    jobs = [job for job in _jobs(call.company) if with_general_job or job.id != GENERAL_JOB_ID]
     return enveloped({"jobs": [_picker_row(job) for job in jobs], "selectedJobId": 0, "totalJobs": len(jobs)})
+
+
+def _jobs(company: Company) -> list[Job]:
+    return left_over(company, "jobs", company.jobs.values(), id_of=lambda job: job.id)
 
 
 def _picker_row(job: Job) -> dict[str, object]:
@@ -47,7 +53,7 @@ def _picker_row(job: Job) -> dict[str, object]:
 
 
 def _existing(call: Call) -> Response:
-    return enveloped([_existing_row(job) for job in call.company.jobs.values()])
+    return enveloped([_existing_row(job) for job in _jobs(call.company)])
 
 
 def _existing_row(job: Job) -> dict[str, object]:

@@ -6,6 +6,7 @@ Usernames are matched without regard to case, spaces are not trimmed: that is th
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Literal
 from urllib.parse import parse_qs
 
@@ -14,16 +15,24 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.faults import Inner, Visit, answer_through_faults
+from sandbox.connection import connection_of
+from sandbox.faults.chain import AROUND_REQUESTS, answer_through
+from sandbox.faults.visit import Inner, Visit
 from sandbox.sessions import Session
 from sandbox.wire.call import enveloped, plain, refused
-from sandbox.wire.gate import AUTH_COOKIE
+from sandbox.wire.gate import AUTH_COOKIE, target_of
 from sandbox.world import World, world_of
 
 _DAY_S = 86_400
 _PASSWORD_GRANTS = ("password", "http://auth0.com/oauth/grant-type/password-realm")
 
-Outcome = Session | Literal["wrong", "mfa", "blocked"]
+Outcome = Session | Literal["wrong", "mfa", "blocked", "locked"]
+
+# The words of Auth0's brute-force protection; that the phone app's call passes them on is our own choice [C].
+_LOCKED = (
+    "Your account has been blocked after multiple consecutive login attempts. "
+    "We've sent you an email with instructions on how to unblock it."
+)
 
 
 def routes() -> list[Route]:
@@ -43,7 +52,7 @@ async def _oauth_token(request: Request) -> Response:
         problem = _form_problem(request, form)
         if problem is not None:
             return problem
-        return _oauth_answer(_try(world, company, form.get("password", "")))
+        return _oauth_answer(_try(world, company, form.get("password", ""), now=_now(request)))
 
     return await _through(world, company, request=request, inner=inner)
 
@@ -76,6 +85,8 @@ def _oauth_answer(outcome: Outcome) -> Response:
             return _oauth_error(403, "access_denied", "Suspicious request: bot detected, captcha required.")
         case "wrong":
             return _oauth_error(403, "invalid_grant", "Wrong email or password.")
+        case "locked":
+            return _oauth_error(429, "too_many_attempts", _LOCKED)
 
 
 def _oauth_error(status: int, error: str, description: str) -> Response:
@@ -92,7 +103,7 @@ async def _ajax_login(request: Request) -> Response:
     company = world.directory.by_username(username)
 
     async def inner() -> Response:
-        return _ajax_answer(_try(world, company, password))
+        return _ajax_answer(_try(world, company, password, now=_now(request)))
 
     return await _through(world, company, request=request, inner=inner)
 
@@ -112,12 +123,18 @@ def _ajax_answer(outcome: Outcome) -> Response:
             return refused("This sign-in looks automated (bot). Please complete the captcha in a browser.")
         case "wrong":
             return refused("invalid username or password")
+        case "locked":
+            return refused(_LOCKED)
 
 
-def _try(world: World, company: Company | None, password: str) -> Outcome:
+def _now(request: Request) -> datetime:
+    return connection_of(request.scope).now()
+
+
+def _try(world: World, company: Company | None, password: str, *, now: datetime) -> Outcome:
     """Sign in and count the attempt; an unknown username is as wrong as a wrong password."""
     counters = world.counters.of(None if company is None else company.profile.builder_id)
-    outcome = _outcome(world, company, password)
+    outcome = "wrong" if company is None else _outcome(world, company, password, now=now)
     if isinstance(outcome, Session):
         counters.sign_ins_successful += 1
     else:
@@ -125,14 +142,25 @@ def _try(world: World, company: Company | None, password: str) -> Outcome:
     return outcome
 
 
-def _outcome(world: World, company: Company | None, password: str) -> Outcome:
-    if company is None:
-        return "wrong"
-    if company.switches.sign_in == "blocked":
+def _outcome(world: World, company: Company, password: str, *, now: datetime) -> Outcome:
+    """A locked account refuses the right password too; whoever unlocks it begins to count anew."""
+    switches, tries = company.switches, world.sessions.tries(company.profile.builder_id)
+    if switches.sign_in == "blocked":
         return "blocked"
+    if switches.account == "locked":
+        tries.locked_since = tries.locked_since or now
+        return "locked"
+    if tries.locked_since is not None:
+        tries.clear()
     if password != company.profile.password:
+        if tries.note_wrong(lock_after=switches.lock_after, now=now):
+            company.rewrite_switches(switches.model_copy(update={"account": "locked"}))
         return "wrong"
-    return "mfa" if company.switches.sign_in == "mfa" else world.sessions.begin(company.profile.builder_id)
+    tries.clear()
+    if switches.sign_in == "mfa-once":
+        company.rewrite_switches(switches.model_copy(update={"sign_in": "ok"}))
+        return "mfa"
+    return "mfa" if switches.sign_in == "mfa" else world.sessions.begin(company.profile.builder_id)
 
 
 async def _through(world: World, company: Company | None, *, request: Request, inner: Inner) -> Response:
@@ -140,4 +168,5 @@ async def _through(world: World, company: Company | None, *, request: Request, i
     with world.counters.of(builder_id).counting(request.url.path):
         if company is None:
             return await inner()
-        return await answer_through_faults(Visit(company, request.url.path), inner)
+        visit = Visit(company, target_of(request), connection_of(request.scope))
+        return await answer_through(AROUND_REQUESTS, visit, inner)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.model import FLAT_RATE_TITLE, GENERAL_JOB_ID, Shift, labour_cost_cents
+from sandbox.faults.paging import page_through_faults
+from sandbox.model import GENERAL_JOB_ID, Shift, labour_cost_cents
+from sandbox.shift_views import SORT_COLUMNS, cost_code_titles, job_name, shifts_in_order, worker_name
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
-from sandbox.wire.grid import GridQuery, page_of, read_grid_query
+from sandbox.wire.grid import GridQuery, read_grid_query
 from sandbox.wire.values import rate_text, wrapped
 
 _GRID_TYPE = "29"
@@ -25,7 +25,9 @@ def _grid(call: Call) -> Response:
     if call.query.get("gridType") != _GRID_TYPE:
         raise WireRefusedError("The grid type is not valid.")
     query = read_grid_query(call.body)
-    shifts, facts = page_of(_chosen(call.company, query), query)
+    if query.sort_column not in SORT_COLUMNS:
+        raise WireRefusedError(f"The sort column {query.sort_column} is not known.")
+    shifts, facts = page_through_faults(call.company, "time-entries", _chosen(call.company, query), query)
     return enveloped({"data": [shift_row(call.company, shift) for shift in shifts], **facts})
 
 
@@ -49,29 +51,14 @@ def _filtered(company: Company, query: GridQuery) -> list[Shift]:
     return [shift for shift in in_order if wanted(shift)]
 
 
-def shifts_in_order(company: Company, column: str, *, descending: bool) -> list[Shift]:
-    """All shifts of the company by one column, shifts that are equal in it by id."""
-    keys: dict[str, Callable[[Shift], tuple[str, int]]] = {
-        "1": lambda shift: (shift.time_in, shift.id),
-        "2": lambda shift: (_worker_name(company, shift), shift.id),
-        "3": lambda shift: (_job_name(company, shift), shift.id),
-    }
-    if column not in keys:
-        raise WireRefusedError(f"The sort column {column} is not known.")
-    return company.derived(
-        ("shift-order", column, descending),
-        lambda: sorted(company.shifts.values(), key=keys[column], reverse=descending),
-    )
-
-
 def shift_row(company: Company, shift: Shift) -> dict[str, object]:
     """The row as the grid shows it, with fields that no known reader needs."""
     return {
         "id": shift.id,
         "jobId": shift.job_id,
         "userID": shift.user_id,
-        "jobName": _job_name(company, shift),
-        "name": _worker_name(company, shift),
+        "jobName": job_name(company, shift),
+        "name": worker_name(company, shift),
         "timeIn": {"timeStamp": shift.time_in, "hasLocation": shift.id % 4 == 0},
         "timeOut": None if shift.time_out is None else {"timeStamp": shift.time_out, "hasLocation": False},
         "breakTime": {"breakTime": shift.break_minutes, "breakCount": 1 if shift.break_minutes else 0},
@@ -89,19 +76,3 @@ def shift_row(company: Company, shift: Shift) -> dict[str, object]:
         "canEdit": True,
         "entityType": 19,
     }
-
-
-def cost_code_titles(company: Company, shift: Shift) -> list[str]:
-    if shift.is_flat_rate:
-        return [FLAT_RATE_TITLE]
-    return [company.cost_codes[code_id].title for code_id in shift.cost_code_ids if code_id in company.cost_codes]
-
-
-def _job_name(company: Company, shift: Shift) -> str:
-    job = company.jobs.get(shift.job_id)
-    return "" if job is None else job.name
-
-
-def _worker_name(company: Company, shift: Shift) -> str:
-    user = company.users.get(shift.user_id)
-    return "" if user is None else user.name

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
+from sandbox.faults.paging import page_through_faults
 from sandbox.model import User
 from sandbox.wire.call import Call, enveloped
 from sandbox.wire.gate import wire_route
-from sandbox.wire.grid import page_of, read_grid_query
+from sandbox.wire.grid import read_grid_query
 from sandbox.wire.values import rate_text
 
 
@@ -17,13 +18,9 @@ def routes() -> list[Route]:
 
 
 def _grid(call: Call) -> Response:
-    if call.company.switches.users_endpoint == "404":
-        return HTMLResponse("<html><head><title>404 - File or directory not found.</title></head></html>", 404)
-    if call.company.switches.users_endpoint == "500":
-        return HTMLResponse("<html><head><title>Server Error</title></head></html>", 500)
     query = read_grid_query(call.body)
     ordered = sorted(call.company.users.values(), key=lambda user: (user.last_name, user.id), reverse=query.descending)
-    users, facts = page_of(ordered, query)
+    users, facts = page_through_faults(call.company, "users", ordered, query)
     return enveloped({"data": [_row(user) for user in users], **facts})
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
-from starlette.testclient import TestClient
 
 from sandbox.app import create_app
 from sandbox.client import SandboxControl
+from sandbox.in_process import InProcessTransport
 from tests.contract.sandbox.wire import Site
 
 _SEEDS = count(1000)
@@ -24,7 +24,7 @@ _SEEDS = count(1000)
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """Base URL and a client that reaches it."""
     if request.param == "in-process":
-        with TestClient(create_app(None)) as client:
+        with httpx.Client(transport=InProcessTransport(create_app(None))) as client:
             yield "http://testserver", client
         return
     command = [sys.executable, "-m", "sandbox", "--seed", "1", "--jobs", "2", "--shifts", "5"]

@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from tests.contract.sandbox.wire import Site
+from tests.contract.sandbox.wire import Site, groups, plain_amount
 
 CODES = "/apix/v2/JobCostingBudget/budget-cost-codes"
-
-
-def value(money: Any) -> Any:
-    return money["value"] if isinstance(money, dict) else money
-
-
-def groups(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [one for group in data for one in [group, *groups(group["subGroups"])]]
 
 
 def test_shift_row_has_the_seen_fields_and_extras(signed_in: Site) -> None:
@@ -105,8 +96,8 @@ def test_budget_is_not_enveloped_and_its_totals_add_up(signed_in: Site) -> None:
     answer = signed_in.call("POST", "/apix/v2/JobCostingBudget", {"jobId": job_id, "filter": "{}"}).json()
     assert "success" not in answer
     lines = [line for category in answer["costCategories"] for line in category["costCodes"]]
-    total = sum(Decimal(str(value(line["originalBudgetCosts"]))) for line in lines)
-    assert Decimal(str(value(answer["totalValues"]["originalBudgetCosts"]))) == total
+    total = sum(Decimal(str(plain_amount(line["originalBudgetCosts"]))) for line in lines)
+    assert Decimal(str(plain_amount(answer["totalValues"]["originalBudgetCosts"]))) == total
     columns = {
         "id",
         "title",
@@ -123,7 +114,7 @@ def test_budget_money_is_sometimes_wrapped_and_always_exact_cents(signed_in: Sit
     jobs = {line["job_id"] for line in signed_in.control.listed("budget-lines", limit=1000)}
     amounts = [line["originalBudgetCosts"] for job_id in jobs for line in signed_in.budget(job_id)]
     assert {type(amount) for amount in amounts} == {float, dict}
-    assert all(re.fullmatch(r"\d+\.\d{1,2}", str(value(amount))) for amount in amounts)
+    assert all(re.fullmatch(r"\d+\.\d{1,2}", str(plain_amount(amount))) for amount in amounts)
 
 
 def test_budget_of_a_job_without_one_has_empty_categories(signed_in: Site) -> None:
@@ -169,8 +160,8 @@ def test_worksheet_nests_groups_and_states_hours_by_unit(signed_in: Site) -> Non
     hours = [line for line in lines if line["unit"] == "HR"]
     assert hours
     for line in hours:
-        cost = Decimal(str(line["quantity"])) * Decimal(str(value(line["unitCost"])))
-        assert cost == Decimal(str(value(line["builderCost"])))
+        cost = Decimal(str(line["quantity"])) * Decimal(str(plain_amount(line["unitCost"])))
+        assert cost == Decimal(str(plain_amount(line["builderCost"])))
 
 
 def test_worksheet_allowances_have_a_price_and_no_cost(signed_in: Site) -> None:
@@ -178,7 +169,7 @@ def test_worksheet_allowances_have_a_price_and_no_cost(signed_in: Site) -> None:
         data = signed_in.data("GET", f"/api/Proposals/{job['jobId']}/Worksheet")["formatData"]
         for line in [line for group in groups(data) for line in group["lineItems"] if line["lineItemType"] == 7]:
             assert line["builderCost"] is None
-            assert value(line["ownerPrice"]) > 0
+            assert plain_amount(line["ownerPrice"]) > 0
 
 
 def test_worksheet_of_an_unknown_job_is_refused(signed_in: Site) -> None:

@@ -48,6 +48,29 @@ def test_process_announces_itself_and_ends_cleanly(end_with: signal.Signals) -> 
             assert SandboxControl(ready["url"], sender=client).summary()["time_entries"] == 20
 
 
+def test_reset_is_a_tcp_reset_and_the_process_takes_it_for_no_error_of_its_own() -> None:
+    """Seen below HTTP, where a close in the middle of an answer is an orderly end of the stream."""
+    with sandbox("--seed", "4", "--jobs", "1", "--shifts", "0") as ready, httpx.Client() as client:
+        control = SandboxControl(ready["url"], sender=client)
+        for how, end in (("reset", ConnectionResetError), ("close", None)):
+            control.set_switches(spoil_next=[{"path_contains": "/api", "how": how, "after_bytes": 5}])
+            assert end_of_stream(httpx.URL(ready["url"]), ready["company"]["username"]) == end
+
+
+def end_of_stream(url: httpx.URL, username: str) -> type[Exception] | None:
+    """How the stream of a refused sign-in ends: None for an orderly end."""
+    body = json.dumps({"username": username, "password": "x"})
+    head = f"POST /api/Login/AjaxLogin HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 80), timeout=10) as stream:
+        stream.sendall((head + body).encode())
+        try:
+            while stream.recv(65536):
+                pass
+        except OSError as error:
+            return type(error)
+    return None
+
+
 def test_process_started_again_has_the_edits_and_the_switches(tmp_path: Path) -> None:
     options = ("--state", str(tmp_path), "--seed", "4", "--jobs", "3", "--shifts", "20")
     with httpx.Client() as client:

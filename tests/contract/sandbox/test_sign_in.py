@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from tests.contract.sandbox.wire import BROWSER, Site
@@ -60,6 +62,57 @@ def test_token_with_the_sign_in_switched_names_the_reason(site: Site, switch: st
 def test_mfa_is_not_asked_for_after_a_wrong_password(site: Site) -> None:
     site.control.set_switches(sign_in="mfa")
     assert site.ask_token(password="nope").json()["error"] == "invalid_grant"
+
+
+def test_mfa_once_is_asked_for_on_the_first_sign_in_alone(site: Site) -> None:
+    site.control.set_switches(sign_in="mfa-once")
+    assert site.ask_token(password="nope").json()["error"] == "invalid_grant"
+    assert site.ask_token().json()["error"] == "mfa_required"
+    assert site.ask_token().status_code == 200
+    assert site.control.switches()["sign_in"] == "ok"
+
+
+def lock(site: Site) -> dict[str, object]:
+    return dict(site.control.counters()["lock"])
+
+
+def test_account_locks_after_wrong_passwords_and_refuses_the_right_one_until_unlocked(site: Site) -> None:
+    site.control.set_switches(lock_after=3)
+    assert [site.ask_token(password="nope").json()["error"] for _ in range(3)] == ["invalid_grant"] * 3
+    answer = site.ask_token()
+    assert (answer.status_code, answer.json()["error"]) == (429, "too_many_attempts")
+    assert "blocked after multiple consecutive login attempts" in answer.json()["error_description"]
+    assert "blocked after" in site.ajax_login().json()["message"]
+    locked = lock(site)
+    assert (locked["wrong_in_a_row"], locked["is_locked"]) == (3, True)
+    assert datetime.fromisoformat(str(locked["locked_since"])) <= datetime.now(UTC)
+    site.control.set_switches(account="open")
+    assert site.ask_token().status_code == 200
+    assert lock(site) == {"wrong_in_a_row": 0, "is_locked": False, "locked_since": None}
+
+
+def test_unlocked_account_counts_from_the_start(site: Site) -> None:
+    site.control.set_switches(lock_after=2)
+    for _ in range(2):
+        site.ask_token(password="nope")
+    site.control.set_switches(account="open")
+    assert site.ask_token(password="nope").json()["error"] == "invalid_grant"
+    assert site.ask_token().status_code == 200
+
+
+def test_right_password_in_between_starts_the_count_anew(site: Site) -> None:
+    site.control.set_switches(lock_after=2)
+    for password in ("nope", site.control.company["password"], "nope"):
+        site.ask_token(password=password)
+    assert site.ask_token().status_code == 200
+
+
+def test_account_may_be_locked_by_hand_and_healed(site: Site) -> None:
+    site.control.set_switches(account="locked")
+    assert lock(site)["is_locked"] is True
+    assert site.ask_token().json()["error"] == "too_many_attempts"
+    site.control.heal()
+    assert site.ask_token().status_code == 200
 
 
 def test_ajax_login_gives_a_token_and_the_cookies(site: Site) -> None:

@@ -64,6 +64,13 @@ class Site:
         body = {"filters": '{"1":"","2":"","3":"5,1,7,2","7":""}', "displayMode": 2, "includeGeneralJob": general}
         return list(self.data("POST", "/api/jobpicker/GetJobPickerData", body)["jobs"])
 
+    def users(self, **changes: Any) -> Any:
+        return self.data("POST", "/api/InternalUsers/Grid", grid_body(**changes))
+
+    def cost_codes(self, job_id: int) -> list[dict[str, Any]]:
+        answer = self.call("GET", f"/apix/v2/JobCostingBudget/budget-cost-codes?jobId={job_id}").json()
+        return list(answer["costCodesWithBudget"])
+
     def budget(self, job_id: int) -> list[dict[str, Any]]:
         answer = self.call("POST", "/apix/v2/JobCostingBudget", {"jobId": job_id, "filter": "{}"}).json()
         return [line for category in answer["costCategories"] for line in category["costCodes"]]
@@ -95,3 +102,13 @@ def grid_body(
         "jobIds": job_ids or [],
         "includeGeneralJobItems": general,
     }
+
+
+def plain_amount(money: Any) -> Any:
+    """An amount that may be wrapped."""
+    return money["value"] if isinstance(money, dict) else money
+
+
+def groups(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every group of a worksheet, the nested ones too."""
+    return [one for group in data for one in [group, *groups(group["subGroups"])]]

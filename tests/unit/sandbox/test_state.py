@@ -16,8 +16,9 @@ from sandbox.errors import NotFoundError, RefusedError
 from sandbox.generator.company import generate
 from sandbox.generator.plan import Plan, profile_of
 from sandbox.model import Job, Shift
+from sandbox.rules import FailNext
 from sandbox.state import FILE_NAME, StateFile
-from sandbox.switches import FailNext, Switches
+from sandbox.switches import Switches
 
 SMALL = CompanyRequest(seed=5, jobs=6, shifts=60, anchor_date=date(2026, 6, 17))
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from starlette.responses import PlainTextResponse, Response
 
-from sandbox import faults
 from sandbox.company import Company
+from sandbox.connection import Connection, PlainConnection
 from sandbox.directory import CompanyRequest, Directory
-from sandbox.faults import Inner, Visit, answer_through_faults
+from sandbox.faults.chain import AROUND_REQUESTS, answer_through
+from sandbox.faults.visit import Fault, Inner, Visit
+from sandbox.rules import FailNext
 from sandbox.sessions import CounterBook, Counters, Sessions
 from sandbox.state import StateFile
-from sandbox.switches import FailNext
 
 
 def company_without_latency() -> Company:
@@ -29,8 +30,9 @@ async def good() -> Response:
     return PlainTextResponse("good")
 
 
-def answered(company: Company, path: str = "/api/x") -> Any:
-    return asyncio.run(answer_through_faults(Visit(company, path), good))
+def answered(company: Company, *more: Fault, path: str = "/api/x", connection: Connection | None = None) -> Any:
+    visit = Visit(company, path, connection or PlainConnection())
+    return asyncio.run(answer_through((*AROUND_REQUESTS, *more), visit, good))
 
 
 def test_sessions_end_for_one_company_only() -> None:
@@ -81,25 +83,24 @@ def test_first_matching_rule_with_times_left_fails_the_request() -> None:
     assert [answered(company).status_code for _ in range(3)] == [503, 502, 200]
 
 
-def test_added_fault_may_change_the_answer_it_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_added_fault_may_change_the_answer_it_wraps() -> None:
     class HalfBody:
-        async def __call__(self, _: Visit, inner: Inner) -> Response:
+        async def __call__(self, visit: Visit, inner: Inner) -> Response:
+            assert visit.target == "/api/x"
             response = await inner()
             return PlainTextResponse(bytes(response.body)[: len(response.body) // 2])
 
-    company = company_without_latency()
-    monkeypatch.setattr(faults, "FAULTS", (*faults.FAULTS, HalfBody()))
-    assert answered(company).body == b"go"
+    assert answered(company_without_latency(), HalfBody()).body == b"go"
 
 
-def test_latency_is_waited_for_before_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_latency_is_waited_for_before_the_answer() -> None:
     waited: list[float] = []
 
-    async def remember(seconds: float) -> None:
-        waited.append(seconds)
+    class Remembering(PlainConnection):
+        async def sleep(self, seconds: float) -> None:
+            waited.append(seconds)
 
-    monkeypatch.setattr(asyncio, "sleep", remember)
     company = company_without_latency()
     company.switches.latency_ms = 40
-    assert answered(company).status_code == 200
+    assert answered(company, connection=Remembering()).status_code == 200
     assert waited == [0.04]

@@ -1,0 +1,5 @@
+"""Faults of the source, wrapped around an answer like onion skins; what each does is said by its switch.
+
+To add one: a switch in `sandbox.switches`, and a class with `__call__(visit, inner)` that answers itself or awaits
+`inner()` and may change what it gave, listed in one of the two chains of `sandbox.faults.chain`.
+"""

@@ -1,0 +1,106 @@
+"""Faults of rows: fields that are not as known, and rows that are left out. A row's id alone decides whether."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from starlette.responses import Response
+
+from sandbox.company import Company
+from sandbox.faults.visit import Inner, Visit
+from sandbox.rules import Entity, FieldRule
+from sandbox.wire.call import plain
+
+T = TypeVar("T")
+
+_IDS = ("id", "jobId", "jobID", "userId", "costCodeId")
+
+
+def is_in_share(record_id: int, share: float) -> bool:
+    """The same for an id every time; over many ids true for about the share."""
+    return record_id * 2_654_435_761 % 2**32 < share * 2**32
+
+
+def left_over(company: Company, entity: Entity, rows: Iterable[T], *, id_of: Callable[[T], int]) -> list[T]:
+    """The rows that the source admits to have."""
+    which = {rule.which for rule in company.switches.missing_rows if rule.entity == entity}
+    if "all" in which:
+        return []
+    return [row for row in rows if "half" not in which or not is_in_share(id_of(row), 0.5)]
+
+
+class ChangedFields:
+    """Fields of rows that are renamed, dropped, added, null or of another type."""
+
+    async def __call__(self, visit: Visit, inner: Inner) -> Response:
+        answer = await inner()
+        rules = [rule for rule in visit.company.switches.fields if rule.entity == visit.entity]
+        if not rules or answer.status_code != 200:
+            return answer
+        payload = json.loads(bytes(answer.body))
+        for row in _rows(visit.entity, payload):
+            for rule in rules:
+                if is_in_share(_row_id(row), rule.share):
+                    _change(row, rule)
+        return plain(payload)
+
+
+def _rows(entity: Entity | None, payload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows of an answer, wherever its endpoint puts them; none in a refusal."""
+    data: Any = payload.get("data", payload)
+    if data is None:
+        return []
+    match entity:
+        case "jobs":
+            return list(data if isinstance(data, list) else data.get("jobs", [data]))
+        case "time-entries" | "users":
+            return list(data["data"])
+        case "budgets":
+            return [row for category in data["costCategories"] for row in category["costCodes"]]
+        case "cost-codes":
+            return list(data["costCodesWithBudget"])
+        case _:
+            return _worksheet_lines(data["formatData"])
+
+
+def _worksheet_lines(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for one in groups for line in [*one["lineItems"], *_worksheet_lines(one["subGroups"])]]
+
+
+def _row_id(row: dict[str, Any]) -> int:
+    return next(int(row[name]) for name in _IDS if isinstance(row.get(name), int))
+
+
+def _change(row: dict[str, Any], rule: FieldRule) -> None:
+    *way, name = rule.field.split(".")
+    place: Any = row
+    for step in way:
+        place = place.get(step) if isinstance(place, dict) else None
+    if not isinstance(place, dict):
+        return
+    if rule.change == "add":
+        place[name] = rule.value
+    elif name in place:
+        _change_known(place, name, rule)
+
+
+def _change_known(place: dict[str, Any], name: str, rule: FieldRule) -> None:
+    match rule.change:
+        case "rename":
+            # Its place among the others is kept.
+            renamed = {(rule.name or key if key == name else key): value for key, value in place.items()}
+            place.clear()
+            place.update(renamed)
+        case "drop":
+            del place[name]
+        case "null":
+            place[name] = None
+        case _:
+            place[name] = _of_other_type(place[name])
+
+
+def _of_other_type(value: Any) -> Any:
+    """A number as text, and anything else as an object that holds it."""
+    return str(value) if isinstance(value, (int, float)) else {"value": value}
