@@ -15,6 +15,7 @@ from fastavro import schemaless_reader, schemaless_writer
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import Schema, plain_schema
+from schemas.union_hints import union_hints
 
 Record = dict[str, Any]
 Encoder = Callable[[Mapping[str, Any]], bytes]
@@ -40,11 +41,12 @@ def encoder(topic: str, source: SchemaSource) -> Encoder:
     """A function from a record of `topic` to its wire bytes; raises what fastavro raises for a misfit."""
     header = _HEADER.pack(0, source.id_of(topic))
     schema = plain_schema(topic)
+    hint = union_hints(schema)
 
     def encode(record: Mapping[str, Any]) -> bytes:
         buffer = BytesIO()
         buffer.write(header)
-        schemaless_writer(buffer, schema, record)
+        schemaless_writer(buffer, schema, record if hint is None else hint(record))
         return buffer.getvalue()
 
     return encode

@@ -1,0 +1,172 @@
+"""What schema `integration` keeps of a company's runs, in memory: for histories by the thousand.
+
+The contract suite in tests/contract/producers runs on this and on Postgres.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
+from control.entity_reads import CompleteRead
+from control.runs import Counts, NewRun, OpenRun, RunId
+from control.source_state import Known, Published, PublishedCount, ReadRange
+from producers.ledger import Missing, PageTaken, Progress
+
+
+@dataclass(slots=True)
+class RunMemory:
+    """One run with its checkpoints and pages."""
+
+    open: OpenRun
+    state: str = "running"
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    pages: dict[tuple[str, int], list[str]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class CompanyMemory:
+    """One company: what was published, its runs, what is held, up to when each entity is complete."""
+
+    company_id: str
+    published: dict[str, dict[str, Published]] = field(default_factory=dict)
+    runs: list[RunMemory] = field(default_factory=list)
+    held: dict[str, dict[str, bool]] = field(default_factory=dict)
+    complete: dict[str, CompleteRead] = field(default_factory=dict)
+    seq: int = 0
+
+    def left(self) -> OpenRun | None:
+        return self.runs[-1].open if self.runs and self.runs[-1].state == "running" else None
+
+    def begin(self, new: NewRun, now: datetime) -> MemoryLedger:
+        """See control.runs.begin_run; failed runs of the same read and scope are gone on from whatever their age."""
+        self.seq += 1
+        scope = _through_json(dict(new.scope))
+        run = RunMemory(OpenRun(f"run-{self.seq}", self.seq, new.read, scope, new.command_id, {}, now, 1))
+        before = self.runs[-1] if self.runs else None
+        if before is not None and before.state == "running":
+            before.state = "failed"
+        if before is not None and before.state == "failed" and new.usable_s:
+            same = (before.open.read, before.open.scope) == (new.read, scope)
+            if same and before.checkpoints:
+                run.checkpoints, run.pages = before.checkpoints, before.pages
+                run.open = replace(run.open, counts=before.open.counts)
+        self.runs.append(run)
+        return MemoryLedger(self, run, RunId(run.open.run_id, self.company_id, self.seq))
+
+    def go_on(self) -> MemoryLedger:
+        """See control.runs.continue_run."""
+        self.seq += 1
+        run = self.runs[-1]
+        run.open = replace(run.open, run_seq=self.seq, attempts=run.open.attempts + 1)
+        return MemoryLedger(self, run, RunId(run.open.run_id, self.company_id, self.seq))
+
+    def finish(self, state: str) -> None:
+        self.runs[-1].state = state
+
+
+@dataclass(slots=True)
+class MemoryLedger:
+    """See producers.ledger.Ledger."""
+
+    company: CompanyMemory
+    memory: RunMemory
+    run: RunId
+
+    @property
+    def counts(self) -> Counts:
+        """Those of earlier attempts, as read back."""
+        found: Counts = _through_json(self.memory.open.counts)
+        return found
+
+    def checkpoints(self) -> dict[str, Checkpoint]:
+        return dict(self.memory.checkpoints)
+
+    def begin_read(self, read: str, began_at: datetime) -> None:
+        self.memory.checkpoints.setdefault(read, Checkpoint(read, began_at))
+
+    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+        kept = self._published(entity)
+        return {one: Known(kept[one].fingerprint, kept[one].digest) for one in entity_ids if one in kept}
+
+    def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
+        shown = {one for (name, _), ids in self.memory.pages.items() if name == read for one in ids}
+        return shown if among is None else shown & set(among)
+
+    def take_page(self, taken: PageTaken) -> None:
+        kept = self._published(taken.entity)
+        kept.update({one.entity_id: one for one in taken.published})
+        for entity_id, digest in taken.digests.items():
+            kept[entity_id] = replace(kept[entity_id], digest=digest)
+        if taken.checkpoint is not None:
+            name = taken.checkpoint.entity
+            self.memory.pages.setdefault((name, taken.number), []).extend(taken.entity_ids)
+            before = self.memory.checkpoints[name]
+            self.memory.checkpoints[name] = replace(
+                taken.checkpoint,
+                began_at=before.began_at,
+                pages_done=max(before.pages_done, taken.checkpoint.pages_done),
+                mark=_through_json(dict(taken.checkpoint.mark)),
+            )
+        self._save(taken.progress)
+
+    def end_pages(self, read: str) -> None:
+        self._set_state(read, READ)
+
+    def missing(self, entity: str, covered: ReadRange) -> Missing:
+        kept = self._published(entity)
+        inside = [one for one in kept.values() if self._covers(covered, one)]
+        shown = self.seen(entity)
+        unseen = sorted(one.entity_id for one in inside if one.entity_id not in shown)
+        return Missing(unseen, PublishedCount(len(kept), len(inside)))
+
+    def released(self, entity: str) -> set[str]:
+        return {one for one, let_go in self.company.held.get(entity, {}).items() if let_go}
+
+    def held(self, entity: str) -> set[str]:
+        return {one for one, let_go in self.company.held.get(entity, {}).items() if not let_go}
+
+    def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
+        for entity_id in entity_ids:
+            self._published(entity).pop(entity_id, None)
+            self.company.held.get(entity, {}).pop(entity_id, None)
+        self._save(progress)
+
+    def end_read(
+        self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]
+    ) -> None:
+        kept = self.company.held.setdefault(complete.entity, {})
+        for entity_id in {*returned, *self.seen(complete.entity)}:
+            kept.pop(entity_id, None)
+        for entity_id in held:
+            kept.setdefault(entity_id, False)
+        self.company.complete[complete.entity] = complete
+        self._set_state(read, HELD if held else COMPLETE)
+
+    def _published(self, entity: str) -> dict[str, Published]:
+        return self.company.published.setdefault(entity, {})
+
+    def _covers(self, covered: ReadRange, one: Published) -> bool:
+        day = one.local_day
+        in_days = (covered.from_day is None or (day is not None and day >= covered.from_day)) and (
+            covered.to_day is None or (day is not None and day <= covered.to_day)
+        )
+        if covered.parents is None:
+            return in_days
+        orphan = one.parent_id not in self._published("jobs")
+        return in_days and (one.parent_id in covered.parents or orphan)
+
+    def _set_state(self, read: str, state: str) -> None:
+        self.memory.checkpoints[read] = replace(self.memory.checkpoints[read], state=state)
+
+    def _save(self, progress: Progress) -> None:
+        self.memory.open = replace(self.memory.open, counts=_through_json(progress.counts))
+
+
+def _through_json(value: Any) -> Any:
+    """As it comes back from a column of JSON."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,261 @@
+"""A company that is edited, disturbed and crashed while it is read: what histories are made of.
+
+Time is the clock's alone, requests reach the simulated source without a socket, a crash is an exception that nothing of
+the poller catches. After every commit of raw records the world checks what must never be.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+
+from control.connections import Connection
+from core.record_headers import RecordHeaders
+from core.settings import Settings
+from producers.buildertrend.account import Account
+from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.plan import planned_reads
+from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.sign_in import Hosts, SignInDetails
+from producers.change_record import Message
+from producers.decide import INITIAL, decide, new_run
+from producers.run import Assignment, Outlets, Run
+from sandbox.local import URL, LocalCompany, LocalSandbox
+from schemas.catalogue import RAW_TOPICS
+from schemas.codec import Decoder, encoder
+from tests import factories
+from tests.fakes import FakeClock, MemoryEvents, MemorySchemas, MemorySessions
+from tests.memory_ledger import CompanyMemory, MemoryLedger
+
+PAGE_SIZE = 5
+LAST_DAY = date(2026, 6, 17)
+_SCHEMAS = MemorySchemas()
+_ENCODERS = {topic: encoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
+_DECODERS = {topic: Decoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
+_MOST_RUNS = 12
+
+
+class Crash(Exception):  # noqa: N818 - it is what happens to the process, no error of it
+    """The process is gone."""
+
+
+@dataclass(slots=True)
+class Timed:
+    """Something that happens at the `after`-th next point of its kind, counted from 0."""
+
+    after: int
+    act: Callable[[], None]
+
+
+@dataclass(slots=True)
+class Topics:
+    """The raw topics as a table reader keeps them, and the rules that hold after every commit."""
+
+    world: World
+    folded: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    last_version: int = 0
+    records: int = 0
+
+    def commit(self, batch: list[Message]) -> None:
+        for message in batch:
+            self._apply(message)
+
+    def _apply(self, message: Message) -> None:
+        entity = message.topic.removeprefix("buildertrend.")
+        table = self.folded.setdefault(entity, {})
+        entity_id = message.key.decode().partition("/")[2]
+        version = RecordHeaders.decode(list(message.headers)).version
+        if message.value is None:
+            assert version == self.last_version, "A tombstone has the version of its deletion."
+            table.pop(entity_id, None)
+            return
+        assert version > self.last_version, "Versions only grow."
+        self.last_version = version
+        self.records += 1
+        record = _DECODERS[message.topic](message.value)
+        if record["op"] == "DELETE":
+            assert entity_id in table, "Only what was published is deleted."
+            self.world.check_deletion(entity, entity_id)
+        table[entity_id] = record
+
+
+class World:
+    """One company, its source and its poller. `crash_at` and `disturb` prepare what happens during the next reads."""
+
+    def __init__(self, sandbox: LocalSandbox, clock: FakeClock, company: LocalCompany) -> None:
+        self.company = company
+        self.clock = clock
+        self.settings: Settings = factories.settings()
+        self.memory = CompanyMemory("c1")
+        self.topics = Topics(self)
+        self.events = MemoryEvents()
+        self.sessions = MemorySessions()
+        self.connection: Connection = factories.connection(initial_done_at=None, last_full_at=None)
+        self.disturbances = 0
+        self._http = httpx.Client(transport=sandbox.transport)
+        sandbox.transport.before_request = lambda _request: self._point(self._at_requests)
+        self._at_requests: list[Timed] = []
+        self._at_commits: list[Timed] = []
+
+    def disturb(self, after: int, act: Callable[[], None]) -> None:
+        """Let an edit or a lie happen before a request: what a read may rightly be wrong about for a while."""
+
+        def disturbing() -> None:
+            self.disturbances += 1
+            act()
+
+        self._at_requests.append(Timed(after, disturbing))
+
+    def trouble(self, after: int, act: Callable[[], None]) -> None:
+        """Let a fault begin before a request: no read may be wrong because of it."""
+        self._at_requests.append(Timed(after, act))
+
+    def crash_at_request(self, after: int) -> None:
+        self._at_requests.append(Timed(after, _crash))
+
+    def crash_at_commit(self, after: int) -> None:
+        """A commit point lies before and behind each commit of topics and each write of the ledger."""
+        self._at_commits.append(Timed(after, _crash))
+
+    def read_full(self) -> str:
+        self.clock.move(self.settings.full_sync_interval_s + 1)
+        return self.read()
+
+    def read(self) -> str:
+        """One piece of a poller's work: completed, failed or crashed."""
+        self.clock.move(60)
+        self.disturbances = 0
+        try:
+            return self._read()
+        except Crash:
+            return "crashed"
+        finally:
+            self._forget_plans()
+            self.company.heal("fail_next", "spoil_next", "missing_rows", "paging")
+
+    def settle(self) -> None:
+        """Heal the source and read until a full read that began afterwards has come to its end."""
+        self._forget_plans()
+        self.company.heal()
+        for _ in range(_MOST_RUNS):
+            left = self.memory.left()
+            if self.read_full() == "completed" and left is None and self.connection.last_full_at == self.clock.now():
+                return
+        raise AssertionError("The reads do not come to an end on a healthy source.")
+
+    def _forget_plans(self) -> None:
+        self._at_requests.clear()
+        self._at_commits.clear()
+
+    def check_deletion(self, entity: str, entity_id: str) -> None:
+        """A record that is there may be taken for gone only if two reads in a row were misled: the second look, too."""
+        if entity_id in self.company.truth()[entity]:
+            assert self.disturbances > 1, f"{entity} {entity_id} is there and was deleted."
+
+    def _read(self) -> str:
+        order = decide(self.connection, [], left=self.memory.left(), now=self.clock.now(), settings=self.settings)
+        fresh = order.left is None
+        new = new_run(order, self.connection, self.settings)
+        ledger = self.memory.begin(new, self.clock.now()) if fresh else self.memory.go_on()
+        run = self._run(ledger, read=order.read, whole=order.leaves_nothing_out)
+        try:
+            run.execute(planned_reads(self._account(), order.scope))
+        except SourceFaultError as exc:
+            self.memory.finish("failed")
+            return f"failed: {exc}"
+        self.memory.finish("held" if run.held else "completed")
+        self._note_success(whole=order.is_whole)
+        return "completed"
+
+    def _note_success(self, *, whole: bool) -> None:
+        if whole:
+            now = self.clock.now()
+            first = self.connection.initial_done_at or now
+            self.connection = replace(self.connection, initial_done_at=first, last_full_at=now)
+
+    def _run(self, ledger: MemoryLedger, *, read: str, whole: bool) -> Run:
+        return Run(
+            Assignment(
+                run=ledger.run,
+                time_zone=self.connection.time_zone,
+                new_op="SNAPSHOT" if read == INITIAL else "CREATE",
+                whole=whole,
+                counts=ledger.counts,
+            ),
+            Outlets(
+                ledger=_CrashingLedger(ledger, lambda: self._point(self._at_commits)),
+                publisher=_CrashingPublisher(self.topics, lambda: self._point(self._at_commits)),
+                events=self.events,
+                encoders=_ENCODERS,
+                clock=self.clock,
+            ),
+        )
+
+    def _account(self) -> Account:
+        profile = self.company.profile
+        client = PoliteClient(self._http, self.clock, Limits(gap_ms=200), jitter=random.Random(1))
+        return Account(
+            client,
+            hosts=Hosts(URL, URL),
+            details=lambda: SignInDetails(profile.username, profile.password),
+            sessions=self.sessions,
+            page_size=PAGE_SIZE,
+        )
+
+    def _point(self, timed: list[Timed]) -> None:
+        due = [one for one in timed if one.after == 0]
+        timed[:] = [one for one in timed if one.after > 0]
+        for one in timed:
+            one.after -= 1
+        for one in due:
+            one.act()
+
+
+@dataclass(slots=True)
+class _CrashingPublisher:
+    """Commits to the topics, with a point at which the process may end before and behind it."""
+
+    topics: Topics
+    point: Callable[[], None]
+
+    def publish(self, batch: Iterable[Message]) -> None:
+        ready = list(batch)
+        self.point()
+        self.topics.commit(ready)
+        self.point()
+
+
+class _CrashingLedger:
+    """A ledger with a point at which the process may end before and behind every write."""
+
+    _WRITES = frozenset({"begin_read", "take_page", "end_pages", "drop", "end_read"})
+
+    def __init__(self, ledger: MemoryLedger, point: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._point = point
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._ledger, name)
+        return self._guarded(method) if name in self._WRITES else method
+
+    def _guarded(self, method: Callable[..., None]) -> Callable[..., None]:
+        def guarded(*args: Any, **kwargs: Any) -> None:
+            self._point()
+            method(*args, **kwargs)
+            self._point()
+
+        return guarded
+
+
+def _crash() -> None:
+    raise Crash
+
+
+def day_text(days_back: int) -> str:
+    """A morning some days before the company's last one."""
+    return f"{LAST_DAY - timedelta(days=days_back)}T07:00:00"
