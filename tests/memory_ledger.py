@@ -136,9 +136,7 @@ class MemoryLedger:
             self.company.held.get(entity, {}).pop(entity_id, None)
         self._save(progress)
 
-    def end_read(
-        self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]
-    ) -> None:
+    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
         kept = self.company.held.setdefault(complete.entity, {})
         for entity_id in {*returned, *self.seen(complete.entity)}:
             kept.pop(entity_id, None)
