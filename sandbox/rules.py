@@ -34,6 +34,11 @@ class Rule(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it still does something; rules that count down are used up at some time."""
+        return True
+
 
 class PathRule(Rule):
     """A rule for the next requests whose path and query contain `path_contains`, in any case.
@@ -44,9 +49,13 @@ class PathRule(Rule):
     path_contains: str = Field(min_length=1)
     times: int | None = Field(default=1, ge=0)
 
+    @property
+    def is_on(self) -> bool:
+        return self.times != 0
+
     def matches(self, target: str) -> bool:
         """Whether the rule is for this path and query, and not used up."""
-        return self.times != 0 and self.path_contains.lower() in target.lower()
+        return self.is_on and self.path_contains.lower() in target.lower()
 
     def use(self) -> None:
         if self.times is not None:
@@ -150,3 +159,7 @@ class OnRequest(Rule):
     request: int = Field(default=1, ge=0)
     edits: list[ScriptedEdit] = Field(min_length=1)
     problem: str | None = None
+
+    @property
+    def is_on(self) -> bool:
+        return self.request > 0

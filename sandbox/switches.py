@@ -57,6 +57,11 @@ class Switches(BaseModel):
         return Switches(**{name: value for name, value in self if name not in healthy})
 
     def changed(self) -> list[str]:
-        """Names of the switches that are not as on a healthy source, quirks left out."""
+        """Names of the switches that make the source misbehave now, quirks left out."""
         healthy = Switches()
-        return [name for name, value in self if name not in QUIRKS and value != getattr(healthy, name)]
+        return [name for name, value in self if name not in QUIRKS and _is_on(value, getattr(healthy, name))]
+
+
+def _is_on(value: object, healthy: object) -> bool:
+    """Whether a switch does something: not as on a healthy source, and of a list at least one rule not used up."""
+    return any(rule.is_on for rule in value) if isinstance(value, list) else value != healthy

@@ -20,9 +20,9 @@ class EditsOnRequest:
 
     async def __call__(self, visit: Visit, inner: Inner) -> Response:
         for rule in visit.company.switches.on_request:
-            if rule.request and rule.path_contains.lower() in visit.target.lower():
+            if rule.is_on and rule.path_contains.lower() in visit.target.lower():
                 rule.request -= 1
-                if not rule.request:
+                if not rule.is_on:
                     _make(visit.company, rule)
         return await inner()
 

@@ -13,6 +13,7 @@ from sandbox.company import Company
 from sandbox.control_api.resources import listed_shifts, shift_json
 from sandbox.control_api.routes import counters_json
 from sandbox.model import STATUS_CLOSED, STATUS_OPEN, STATUS_PRESALE, STATUS_WARRANTY, Job, Shift
+from sandbox.page.faults_view import faults_view
 from sandbox.summary import summary_of
 from sandbox.world import World
 
@@ -39,7 +40,7 @@ def page_view(world: World, company: Company | None, *, query: QueryParams, base
         "summary": summary_of(company),
         "counters": counters_json(world, company),
         "switches": company.switches.model_dump(),
-        "changed_switches": company.switches.changed(),
+        "faults": faults_view(company.switches),
         "shifts": [_shift_view(company, shift) for shift in shifts[:_ROWS]],
         "page": page,
         "has_next": len(shifts) > _ROWS,

@@ -21,6 +21,8 @@ const VALUE_OF = {
   "number-or-null": (field) => (field.value === "" ? null : Number(field.value)),
   boolean: (field) => field.checked,
   "text-or-null": (field) => field.value || null,
+  json: (field) => JSON.parse(field.value),
+  "json-or-nothing": (field) => (field.value === "" ? undefined : JSON.parse(field.value)),
   "text-or-nothing": (field) => field.value || undefined,
   text: (field) => field.value,
 };
@@ -38,10 +40,19 @@ function bodyOf(form) {
       body.cost_code_ids = /^\d+$/.test(code) ? [Number(code)] : [];
     }
   }
-  return form.dataset.wrap ? { [form.dataset.wrap]: [body] } : body;
+  return body;
+}
+
+// A switch that is a list gets one more rule; the rules it has are kept.
+async function withRule(form, rule) {
+  const path = form.dataset.request.split(" ")[1];
+  const switches = await send(`GET ${path}`);
+  return { [form.dataset.append]: [...switches[form.dataset.append], rule] };
 }
 
 function reloadSaying(text) {
+  const open = [...document.querySelectorAll("details[open]")].map((one) => one.id);
+  sessionStorage.setItem("open", open.join(" "));
   sessionStorage.setItem("said", text || "Saved.");
   sessionStorage.setItem("scroll", String(window.scrollY));
   location.reload();
@@ -50,6 +61,9 @@ function reloadSaying(text) {
 function showAfterReload() {
   const said = sessionStorage.getItem("said");
   if (!said) return;
+  for (const id of sessionStorage.getItem("open").split(" ")) {
+    document.getElementById(id)?.setAttribute("open", "");
+  }
   window.scrollTo(0, Number(sessionStorage.getItem("scroll")));
   sessionStorage.clear();
   say(said);
@@ -68,7 +82,8 @@ async function submit(form) {
   error.hidden = true;
   button.disabled = true;
   try {
-    const made = await send(form.dataset.request, bodyOf(form));
+    const body = bodyOf(form);
+    const made = await send(form.dataset.request, form.dataset.append ? await withRule(form, body) : body);
     if ("goToCompany" in form.dataset) {
       location.href = `/?company=${made.builder_id}`;
     } else {

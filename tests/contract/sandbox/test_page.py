@@ -35,6 +35,61 @@ def test_page_filter_narrows_and_pages_do_not_overlap(site: Site) -> None:
     assert "No shifts match" in page(site, "&text=nobody-has-this-name")
 
 
+RULES: dict[str, list[dict[str, object]]] = {
+    "fail_next": [{"path_contains": "<b>", "status": 429, "times": None, "retry_after": 9, "retry_after_form": "date"}],
+    "spoil_next": [{"path_contains": "/api", "how": "reset", "times": 2}],
+    "fields": [{"entity": "jobs", "field": "status", "change": "rename", "name": "state", "share": 0.5}],
+    "missing_rows": [{"entity": "jobs", "which": "half"}],
+    "paging": [
+        {"entity": "users", "fault": "shifted", "by": 3},
+        {"entity": "users", "fault": "page-ignored"},
+    ],
+    "on_request": [{"path_contains": "Grid", "request": 2, "edits": [{"op": "delete", "place": 0}]}],
+}
+WORDS = [
+    "every &lt;b&gt;: 429, Retry-After 9 s as date",
+    "next 2 × /api: reset",
+    "jobs status: rename to state, 50% of the rows",
+    "jobs: half missing",
+    "users: shifted by 3",
+    "users: page-ignored",
+    "1 edit before request 2 to Grid",
+]
+
+
+def test_page_says_in_words_which_faults_are_on_and_offers_to_heal_them(site: Site) -> None:
+    assert ">Healthy<" in page(site)
+    site.control.set_switches(sign_in="mfa", **RULES)
+    html = page(site)
+    assert [words for words in WORDS if f"<code>{words}</code>" not in html] == []
+    assert "Heal all 7" in html
+    opened = re.findall(r'<details id="faults-([a-z-]+)" open', html)
+    assert opened == ["sign-in", "answers", "rows", "fields", "script"]
+    site.control.heal()
+    assert ">Healthy<" in page(site)
+
+
+def test_page_takes_a_rule_that_is_used_up_for_healthy(signed_in: Site) -> None:
+    signed_in.control.set_switches(
+        fail_next=[{"path_contains": "/api", "status": 500}],
+        on_request=[{"path_contains": "/api", "edits": [{"op": "delete", "id": 1}]}],
+    )
+    assert "Heal all 2" in page(signed_in)
+    signed_in.call("GET", "/api/Filters/33")
+    html = page(signed_in)
+    assert ">Healthy<" in html
+    assert "done: /api: 500" in html
+    assert "1 edit made at /api: There is no shift 1." in html
+
+
+def test_page_tells_how_the_lock_stands(site: Site) -> None:
+    site.control.set_switches(lock_after=2)
+    site.ask_token(password="nope")
+    assert "1 wrong in a row</p>" in page(site)
+    site.ask_token(password="nope")
+    assert "2 wrong in a row, locked since 20" in page(site)
+
+
 def test_page_names_no_other_origin(site: Site) -> None:
     answer = site.send("GET", f"/?company={site.control.company['builder_id']}")
     assert re.findall(r'(?:src|href)="https?://', answer.text) == []

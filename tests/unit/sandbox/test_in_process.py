@@ -81,24 +81,38 @@ def test_leaving_an_answer_ends_its_application() -> None:
 
 @pytest.mark.parametrize(("how", "error"), [("reset", httpx.ReadError), ("close", httpx.RemoteProtocolError)])
 def test_cut_answer_is_the_error_of_a_real_connection(how: Break, error: type[Exception]) -> None:
+    ended: list[bool] = []
+
     async def body(scope: Scope, send: Send) -> None:
         await send_part(send, b"half")
-        await connection_of(scope).cut(how)
-        raise AssertionError("Nothing runs behind a cut.")
+        try:
+            await connection_of(scope).cut(how)
+        finally:
+            ended.append(True)
 
     with client_of(app_of(body)) as client, client.stream("GET", "/") as answer:
         chunks = answer.iter_raw()
         assert next(chunks) == b"half"
         with pytest.raises(error):
             next(chunks)
+    assert ended == [True]
 
 
-def test_cut_before_the_answer_fails_the_request() -> None:
+def test_cut_before_the_answer_fails_the_request_and_ends_the_application_at_once() -> None:
+    ended: list[bool] = []
+
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        await connection_of(scope).cut("reset")
+        try:
+            await connection_of(scope).cut("reset")
+        finally:
+            ended.append(True)
 
-    with client_of(app) as client, pytest.raises(httpx.ReadError):
-        client.get("/")
+    with client_of(app) as client:
+        with pytest.raises(httpx.ReadError) as raised:
+            client.get("/")
+        # While the error is held, so is all that it came from: nothing but the transport has ended it.
+        assert ended == [True]
+        assert raised.value.request.url.path == "/"
 
 
 def test_silence_up_to_the_read_timeout_is_waited_for_and_beyond_it_fails() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ import pytest
 
 from sandbox.errors import SandboxError
 from sandbox.local import URL, LocalCompany, LocalSandbox
+from sandbox.model import LINE_ALLOWANCE, LINE_COST, LINE_SELECTION
 from tests.contract.sandbox.wire import Site, groups, plain_amount
 
 
@@ -41,6 +43,25 @@ def test_inserted_edited_moved_and_deleted_shift_is_on_the_wire(local: tuple[Loc
     assert (row["notes"], row["timeIn"]["timeStamp"], row["regularTime"]) == ("late", "2026-05-31T07:00:00", 120)
     company.delete("shifts", shift_id)
     assert str(shift_id) not in shown_shifts(site)
+
+
+def test_moved_shift_keeps_minutes_that_do_not_follow_from_its_times(local: tuple[LocalCompany, Site]) -> None:
+    company, _ = local
+    shift_id = new_shift(company, time_out="2026-06-01T09:00", regular_minutes=5)
+    company.move(shift_id, minutes=60)
+    assert company.truth()["time-entries"][str(shift_id)]["regular_minutes"] == 5
+
+
+def test_hours_of_a_client_selection_are_not_budgeted(local: tuple[LocalCompany, Site]) -> None:
+    company, _ = local
+    lines = company._company.worksheet_lines.values()
+    hours = next(line for line in lines if line.unit == "HR" and line.line_type == LINE_COST)
+    budget_id = f"{hours.job_id}:{hours.cost_code_id}"
+    before = company.truth()["budgets"][budget_id]["budgeted_minutes"]
+    assert isinstance(before, int)
+    for line_type, added in ((LINE_SELECTION, 0), (LINE_ALLOWANCE, 90)):
+        company._company.put(replace(hours, id=hours.id + 10**9, line_type=line_type, quantity_hundredths=150))
+        assert company.truth()["budgets"][budget_id]["budgeted_minutes"] == before + added
 
 
 def test_moved_open_shift_stays_open(local: tuple[LocalCompany, Site]) -> None:
