@@ -18,9 +18,7 @@ _NOT_BENCHMARKS = {"figures"}
 
 def main() -> int:
     """0 if all ran; 1 and the names of those that did not otherwise. What did not run keeps no old figure."""
-    names = sorted(
-        path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("_") and path.stem not in _NOT_BENCHMARKS
-    )
+    names = sorted({path.stem for path in FOLDER.glob("[!_]*.py")} - _NOT_BENCHMARKS)
     figures: dict[str, Any] = {}
     failed = []
     for name in names:

@@ -29,6 +29,9 @@ _JOBS = 2
 _SHIFTS = 12
 _FIRST_READS_S = 900.0
 _INTERVALS = 3
+_FIRST_READS_DONE = (
+    "SELECT count(*) FROM integration.connections WHERE initial_done_at IS NOT NULL AND company_id LIKE 'c%'"
+)
 
 
 def measure(
@@ -93,10 +96,7 @@ def _gaps(settings: Settings) -> list[tuple[str, float]]:
 def _wait_for_first_reads(settings: Settings, companies: int, poller: psutil.Process) -> None:
     limit = time.monotonic() + _FIRST_READS_S
     while time.monotonic() < limit and poller.is_running():
-        query = (
-            "SELECT count(*) FROM integration.connections WHERE initial_done_at IS NOT NULL AND company_id LIKE 'c%'"
-        )
-        if _execute(settings, query)[0][0] == companies:
+        if _execute(settings, _FIRST_READS_DONE)[0][0] == companies:
             return
         time.sleep(1)
     raise FatalError("The first reads did not end in time.")
@@ -118,19 +118,8 @@ def _connect_all(settings: Settings, url: str, companies: int) -> None:
 
 @contextmanager
 def _sandbox(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
-    command = [
-        sys.executable,
-        "-m",
-        "sandbox",
-        "--seed",
-        "1",
-        "--jobs",
-        "1",
-        "--shifts",
-        "0",
-        "--state",
-        str(folder / "s"),
-    ]
+    options = {"seed": 1, "jobs": 1, "shifts": 0, "state": folder / "sandbox"}
+    command = [sys.executable, "-m", "sandbox", *(f"--{name}={value}" for name, value in options.items())]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

@@ -41,6 +41,13 @@ BLOCKED = Fault(
     "Buildertrend's bot protection answered. Look at the address and pace of our requests before reconnecting.",
     stops_sign_in=True,
 )
+LOCKED = Fault(
+    "blocked-by-buildertrend",
+    "Buildertrend has locked this account after too many sign-ins. "
+    "Unlock it in Buildertrend or wait until it is open again, then connect once more.",
+    "The account is locked, as other programs or people failed to sign in with it; ours never try a password twice.",
+    stops_sign_in=True,
+)
 NO_PERMISSION = Fault(
     "no-permission",
     "This Buildertrend user may not see everything that is needed: jobs, time clock, budgets, users and cost codes.",

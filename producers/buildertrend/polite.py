@@ -17,8 +17,9 @@ from core.errors import IntegrationError
 from producers.buildertrend.faults import RATE_LIMITED, SOURCE_UNAVAILABLE, SourceFaultError
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
-_NOT_TAKEN = frozenset({429, 503})
 _TOO_MANY_REQUESTS = 429
+_UNAVAILABLE = 503
+_NOT_TAKEN = frozenset({_TOO_MANY_REQUESTS, _UNAVAILABLE})
 _MODULE_ERROR = 500
 
 
@@ -71,17 +72,26 @@ class PoliteClient:
         return self._send(request, self._may_repeat)
 
     def send_once(self, request: httpx.Request) -> Answer:
-        """Like `send`, repeated only where the source cannot have taken the request: its second time would count."""
-        return self._send(request, _was_not_taken)
+        """Like `send`, repeated only where the source cannot have taken the request: its second time would count.
 
-    def _send(self, request: httpx.Request, may_repeat: Callable[[Outcome, int], bool]) -> Answer:
+        A 429 is returned: it may say that there were too many attempts already.
+        """
+        return self._send(request, _was_not_taken, given_up=frozenset({_UNAVAILABLE}))
+
+    def _send(
+        self,
+        request: httpx.Request,
+        may_repeat: Callable[[Outcome, int], bool],
+        *,
+        given_up: frozenset[int] = _NOT_TAKEN,
+    ) -> Answer:
         attempt = 1
         while True:
             outcome = self._try(request)
             repeat = may_repeat(outcome, attempt)
-            if isinstance(outcome, Answer) and not repeat and outcome.status not in _NOT_TAKEN:
+            if isinstance(outcome, Answer) and not repeat and outcome.status not in given_up:
                 return outcome
-            asked_s = self._retry_after_s(outcome)
+            asked_s = self.retry_after_s(outcome) if isinstance(outcome, Answer) else 0.0
             # Not even a patient client may come back earlier than asked: the run ends, the next one is due then.
             if not repeat or attempt >= self.limits.attempts or asked_s > self.limits.longest_backoff_s:
                 raise _given_up(outcome, asked_s)
@@ -128,9 +138,9 @@ class PoliteClient:
         grown: float = min(self.limits.first_backoff_s * 2 ** (attempt - 1), self.limits.longest_backoff_s)
         return grown * self.jitter.uniform(0.5, 1.0)
 
-    def _retry_after_s(self, outcome: Outcome) -> float:
+    def retry_after_s(self, answer: Answer) -> float:
         """Seconds that a Retry-After asks for, as a number or as a date; 0 without one."""
-        text = outcome.headers.get("Retry-After", "") if isinstance(outcome, Answer) else ""
+        text = answer.headers.get("Retry-After", "")
         if re.fullmatch("[0-9]{1,9}", text):
             return float(text)
         try:
@@ -146,7 +156,7 @@ class PoliteClient:
 
 def _was_not_taken(outcome: Outcome, _attempt: int) -> bool:
     if isinstance(outcome, Answer):
-        return outcome.status in _NOT_TAKEN
+        return outcome.status == _UNAVAILABLE
     return isinstance(outcome, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
 
 

@@ -15,7 +15,9 @@ import httpx
 
 from producers.buildertrend.faults import (
     BLOCKED,
+    LOCKED,
     MFA_REQUIRED,
+    RATE_LIMITED,
     SOURCE_CHANGED,
     SOURCE_UNAVAILABLE,
     WRONG_CREDENTIALS,
@@ -36,6 +38,12 @@ BROWSER_HEADERS = {
 _AUDIENCE = "https://api.buildertrend.net/"
 _CLIENT_ID = "protiv-buildertrend"  # [C] The real one is not published; only used where the phone sign-in is absent.
 _MISSING = frozenset({404, 405, 410})
+_TOO_MANY = 429
+_WORDS: dict[Fault, tuple[str, ...]] = {
+    LOCKED: ("too_many_attempts", "too many", "account is locked", "locked out", "multiple consecutive"),  # [C]
+    MFA_REQUIRED: ("mfa", "multi-factor", "multifactor", "verification code", "two-factor"),
+    BLOCKED: ("access_denied", "bot", "captcha", "suspicious"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,9 @@ def _answer(client: PoliteClient, request: httpx.Request, journal: SignInJournal
             journal.sign_in_answered()
         raise
     journal.sign_in_answered()
+    if answer.status == _TOO_MANY and not _names(LOCKED, answer.body.decode(errors="replace")):
+        asked_s = client.retry_after_s(answer)
+        raise SourceFaultError(RATE_LIMITED, "sign-in: status 429", retry_after_s=asked_s or None)
     return answer
 
 
@@ -237,12 +248,10 @@ def _parsed(answer: Answer) -> dict[str, Any]:
 
 def _refusal(text: str) -> Exception:
     """Which refusal a message means [B]; an unknown one counts as wrong credentials, so that it is never repeated."""
+    fault = next((fault for fault in _WORDS if _names(fault, text)), None)
+    return _NotAcceptedError() if fault is None else SourceFaultError(fault, "sign-in refused")
+
+
+def _names(fault: Fault, text: str) -> bool:
     lowered = text.lower()
-    named: tuple[tuple[Fault, tuple[str, ...]], ...] = (
-        (MFA_REQUIRED, ("mfa", "multi-factor", "multifactor", "verification code", "two-factor")),
-        (BLOCKED, ("access_denied", "bot", "captcha", "suspicious")),
-    )
-    for fault, words in named:
-        if any(word in lowered for word in words):
-            return SourceFaultError(fault, "sign-in refused")
-    return _NotAcceptedError()
+    return any(word in lowered for word in _WORDS[fault])

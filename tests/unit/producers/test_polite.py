@@ -170,7 +170,7 @@ UNREPEATABLE: list[tuple[httpx.Response | Exception, int]] = [
     (json_answer({}, 504), 1),
     (httpx.ConnectError("x"), 5),
     (httpx.ConnectTimeout("x"), 5),
-    (json_answer({}, 429), 5),
+    (json_answer({}, 429), 1),
     (json_answer({}, 503), 5),
 ]
 

@@ -200,7 +200,7 @@ def test_histories_end_as_the_source_is_and_never_delete_what_is_there(number: i
     class Seeded(Histories):
         pass
 
-    run_state_machine_as_test(  # type: ignore[no-untyped-call] # hypothesis leaves it untyped
+    run_state_machine_as_test(
         Seeded,
         settings=settings(
             max_examples=25,

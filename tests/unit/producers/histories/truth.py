@@ -67,7 +67,7 @@ def _budget(after: Fields) -> Fields:
 
 def _minutes(lines: list[Fields]) -> int | None:
     hours = [Decimal(line["quantity"] or 0) for line in lines if line["unit"] == "HR" and line["lineItemType"] != 5]
-    return int((sum(hours) * 60).to_integral_value(ROUND_HALF_UP)) if hours else None
+    return int((sum(hours, Decimal()) * 60).to_integral_value(ROUND_HALF_UP)) if hours else None
 
 
 def _time_entry(after: Fields) -> Fields:
