@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from control.arrays import text_array
 from control.database import Transaction, statements
 from control.runs import RunId
 
@@ -69,9 +70,8 @@ def set_read_state(tx: Transaction, run: RunId, *, entity: str, state: str) -> N
 
 def save_page(tx: Transaction, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:
     """Remember which ids page number `page` showed, beside those that it showed before."""
-    tx.execute(
-        _SQL["save_page"], {"run_id": run.run_id, "entity": entity, "page": page, "entity_ids": list(entity_ids)}
-    )
+    values = {"run_id": run.run_id, "entity": entity, "page": page, "entity_ids": text_array(entity_ids)}
+    tx.execute(_SQL["save_page"], values)
 
 
 def seen_ids(
@@ -85,7 +85,7 @@ def seen_ids(
             "entity": entity,
             "from_page": 0 if pages is None else pages.start,
             "to_page": 2**31 - 1 if pages is None else pages.stop - 1,
-            "entity_ids": None if among is None else list(among),
+            "entity_ids": None if among is None else text_array(among),
         },
     )
     return {entity_id for (entity_id,) in rows}

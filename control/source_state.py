@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
+from control.arrays import bytes_array, plain_array, text_array
 from control.database import Transaction, statements
 from control.runs import RunId
 
@@ -57,7 +58,7 @@ class PublishedCount:
 
 def known(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
     """What is kept of those of `entity_ids` that are published."""
-    rows = tx.execute(_SQL["known"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)})
+    rows = tx.execute(_SQL["known"], {"company_id": company_id, "entity": entity, "entity_ids": text_array(entity_ids)})
     return {entity_id: Known(fingerprint, digest) for entity_id, fingerprint, digest in rows}
 
 
@@ -68,12 +69,12 @@ def put_published(tx: Transaction, company_id: str, entity: str, records: Sequen
         {
             "company_id": company_id,
             "entity": entity,
-            "entity_ids": [record.entity_id for record in records],
-            "fingerprints": [record.fingerprint for record in records],
-            "versions": [record.version for record in records],
-            "local_days": [record.local_day for record in records],
-            "parent_ids": [record.parent_id for record in records],
-            "digests": [record.digest for record in records],
+            "entity_ids": text_array(record.entity_id for record in records),
+            "fingerprints": bytes_array(record.fingerprint for record in records),
+            "versions": plain_array(record.version for record in records),
+            "local_days": plain_array(record.local_day for record in records),
+            "parent_ids": text_array(record.parent_id for record in records),
+            "digests": bytes_array(record.digest for record in records),
         },
     )
 
@@ -85,15 +86,16 @@ def put_digests(tx: Transaction, company_id: str, entity: str, digests: Mapping[
         {
             "company_id": company_id,
             "entity": entity,
-            "entity_ids": list(digests),
-            "digests": list(digests.values()),
+            "entity_ids": text_array(digests),
+            "digests": bytes_array(digests.values()),
         },
     )
 
 
 def drop_published(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> None:
     """Forget records whose deletion is published."""
-    tx.execute(_SQL["drop"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)})
+    values = {"company_id": company_id, "entity": entity, "entity_ids": text_array(entity_ids)}
+    tx.execute(_SQL["drop"], values)
 
 
 def unseen(tx: Transaction, run: RunId, entity: str, covered: ReadRange) -> list[str]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, Literal
+
+import msgspec
 
 from control.source_state import Known
 from producers.source import SourceRecord, SourceRow
@@ -17,6 +18,7 @@ BRAKE_SHARE = 0.10
 BRAKE_RANGE_SHARE = 0.50
 BRAKE_RECORDS = 20
 _INCOMPLETE = b"i"
+_SORTED = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,7 @@ class Comparison:
 def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
     """16 bytes that differ when a known field or the time zone differs; `extras` do not count."""
     known = {name: value for name, value in after.items() if name != "extras"}
-    text = json.dumps([time_zone, known], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return blake2b(text.encode(), digest_size=16).digest()
+    return blake2b(_SORTED.encode([time_zone, known]), digest_size=16).digest()
 
 
 def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Terms) -> Comparison:

@@ -40,7 +40,7 @@ UPDATE integration.runs SET position = %(position)s, counts = %(counts)s WHERE r
 -- name: save_page
 -- A page that is taken once more when a read goes on adds to what it showed before.
 INSERT INTO integration.run_pages AS p (run_id, entity, page, entity_ids)
-VALUES (%(run_id)s, %(entity)s, %(page)s, %(entity_ids)s)
+VALUES (%(run_id)s, %(entity)s, %(page)s, %(entity_ids)s::text[])
 ON CONFLICT (run_id, entity, page) DO UPDATE SET entity_ids = p.entity_ids || excluded.entity_ids;
 
 -- name: seen
@@ -48,7 +48,7 @@ ON CONFLICT (run_id, entity, page) DO UPDATE SET entity_ids = p.entity_ids || ex
 SELECT DISTINCT s.entity_id
 FROM integration.run_pages AS p, unnest(p.entity_ids) AS s(entity_id)
 WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s AND p.page BETWEEN %(from_page)s AND %(to_page)s
-  AND (%(entity_ids)s::text[] IS NULL OR s.entity_id = ANY(%(entity_ids)s));
+  AND (%(entity_ids)s::text[] IS NULL OR s.entity_id = ANY(%(entity_ids)s::text[]));
 
 -- name: begin_read
 INSERT INTO integration.read_checkpoints (run_id, entity, began_at) VALUES (%(run_id)s, %(entity)s, %(began_at)s)

@@ -1,6 +1,6 @@
 -- name: known
 SELECT entity_id, fingerprint, digest FROM integration.source_state
-WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s);
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s::text[]);
 
 -- name: put
 INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id, digest)
@@ -19,7 +19,7 @@ WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s AND s.entity_id = 
 
 -- name: drop
 DELETE FROM integration.source_state
-WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s);
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s::text[]);
 
 -- name: unseen
 -- Published records inside the range of a read that none of its pages showed. Of a job whose deletion is published

@@ -23,6 +23,14 @@ from producers.buildertrend.polite import Answer
 Json = dict[str, Any]
 
 
+def _no_number(constant: str) -> None:
+    raise ValueError(constant)
+
+
+# Built once: json.loads with arguments builds one for each row.
+_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+
+
 class SessionOverError(IntegrationError):
     """Buildertrend wants a new sign-in; `refused_client` if the answer may as well mean that it dislikes the client."""
 
@@ -118,12 +126,8 @@ def changed(what: str, field: str) -> SourceFaultError:
 
 
 def _parsed(text: bytes) -> Any:
-    parsed = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    parsed = _DECODER.decode(text.decode())
     return _without_half_characters(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
-
-
-def _no_number(constant: str) -> None:
-    raise ValueError(constant)
 
 
 def _without_half_characters(node: Any) -> Any:

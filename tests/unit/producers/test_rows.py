@@ -174,9 +174,9 @@ def test_unknown_fields_are_kept_as_exact_json_text_with_their_place() -> None:
     extras = parse_row(Shift, raw, what="shifts").after()["extras"]
     assert extras == {
         "mood": '"good"',
-        "geo": '{"lat": 39.739235123456789012, "lon": -104.990250, "none": null, "ok": true}',
+        "geo": '{"lat":39.739235123456789012,"lon":-104.990250,"none":null,"ok":true}',
         "timeIn.device": '"phöne"',
-        "history": '[1, 2.50, {"a": "x", "b": 1}]',
+        "history": '[1,2.50,{"a":"x","b":1}]',
     }
 
 
