@@ -121,7 +121,7 @@ def main(company_id: str, pages: Path) -> None:
     database.open()
     events = KafkaEventWriter(settings, registry, clock)
     with database.transaction() as tx:
-        (lease,) = lease_due(tx, owner="bench", ttl_s=3600, limit=1)
+        lease = next(one for one in lease_due(tx, owner="bench", ttl_s=3600, limit=100) if one.company_id == company_id)
         connection = get_connection(tx, company_id)
         assert connection is not None
         run_id = begin_run(tx, company_id, NewRun("full", {})).run
