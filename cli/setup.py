@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Annotated
 
@@ -29,7 +30,8 @@ def set_up(settings: Settings) -> SetupResult:
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     url = settings.database_url.get_secret_value()
     created = create_topics(settings)
-    schema_ids = register_all(ConfluentRegistry(settings))
+    with closing(ConfluentRegistry(settings)) as registry:
+        schema_ids = register_all(registry)
     applied = [f"integration/{name}" for name in migrate_control(url)]
     applied += [f"protiv/{name}" for name in migrate_protiv(url)]
     return SetupResult(created, schema_ids, applied)
