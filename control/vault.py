@@ -28,10 +28,10 @@ class SealedSecret:
 
 
 class Sealer:
-    """Seals secrets to one public key."""
+    """Seals secrets to one public key, that of `key_id`."""
 
     def __init__(self, key_id: str, public_key: X25519PublicKey) -> None:
-        self._key_id = key_id
+        self.key_id = key_id
         self._public_key = public_key
 
     @classmethod
@@ -43,8 +43,8 @@ class Sealer:
 
     def seal(self, secret: bytes, *, company_id: str, kind: str) -> SealedSecret:
         """Only the owner of the private key can open the result, and only as this company's and kind's."""
-        info = _info(company_id, kind, self._key_id)
-        return SealedSecret(self._key_id, _SUITE.encrypt(secret, self._public_key, info=info))
+        info = _info(company_id, kind, self.key_id)
+        return SealedSecret(self.key_id, _SUITE.encrypt(secret, self._public_key, info=info))
 
 
 class Opener:

@@ -40,7 +40,7 @@ _CLIENT_ID = "protiv-buildertrend"  # [C] The real one is not published; only us
 _MISSING = frozenset({404, 405, 410})
 _TOO_MANY = 429
 _WORDS: dict[Fault, tuple[str, ...]] = {
-    LOCKED: ("too_many_attempts", "too many", "account is locked", "locked out", "multiple consecutive"),  # [C]
+    LOCKED: ("too_many_attempts", "too many failed", "account is locked", "locked out", "multiple consecutive"),  # [C]
     MFA_REQUIRED: ("mfa", "multi-factor", "multifactor", "verification code", "two-factor"),
     BLOCKED: ("access_denied", "bot", "captcha", "suspicious"),
 }

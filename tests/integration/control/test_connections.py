@@ -202,3 +202,27 @@ def test_initial_time_is_that_of_the_first_full_read(office: Office) -> None:
         set_succeeded(tx, company_id, at=LATER, next_due_at=LATER, full=True)
     connection = office.connection(company_id)
     assert (connection.initial_done_at, connection.last_full_at) == (AT, LATER)
+
+
+def test_lease_of_a_predecessor_that_did_not_hand_it_back_fences(office: Office) -> None:
+    company_id = due(office)
+    (first,) = office.lease("one")
+    assert not first.fences
+    with office.database.transaction() as tx:
+        tx.execute("UPDATE integration.connections SET lease_expires_at = '-infinity'")
+    (second,) = office.lease("two")
+    assert second.fences
+    with office.database.transaction() as tx:
+        release_lease(tx, second)
+    office.make_due(company_id)
+    (third,) = office.lease("three")
+    assert not third.fences
+
+
+def test_lease_after_other_credentials_fences_the_run_that_used_the_old_ones(office: Office) -> None:
+    company_id = due(office)
+    assert len(office.lease("one")) == 1
+    office.connect(company_id)
+    office.make_due(company_id)
+    (lease,) = office.lease("two")
+    assert lease.fences

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psycopg
 import pytest
 
-from control.connections import PASSWORD, Lease, NewConnection, save_connection
+from control.connections import PASSWORD, Lease, NewConnection, release_lease, save_connection
 from control.database import Database
 from control.vault import SealedSecret
 from core.errors import FatalError, RetriableError
@@ -182,3 +182,39 @@ def test_run_that_must_end_tells_its_work_to_stop_instead_of_waiting_for_it(shop
     with pytest.raises(FatalError):
         poller.run(threading.Event())
     assert len(shop.ended) == 1
+
+
+def give_back(shop: Shop, lease: Lease) -> None:
+    with shop.database.transaction() as tx:
+        release_lease(tx, lease, yielded=True)
+
+
+def test_turn_run_that_took_its_slice_makes_room_for_who_waits_and_stands_behind_it(
+    shop: Shop, pool: ThreadPoolExecutor
+) -> None:
+    shop.connect(2)
+    poller = shop.poller("one", at_once=1)
+    poller.turn(pool)
+    eventually(lambda: len(shop.begun) == 1, what="the first piece of work")
+    move(poller, poller.pace.slice_s - 1)
+    poller.turn(pool)
+    assert shop.ended == []
+    move(poller, 2)
+    poller.turn(pool)
+    eventually(lambda: len(shop.ended) == 1, what="the end of its slice")
+    give_back(shop, shop.ended[0])
+    poller.turn(pool)
+    eventually(lambda: len(shop.begun) == 2, what="the work of the one that waited")
+    assert shop.begun[1].company_id != shop.begun[0].company_id
+
+
+def test_turn_run_that_nobody_waits_for_goes_on_beyond_its_slice(shop: Shop, pool: ThreadPoolExecutor) -> None:
+    shop.connect(1)
+    poller = shop.poller("one", at_once=1)
+    poller.turn(pool)
+    eventually(lambda: len(shop.begun) == 1, what="the piece of work")
+    move(poller, 10 * poller.pace.slice_s)
+    poller.turn(pool)
+    poller.turn(pool)
+    assert shop.ended == []
+    assert not any(active.stop.is_set() for active in poller._active.values())
