@@ -18,7 +18,7 @@ from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS, Scope
 INITIAL = "initial"
 FULL = "full"
 RECENT = "recent"
-_JITTER = 0.1
+_DUE_SHARE = (0.8, 0.95)
 _INITIAL_USABLE_S = 90 * 86_400
 
 
@@ -97,8 +97,11 @@ def window_edge(now: datetime, time_zone: str, window_days: int) -> date:
 
 
 def next_due(now: datetime, interval_s: float, jitter: random.Random) -> datetime:
-    """When to read again: the interval, give or take a tenth, so that companies do not march in step."""
-    return now + timedelta(seconds=interval_s * jitter.uniform(1 - _JITTER, 1 + _JITTER))
+    """When to read again: up to a fifth before the interval is over, so that companies do not march in step.
+
+    Never behind it: with the time that a read takes, each company has its turn within the interval.
+    """
+    return now + timedelta(seconds=interval_s * jitter.uniform(*_DUE_SHARE))
 
 
 def _goes_on(left: OpenRun, connection: Connection, now: datetime, settings: Settings) -> bool:
