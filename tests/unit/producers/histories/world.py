@@ -97,6 +97,7 @@ class World:
         self.sessions = MemorySessions()
         self.connection: Connection = factories.connection(initial_done_at=None, last_full_at=None)
         self.disturbances = 0
+        self.fresh = True
         self._http = httpx.Client(transport=sandbox.transport)
         sandbox.transport.before_request = lambda _request: self._point(self._at_requests)
         self._at_requests: list[Timed] = []
@@ -143,8 +144,7 @@ class World:
         self._forget_plans()
         self.company.heal()
         for _ in range(_MOST_RUNS):
-            left = self.memory.left()
-            if self.read_full() == "completed" and left is None and self.connection.last_full_at == self.clock.now():
+            if self.read_full() == "completed" and self.fresh and self.connection.last_full_at == self.clock.now():
                 return
         raise AssertionError("The reads do not come to an end on a healthy source.")
 
@@ -159,9 +159,10 @@ class World:
 
     def _read(self) -> str:
         order = decide(self.connection, [], left=self.memory.left(), now=self.clock.now(), settings=self.settings)
-        fresh = order.left is None
         new = new_run(order, self.connection, self.settings)
-        ledger = self.memory.begin(new, self.clock.now()) if fresh else self.memory.go_on()
+        ledger = self.memory.begin(new, self.clock.now()) if order.left is None else self.memory.go_on()
+        # One that goes on with an earlier attempt, or with the pages of a run that failed, was begun before.
+        self.fresh = order.left is None and not ledger.checkpoints()
         run = self._run(ledger, read=order.read, whole=order.leaves_nothing_out)
         try:
             run.execute(planned_reads(self._account(), order.scope))
