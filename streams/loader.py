@@ -64,12 +64,13 @@ class StateLoader:
                 for number, state in states.items()
                 for entity in ENTITIES
             ]
-            for batch in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
-                for message in batch:
-                    raw = raw_record(message)
+            for messages in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
+                batch = [raw_record(message) for message in messages]
+                patience.until_done(partial(self._codecs.look_into, batch))
+                for raw in batch:
                     state, until = states[raw.partition], committed[raw.entity.raw_topic, raw.partition]
                     try:
-                        patience.until_done(partial(state.load, raw, committed=until))
+                        state.load(raw, committed=until)
                     except InvalidRecordError:
                         # It was dead-lettered when it was delivered, or will be.
                         refused += 1

@@ -22,7 +22,7 @@ from core.metrics import MetricsServer
 from core.settings import Settings
 from schemas.registry import ConfluentRegistry
 from streams import metrics
-from streams.app import StreamsApp, build_app, raw_queues
+from streams.app import StreamsApp, build_app, subscribe
 from streams.dead_letter_share import DeadLetterShare
 from streams.drain import drain
 from streams.lag import ReadableLag
@@ -96,9 +96,9 @@ class _Process:
         partitions = self._partitions = Partitions(opener, on_error=end_process)
         app = build_app(self._settings, group_id=self._group_id, data_dir=self._data_dir)
         _follow_assignments(app, partitions)
-        queues = raw_queues(app)
+        queues = subscribe(app)
         drains = [
-            asyncio.create_task(drain(queue, entity, partitions, on_error=end_process))
+            asyncio.create_task(drain(queue, entity, partitions, app.acknowledge, end_process))
             for entity, queue in queues.items()
         ]
         lag = ReadableLag(self._settings)
