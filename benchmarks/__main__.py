@@ -13,7 +13,15 @@ from typing import Any
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results.json"
-_NOT_BENCHMARKS = {"__init__", "__main__", "figures"}
+_NOT_BENCHMARKS = {
+    "__init__",
+    "__main__",
+    "figures",
+    "streams_faust",
+    "streams_lookup",
+    "streams_plain",
+    "streams_records",
+}
 
 
 def main() -> int:

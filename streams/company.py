@@ -42,7 +42,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A deletion whose tombstone was not delivered yet; `published` once its canonical deletion was."""
+    """An entity that was deleted: at which version, and whether its canonical deletion is published."""
 
     version: int
     published: bool

@@ -190,7 +190,8 @@ class PartitionState:
             # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
             deletion = _Change(ref, headers.version, headers.run_id, raw.timestamp_ms * 1000, None, None)
             self._take(company_id, company, deletion, ran_ahead=held is None)
-        company.gone.pop(ref, None)
+        # Kept, as long as the topic keeps it: an older record that comes behind it must not bring the entity back.
+        company.gone[ref] = Gone(headers.version, published=True)
         return Outcome.TOMBSTONE
 
     def _load_tombstone(self, raw: RawRecord, ref: EntityRef, company: Company, *, processed: bool) -> None:
@@ -198,11 +199,12 @@ class PartitionState:
         company.version = max(company.version, headers.version)
         if headers.version < (self._known(company, ref) or 0):
             return
-        if processed:
-            company.gone.pop(ref, None)
-        else:
+        if not processed:
             _remember_title(company, ref)
         company.drop(ref)
+        gone = company.gone.get(ref)
+        deleted_before = gone is not None and gone.version == headers.version and gone.published
+        company.gone[ref] = Gone(headers.version, published=processed or deleted_before)
 
     def _hold(self, company: Company, change: _Change) -> None:
         company.gone.pop(change.ref, None)

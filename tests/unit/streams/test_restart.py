@@ -137,6 +137,14 @@ def test_deletion_that_was_published_before_is_not_published_by_its_tombstone() 
     assert after.take(tombstone) == []
 
 
+def test_record_older_than_a_tombstone_that_was_loaded_does_not_bring_it_back() -> None:
+    raw, core = RawTopics(), Core()
+    old = raw.put(JOBS, job())
+    gone, tombstone = raw.delete(JOBS, "1")
+    after = restarted(core, [old, gone, tombstone], delivered=3)
+    assert after.take(old) == []
+
+
 def test_deletion_that_compaction_takes_after_loading_is_published_by_its_tombstone() -> None:
     raw = RawTopics()
     gone, tombstone = raw.delete(JOBS, "1")

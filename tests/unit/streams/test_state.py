@@ -122,6 +122,15 @@ def test_record_older_than_a_deletion_does_not_bring_it_back() -> None:
     assert core.take(tombstone) == []
 
 
+def test_record_older_than_a_tombstone_does_not_bring_it_back() -> None:
+    raw, core = RawTopics(), Core()
+    old = raw.put(JOBS, job())
+    gone, tombstone = raw.delete(JOBS, "1")
+    core.take(gone, tombstone)
+    assert core.take(old) == []
+    assert core.take(tombstone) == []
+
+
 def test_record_after_a_deletion_lives_again() -> None:
     raw, core = RawTopics(), Core()
     gone, tombstone = raw.delete(JOBS, "1")
