@@ -20,6 +20,7 @@ from core.errors import FatalError, FencedError
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.settings import Settings
+from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
 from streams.app import StreamsApp, build_app, subscribe
@@ -28,6 +29,7 @@ from streams.drain import drain
 from streams.lag import ReadableLag
 from streams.opening import StageOpener
 from streams.partitions import Partitions
+from streams.rebuild import rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.startup import prepare
@@ -58,6 +60,13 @@ def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
         runner.run(_Process(settings, group_id, Path(folder)).serve())
         # The interpreter would look through all of that once more before it ends, for seconds.
         gc.freeze()
+
+
+def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID) -> dict[str, int]:
+    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
+    settings.require("kafka_bootstrap_servers", "schema_registry_url")
+    with closing(ConfluentRegistry(settings)) as registry:
+        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id))
 
 
 class _Process:

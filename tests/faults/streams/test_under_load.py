@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -182,8 +182,8 @@ def test_schema_first_seen_while_the_registry_is_away_is_waited_for(own_stack: O
 
 
 def register(settings: Settings, subject: str, text: str) -> int:
-    client = SchemaRegistryClient({"url": str(reveal(settings.schema_registry_url))})
-    return client.register_schema(subject, Schema(text, "AVRO"))
+    with closing(SchemaRegistryClient({"url": str(reveal(settings.schema_registry_url))})) as client:
+        return client.register_schema(subject, Schema(text, "AVRO"))
 
 
 def all_settled(companies: list[LoadedCompany]) -> None:
