@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from core.kafka import consumer_config
-from core.read_to_end import read_to_end
+from core.read_to_end import read_to_end, reading_config
 from core.settings import Settings
 from schemas.avro_files import plain_schema
 from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS
@@ -34,7 +33,7 @@ class Lookup:
         """Reads the parents' topics to their end."""
         found = cls(Decoder(TIME_ENTRIES.raw_topic, source), encoder(TIME_ENTRIES.canonical_topic, source))
         decoders = {entity.raw_topic: Decoder(entity.raw_topic, source) for entity in (JOBS, USERS, COST_CODES)}
-        consumer = Consumer(consumer_config(settings, "benchmark-lookup"))
+        consumer = Consumer(reading_config(settings, "benchmark-lookup"))
         starts = [
             TopicPartition(topic, number, OFFSET_BEGINNING)
             for topic in decoders

@@ -10,8 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from core.dead_letters import FIRST_SEEN, DeadLetter, Headers, header_list
 from core.errors import FatalError, FencedError, RetriableError
-from core.kafka import FENCED, consumer_config, transactional_config
-from core.read_to_end import Place, place_of, read_to_end
+from core.kafka import FENCED, transactional_config
+from core.read_to_end import Place, place_of, read_to_end, reading_config
 from core.replay_plan import Source, Statement, statement_of
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
@@ -26,7 +26,7 @@ class KeyedTopics:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._committed = Consumer(consumer_config(settings, _GROUP))
+        self._committed = Consumer(reading_config(settings, _GROUP))
         self.newest: dict[Source, Statement] = {}
         self._followed: frozenset[Source] = frozenset()
         self._ends: dict[Place, int] = {}
@@ -56,7 +56,7 @@ class KeyedTopics:
         ours = {place: records for place, records in written.items() if place in self._ends}
         if not ours:
             return False
-        config = consumer_config(self._settings, _GROUP) | {"isolation.level": "read_uncommitted"}
+        config = reading_config(self._settings, _GROUP) | {"isolation.level": "read_uncommitted"}
         starts = [TopicPartition(*place, self._ends[place]) for place in ours]
         with contextlib.closing(Consumer(config)) as consumer:
             return any(_stands_before(each, ours) for batch in read_to_end(consumer, starts) for each in batch)

@@ -10,9 +10,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from core.dead_letters import header_list
 from core.errors import InvalidRecordError, RetriableError
-from core.kafka import consumer_config
 from core.log import get_logger
-from core.read_to_end import Place, read_to_end
+from core.read_to_end import Place, read_to_end, reading_config
 from core.settings import Settings
 from schemas.catalogue import ENTITIES
 from streams import metrics
@@ -79,13 +78,7 @@ class StateLoader:
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
-        # The end of a partition is reported with the answer to a fetch, which an idle broker would hold back for half a
-        # second each time.
-        config = consumer_config(self._settings, self._group_id) | {
-            "queued.max.messages.kbytes": 16_384,
-            "fetch.wait.max.ms": 10,
-        }
-        consumer = Consumer(config)
+        consumer = Consumer(reading_config(self._settings, self._group_id))
         try:
             yield consumer
         finally:

@@ -18,9 +18,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from core.clock import Clock
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
-from core.kafka import consumer_config
 from core.log import get_logger
-from core.read_to_end import read_to_end
+from core.read_to_end import read_to_end, reading_config
 from core.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
@@ -100,8 +99,8 @@ def rebuild(
     Raises ConfigurationError while streams run, FatalError when a broker or the registry stays away, StoppedError.
     """
     codecs = prepare(settings, source, clock, stop)
-    _refuse_while_streams_run(settings, group_id)
     patience = Patience(clock, stop, PATIENCE_S)
+    patience.until_done(lambda: _refuse_while_streams_run(settings, group_id))
     decode = {topic: BatchDecoder(topic, source) for topic in CANONICAL_TOPICS}
     published: Counter[str] = Counter()
     for number in range(settings.entity_partitions):
@@ -159,7 +158,7 @@ class _Partition:
             yield batch
 
     def _read(self, topics: Sequence[str]) -> Iterator[list[Any]]:
-        with closing(Consumer(consumer_config(self._settings, RUN_ID))) as consumer:
+        with closing(Consumer(reading_config(self._settings, RUN_ID))) as consumer:
             yield from read_to_end(
                 consumer, [TopicPartition(topic, self._number, OFFSET_BEGINNING) for topic in topics]
             )
@@ -184,9 +183,10 @@ def _place(output: Output) -> tuple[str, bytes]:
 
 
 def _refuse_while_streams_run(settings: Settings, group_id: str) -> None:
-    answer = admin_client(settings).describe_consumer_groups([group_id], request_timeout=_TIMEOUT_S)
+    # Held while its answer is waited for: an answer of a client that is gone never comes.
+    admin = admin_client(settings)
     try:
-        members = answer[group_id].result().members
+        members = admin.describe_consumer_groups([group_id], request_timeout=_TIMEOUT_S)[group_id].result().members
     except KafkaException as exc:
         if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
             raise RetriableError("Kafka does not tell whether streams are at work.") from exc

@@ -11,8 +11,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from core.clock import SystemClock
 from core.dead_letters import RejectedRecord, dead_letter_headers, header_list, receipted_offset
 from core.errors import FencedError, InvalidRecordError
-from core.kafka import consumer_config, producer_config
-from core.read_to_end import read_to_end
+from core.kafka import producer_config
+from core.read_to_end import read_to_end, reading_config
 from core.record_headers import RecordHeaders
 from core.replay import Replayed, replay
 from core.replay_kafka import ReplayTransaction
@@ -55,7 +55,7 @@ class Letters:
 
     def topic(self, name: str = TOPIC) -> list[Any]:
         """The company's committed records of a topic."""
-        consumer = Consumer(consumer_config(self.stack.settings, "test-replay"))
+        consumer = Consumer(reading_config(self.stack.settings, "test-replay"))
         start = TopicPartition(name, self.partition, OFFSET_BEGINNING)
         found = [each for batch in read_to_end(consumer, [start]) for each in batch]
         consumer.close()
