@@ -18,7 +18,7 @@ _NOT_BENCHMARKS = {"figures"}
 
 def main() -> int:
     """0 if all ran; 1 and the names of those that did not otherwise. What did not run keeps no old figure."""
-    names = sorted({path.stem for path in FOLDER.glob("[!_]*.py")} - _NOT_BENCHMARKS)
+    names = _names({path.stem for path in FOLDER.glob("[!_]*.py")})
     figures: dict[str, Any] = {}
     failed = []
     for name in names:
@@ -34,6 +34,12 @@ def main() -> int:
     RESULTS.write_text(json.dumps({"machine": machine(), "figures": figures}, indent=2) + "\n")
     print(f"Written to {RESULTS.relative_to(FOLDER.parent)}." + (f" Failed: {', '.join(failed)}." if failed else ""))
     return 1 if failed else 0
+
+
+def _names(modules: set[str]) -> list[str]:
+    """Those that are benchmarks: `streams_plain` is a part of `streams`, and `figures` of all."""
+    parts = {name for name in modules for whole in modules if name.startswith(f"{whole}_")}
+    return sorted(modules - parts - _NOT_BENCHMARKS)
 
 
 def machine() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +25,24 @@ def poller() -> None:
     run(_ready("poller"))
 
 
-def streams() -> None:
+def streams(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Publish what the canonical topics lack or state wrongly, and end.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --rebuild: the result as JSON.")] = False,
+) -> None:
     """Normalise and link raw records into canonical ones."""
-    from streams.main import run
+    from streams.main import run, run_rebuild
 
-    run(_ready("streams"))
+    settings = _ready("streams")
+    if not rebuild:
+        run(settings)
+        return
+    published = run_rebuild(settings)
+    if as_json:
+        print(json.dumps({"published": published}))
+    else:
+        print("\n".join(f"{topic}: {number} published" for topic, number in published.items()) or "Nothing differed.")
 
 
 def sink() -> None:

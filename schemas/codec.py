@@ -21,7 +21,7 @@ Record = dict[str, Any]
 Encoder = Callable[[Mapping[str, Any]], bytes]
 
 HEADER_BYTES = 5
-_HEADER = struct.Struct(">bI")
+HEADER = struct.Struct(">bI")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -39,7 +39,7 @@ class SchemaSource(Protocol):
 
 def encoder(topic: str, source: SchemaSource) -> Encoder:
     """A function from a record of `topic` to its wire bytes; raises what fastavro raises for a misfit."""
-    header = _HEADER.pack(0, source.id_of(topic))
+    header = HEADER.pack(0, source.id_of(topic))
     schema = plain_schema(topic)
     hint = union_hints(schema)
 
@@ -96,7 +96,7 @@ def schema_id_of(value: bytes) -> int:
     """The schema id of wire bytes; raises InvalidRecordError if they are not in Confluent's format."""
     if len(value) < HEADER_BYTES or value[0] != 0:
         raise InvalidRecordError("The value is not in Confluent's Avro format.", error_class="undecodable")
-    schema_id: int = _HEADER.unpack_from(value)[1]
+    schema_id: int = HEADER.unpack_from(value)[1]
     return schema_id
 
 

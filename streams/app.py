@@ -12,9 +12,12 @@ from faust.types import TP
 
 from core.settings import Settings
 from schemas.catalogue import ENTITIES, Entity
-from streams.committed_consumer import CommittedConsumer, CommittedTransport
+from streams.committed_consumer import CommittedConsumer, CommittedTransport, Delivery
 
 COMMIT_INTERVAL_S = 0.25
+MAX_DELIVERY = 4_000
+# A topic's, all partitions together; what waits here is held twice, by the client as well.
+QUEUED_DELIVERIES = 4
 
 
 class StreamsApp(faust.App):
@@ -32,6 +35,12 @@ class StreamsApp(faust.App):
         """Whether offsets are acknowledged and not committed yet."""
         consumer = self._consumer
         return isinstance(consumer, CommittedConsumer) and consumer.uncommitted()
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        """See CommittedConsumer."""
+        consumer = self._consumer
+        assert isinstance(consumer, CommittedConsumer)
+        consumer.acknowledge(delivery)
 
     def committed_offsets(self) -> dict[TP, int]:
         """The offsets committed by this process."""
@@ -54,10 +63,9 @@ def build_app(settings: Settings, *, group_id: str, data_dir: Path) -> StreamsAp
         broker_session_timeout=10.0,
         broker_heartbeat_interval=3.0,
         broker_request_timeout=30.0,
-        broker_max_poll_records=4_000,
+        broker_max_poll_records=MAX_DELIVERY,
         consumer_auto_offset_reset="earliest",
         consumer_max_fetch_size=2 * 1024 * 1024,
-        stream_buffer_maxsize=8_192,
         stream_wait_empty=False,
         stream_recovery_delay=0.0,
         topic_allow_declare=False,
@@ -66,17 +74,22 @@ def build_app(settings: Settings, *, group_id: str, data_dir: Path) -> StreamsAp
     )
 
 
-def raw_queues(app: StreamsApp) -> dict[Entity, asyncio.Queue[Any]]:
-    """The queue into which Faust puts the events of each raw topic. Call it before the app starts.
+def subscribe(app: StreamsApp) -> dict[Entity, asyncio.Queue[Delivery]]:
+    """Subscribe to the raw topics; returns the queues that their records will come by. Call it before the app starts.
 
     Topics that are added later are subscribed to 45 seconds late.
     """
-    queues: dict[Entity, asyncio.Queue[Any]] = {}
+    queues: dict[Entity, asyncio.Queue[Delivery]] = {}
     for entity in ENTITIES:
         topic = app.topic(
             entity.raw_topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw"
         )
-        queues[entity] = topic.__aiter__().queue
+        # Opening a stream of the topic is what subscribes.
+        topic.__aiter__()
+        queues[entity] = asyncio.Queue(QUEUED_DELIVERIES)
+    consumer = app.consumer
+    assert isinstance(consumer, CommittedConsumer)
+    consumer.deliver_to({entity.raw_topic: queue for entity, queue in queues.items()})
     return queues
 
 

@@ -5,9 +5,8 @@ Everything here is a cache of the raw topics. Looking up the children of a paren
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from sys import intern
 from typing import NamedTuple
 
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
@@ -21,6 +20,8 @@ from streams.link import (
     link_shift,
     title_key,
 )
+
+CHILDREN = frozenset((BUDGETS.name, TIME_ENTRIES.name))
 
 
 class EntityRef(NamedTuple):
@@ -41,7 +42,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """A deletion whose tombstone was not delivered yet; `published` once its canonical deletion was."""
+    """An entity that was deleted: at which version, and whether its canonical deletion is published."""
 
     version: int
     published: bool
@@ -54,7 +55,11 @@ class Index:
         self._children: dict[str, set[str]] = {}
 
     def add(self, parent: str, child: str) -> None:
-        self._children.setdefault(intern(parent), set()).add(child)
+        children = self._children.get(parent)
+        if children is None:
+            self._children[parent] = {child}
+        else:
+            children.add(child)
 
     def discard(self, parent: str, child: str) -> None:
         children = self._children[parent]
@@ -62,8 +67,47 @@ class Index:
         if not children:
             del self._children[parent]
 
-    def of(self, parent: str) -> Iterable[str]:
+    def of(self, parent: str) -> Collection[str]:
         return self._children.get(parent, ())
+
+
+class Children:
+    """The shifts or the budgets of a company.
+
+    `awaited`: loaded, and yet to be delivered; they are published then, and not for their parents' sake. `unsure`:
+    loaded, and published by somebody else, nobody knows with which parents. All others were published from this state.
+    """
+
+    def __init__(self) -> None:
+        self.held: dict[str, Child] = {}
+        self.awaited: set[str] = set()
+        self.unsure: set[str] = set()
+
+    def put(self, entity_id: str, child: Child) -> Child | None:
+        """Hold a child; what was held under its id."""
+        before = self.held.get(entity_id)
+        self.held[entity_id] = child
+        return before
+
+    def pop(self, entity_id: str) -> Child | None:
+        """Forget a child, if it is held."""
+        self.settle(entity_id)
+        return self.held.pop(entity_id, None)
+
+    def settle(self, entity_id: str) -> None:
+        """The child is published now, or gone."""
+        self.awaited.discard(entity_id)
+        self.unsure.discard(entity_id)
+
+    def loaded(self, entity_id: str, *, processed: bool) -> None:
+        """The child was loaded; `processed` if it was delivered before, to whomever."""
+        self.settle(entity_id)
+        (self.unsure if processed else self.awaited).add(entity_id)
+
+    def doubt_all(self) -> None:
+        """Others may have published any of them since."""
+        self.awaited.clear()
+        self.unsure = set(self.held)
 
 
 @dataclass(slots=True)
@@ -75,11 +119,9 @@ class Company:
     user_names: dict[str, str | None] = field(default_factory=dict)
     cost_codes: dict[str, CostCode] = field(default_factory=dict)
     parent_versions: dict[EntityRef, int] = field(default_factory=dict)
-    shifts: dict[str, Child] = field(default_factory=dict)
-    budgets: dict[str, Child] = field(default_factory=dict)
+    shifts: Children = field(default_factory=Children)
+    budgets: Children = field(default_factory=Children)
     gone: dict[EntityRef, Gone] = field(default_factory=dict)
-    # Children that were loaded and are yet to be delivered: they are published then, and not for their parents' sake.
-    undelivered: set[EntityRef] = field(default_factory=set)
     # Titles that a cost code had before loaded records that are not processed yet; None where they cannot be known.
     earlier_titles: dict[str, set[str] | None] = field(default_factory=dict)
     _titled: Index = field(default_factory=Index)
@@ -89,36 +131,32 @@ class Company:
     _budgets_of_job: Index = field(default_factory=Index)
     _budgets_of_code: Index = field(default_factory=Index)
 
-    def codes_titled(self, key: str) -> set[str]:
+    def codes_titled(self, key: str) -> Collection[str]:
         """See `streams.link.Parents`."""
-        return set(self._titled.of(key))
+        return self._titled.of(key)
 
     def version_of(self, ref: EntityRef) -> int | None:
         """The version of the entity as it is held, None if it is not."""
-        children = self._children(ref)
-        if children is None:
+        if ref.entity not in CHILDREN:
             return self.parent_versions.get(ref)
-        child = children.get(ref.entity_id)
+        child = self.siblings(ref).held.get(ref.entity_id)
         return None if child is None else child.version
 
     def children_of(self, ref: EntityRef) -> set[EntityRef]:
         """The shifts and budgets that refer to a parent; a cost code's shifts are those with its present title."""
         if ref.entity == JOBS.name:
-            return self._refs(self._shifts_of_job.of(ref.entity_id), self._budgets_of_job.of(ref.entity_id))
+            return refs_of(self._shifts_of_job.of(ref.entity_id), self._budgets_of_job.of(ref.entity_id))
         if ref.entity == USERS.name:
-            return self._refs(self._shifts_of_user.of(ref.entity_id), ())
+            return refs_of(self._shifts_of_user.of(ref.entity_id), ())
         if ref.entity == COST_CODES.name:
             code = self.cost_codes.get(ref.entity_id)
             titled = self.shifts_titled(code.title) if code else set()
-            return titled | self._refs((), self._budgets_of_code.of(ref.entity_id))
+            return titled | refs_of((), self._budgets_of_code.of(ref.entity_id))
         return set()
 
     def shifts_titled(self, title: str | None) -> set[EntityRef]:
         """The shifts that name a title."""
-        return self._refs(self._shifts_of_title.of(title_key(title)), ()) if title else set()
-
-    def all_shifts(self) -> set[EntityRef]:
-        return self._refs(self.shifts, ())
+        return refs_of(self._shifts_of_title.of(title_key(title)), ()) if title else set()
 
     def link_of(self, ref: EntityRef) -> ShiftLink | BudgetLink:
         """The link of a child that is held."""
@@ -126,9 +164,11 @@ class Company:
         return link_shift(refs, self) if isinstance(refs, ShiftRefs) else link_budget(refs, self)
 
     def child(self, ref: EntityRef) -> Child:
-        children = self._children(ref)
-        assert children is not None
-        return children[ref.entity_id]
+        return self.siblings(ref).held[ref.entity_id]
+
+    def siblings(self, ref: EntityRef) -> Children:
+        """Where a shift or a budget is held."""
+        return self.shifts if ref.entity == TIME_ENTRIES.name else self.budgets
 
     def put_parent(self, ref: EntityRef, version: int, label: str | None, *, active: bool) -> None:
         """Hold a job, user or cost code; `label` is its name or title."""
@@ -143,20 +183,20 @@ class Company:
 
     def put_child(self, ref: EntityRef, child: Child) -> None:
         """Hold a shift or a budget in place of what was held under its id."""
-        self.drop(ref)
-        children = self._children(ref)
-        assert children is not None
-        children[ref.entity_id] = child
+        before = self.siblings(ref).put(ref.entity_id, child)
+        if before is not None:
+            if before.refs == child.refs:
+                return
+            self._unindex(ref.entity_id, before)
         for index, parent in self._parents(child.refs):
             index.add(parent, ref.entity_id)
 
     def drop(self, ref: EntityRef) -> None:
         """Forget an entity, if it is held."""
-        children = self._children(ref)
-        if children is not None:
-            child = children.pop(ref.entity_id, None)
-            for index, parent in self._parents(child.refs) if child else ():
-                index.discard(parent, ref.entity_id)
+        if ref.entity in CHILDREN:
+            child = self.siblings(ref).pop(ref.entity_id)
+            if child is not None:
+                self._unindex(ref.entity_id, child)
         elif self.parent_versions.pop(ref, None) is not None:
             if ref.entity == COST_CODES.name:
                 self._forget_title(ref.entity_id)
@@ -170,28 +210,28 @@ class Company:
             JOBS.name: len(self.job_names),
             USERS.name: len(self.user_names),
             COST_CODES.name: len(self.cost_codes),
-            BUDGETS.name: len(self.budgets),
-            TIME_ENTRIES.name: len(self.shifts),
+            BUDGETS.name: len(self.budgets.held),
+            TIME_ENTRIES.name: len(self.shifts.held),
         }
-
-    def _children(self, ref: EntityRef) -> dict[str, Child] | None:
-        if ref.entity == TIME_ENTRIES.name:
-            return self.shifts
-        return self.budgets if ref.entity == BUDGETS.name else None
 
     def _parents(self, refs: ShiftRefs | BudgetRefs) -> list[tuple[Index, str]]:
         if isinstance(refs, BudgetRefs):
             return [(self._budgets_of_job, refs.job_id), (self._budgets_of_code, refs.cost_code_id)]
         parents = [(self._shifts_of_job, refs.job_id), (self._shifts_of_user, refs.user_id)]
         # Titles that differ in white space only have one key; it is added and discarded once.
-        parents.extend((self._shifts_of_title, key) for key in {title_key(title) for title in refs.titles})
+        keys = {title_key(title) for title in refs.titles} if len(refs.titles) > 1 else map(title_key, refs.titles)
+        parents.extend((self._shifts_of_title, key) for key in keys)
         return parents
+
+    def _unindex(self, entity_id: str, child: Child) -> None:
+        for index, parent in self._parents(child.refs):
+            index.discard(parent, entity_id)
 
     def _forget_title(self, code_id: str) -> None:
         held = self.cost_codes.get(code_id)
         if held is not None and held.title:
             self._titled.discard(title_key(held.title), code_id)
 
-    @staticmethod
-    def _refs(shifts: Iterable[str], budgets: Iterable[str]) -> set[EntityRef]:
-        return {EntityRef(TIME_ENTRIES.name, id_) for id_ in shifts} | {EntityRef(BUDGETS.name, id_) for id_ in budgets}
+
+def refs_of(shifts: Iterable[str], budgets: Iterable[str]) -> set[EntityRef]:
+    return {EntityRef(TIME_ENTRIES.name, id_) for id_ in shifts} | {EntityRef(BUDGETS.name, id_) for id_ in budgets}

@@ -16,20 +16,26 @@ class DeadLetterShare:
     """Counts the last WINDOW records of all partitions; partitions may call it from their threads."""
 
     def __init__(self) -> None:
-        self._refused: deque[bool] = deque(maxlen=WINDOW)
-        self._count = 0
+        self._seen = 0
+        self._refused_at: deque[int] = deque()
         self._lock = Lock()
 
-    def note(self, *, refused: bool) -> None:
-        """Count a record; FatalError when the share is passed. Call it before the record's dead letter is sent."""
+    def passed(self, number: int) -> None:
+        """Count records that were taken in."""
         with self._lock:
-            if len(self._refused) == WINDOW:
-                self._count -= self._refused[0]
-            self._refused.append(refused)
-            self._count += refused
-            if refused and self._count >= AT_LEAST and self._count > MAX_SHARE * len(self._refused):
+            self._seen += number
+
+    def refused(self) -> None:
+        """Count a record that was not; FatalError when the share is passed. Call it before its dead letter is sent."""
+        with self._lock:
+            self._seen += 1
+            self._refused_at.append(self._seen)
+            while self._refused_at[0] <= self._seen - WINDOW:
+                self._refused_at.popleft()
+            count, of = len(self._refused_at), min(self._seen, WINDOW)
+            if count >= AT_LEAST and count > MAX_SHARE * of:
                 raise FatalError(
-                    f"{self._count} of the last {len(self._refused)} raw records cannot be normalised: streams stop "
-                    "rather than dead-letter a topic. Nothing of this batch was moved. Look at the reasons in the log, "
-                    "deploy a fix, start again."
+                    f"{count} of the last {of} raw records cannot be normalised: streams stop rather than dead-letter "
+                    "a topic. Nothing of this batch was moved. Look at the reasons in the log, deploy a fix, start "
+                    "again."
                 )

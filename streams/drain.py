@@ -12,56 +12,58 @@ from collections.abc import Callable
 from typing import Any
 
 from schemas.catalogue import Entity
+from streams.committed_consumer import Delivery
 from streams.partitions import Partitions
 from streams.records import RawRecord
 
-MAX_BATCH = 4_000
+OnError = Callable[[BaseException], None]
+Acknowledge = Callable[[Delivery], None]
 
 
 async def drain(
-    queue: asyncio.Queue[Any], entity: Entity, partitions: Partitions, *, on_error: Callable[[BaseException], None]
+    queue: asyncio.Queue[Delivery], entity: Entity, partitions: Partitions, acknowledge: Acknowledge, on_error: OnError
 ) -> None:
-    """Process the events of one raw topic until cancelled; `on_error` ends the process."""
+    """Process the deliveries of one raw topic until cancelled; `on_error` ends the process."""
     try:
         while True:
-            await _process(await take(queue), entity, partitions)
+            await _process(await take(queue), entity, partitions, acknowledge)
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - the one place where the unforeseen must not get past
         on_error(error)
 
 
-async def take(queue: asyncio.Queue[Any]) -> list[Any]:
-    """At least one event, and what else is there already."""
-    events = [await queue.get()]
-    while len(events) < MAX_BATCH and not queue.empty():
-        events.append(queue.get_nowait())
-    return events
+async def take(queue: asyncio.Queue[Delivery]) -> list[Delivery]:
+    """At least one delivery, and what else is there already."""
+    deliveries = [await queue.get()]
+    while not queue.empty():
+        deliveries.append(queue.get_nowait())
+    return deliveries
 
 
-async def _process(events: list[Any], entity: Entity, partitions: Partitions) -> None:
-    by_partition: dict[int, list[Any]] = defaultdict(list)
-    for event in events:
-        by_partition[event.message.partition].append(event)
-    await asyncio.gather(
-        *(_process_partition(number, batch, entity, partitions) for number, batch in by_partition.items())
-    )
+async def _process(
+    deliveries: list[Delivery], entity: Entity, partitions: Partitions, acknowledge: Acknowledge
+) -> None:
+    by_partition: dict[int, list[Delivery]] = defaultdict(list)
+    for delivery in deliveries:
+        by_partition[delivery.tp.partition].append(delivery)
 
+    async def in_order(partition: int, parts: list[Delivery]) -> None:
+        for delivery in parts:
+            if await partitions.process(partition, [raw_record(each, entity) for each in delivery.records]):
+                acknowledge(delivery)
 
-async def _process_partition(number: int, events: list[Any], entity: Entity, partitions: Partitions) -> None:
-    if await partitions.process(number, [raw_record(event.message, entity) for event in events]):
-        for event in events:
-            event.ack()
+    await asyncio.gather(*(in_order(number, parts) for number, parts in by_partition.items()))
 
 
 def raw_record(message: Any, entity: Entity) -> RawRecord:
-    """A delivered message as the core takes it."""
+    """A record of Faust's client as the core takes it."""
     return RawRecord(
         entity,
         message.partition,
         message.offset,
         message.key,
         message.value,
-        list(message.headers or ()),
-        int(message.timestamp * 1000),
+        message.headers,
+        message.timestamp,
     )

@@ -103,6 +103,7 @@ def title_key(title: str) -> str:
     return " ".join(title.split())
 
 
+@lru_cache(maxsize=65_536)
 def coded_titles(titles: tuple[str, ...]) -> tuple[str, ...]:
     """The titles that name a cost code, without the catch-all."""
     return tuple(title for title in titles if title_key(title) != FLAT_RATE)
@@ -144,10 +145,13 @@ def _code(titles: tuple[str, ...], parents: Parents) -> _Coding:
     coded = coded_titles(titles)
     if not coded:
         return _Coding("uncoded", None, None, titles[0] if titles else None)
-    if len({title_key(title) for title in coded}) > 1:
+    if len(coded) > 1 and len({title_key(title) for title in coded}) > 1:
         return _Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded))
-    (title, *_) = coded
+    title = coded[0]
     ids = parents.codes_titled(title_key(title))
+    if len(ids) == 1:
+        (only,) = ids
+        return _Coding(None, None, only, parents.cost_codes[only].title or title)
     named = [code_id for code_id in ids if parents.cost_codes[code_id].active] or list(ids)
     if not named:
         return _Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)

@@ -20,14 +20,16 @@ from core.errors import FatalError, FencedError
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.settings import Settings
+from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
-from streams.app import StreamsApp, build_app, raw_queues
+from streams.app import StreamsApp, build_app, subscribe
 from streams.dead_letter_share import DeadLetterShare
 from streams.drain import drain
 from streams.lag import ReadableLag
 from streams.opening import StageOpener
 from streams.partitions import Partitions
+from streams.rebuild import rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.startup import prepare
@@ -58,6 +60,13 @@ def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
         runner.run(_Process(settings, group_id, Path(folder)).serve())
         # The interpreter would look through all of that once more before it ends, for seconds.
         gc.freeze()
+
+
+def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID) -> dict[str, int]:
+    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
+    settings.require("kafka_bootstrap_servers", "schema_registry_url")
+    with closing(ConfluentRegistry(settings)) as registry:
+        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id))
 
 
 class _Process:
@@ -96,9 +105,9 @@ class _Process:
         partitions = self._partitions = Partitions(opener, on_error=end_process)
         app = build_app(self._settings, group_id=self._group_id, data_dir=self._data_dir)
         _follow_assignments(app, partitions)
-        queues = raw_queues(app)
+        queues = subscribe(app)
         drains = [
-            asyncio.create_task(drain(queue, entity, partitions, on_error=end_process))
+            asyncio.create_task(drain(queue, entity, partitions, app.acknowledge, end_process))
             for entity, queue in queues.items()
         ]
         lag = ReadableLag(self._settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,8 @@ class StageOpener:
         }
         for stage in stages.values():
             stage.report_sizes()
+        # What is held lives long and has no cycles: the collector need not look through it again and again.
+        gc.freeze()
         return stages
 
     def _fence(self, partitions: Collection[int], patience: Patience) -> dict[int, PartitionPublisher]:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
-from core.record_headers import RecordHeaders
+from core.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import plain_schema
 from schemas.catalogue import ENTITIES, ENTITY_BY_NAME, Entity
-from schemas.codec import Encoder, Record
+from schemas.codec import Record
 from streams.company import Company, EntityRef
 from streams.link import ShiftLink
 from streams.normalise import NORMALISE
 from streams.records import Codecs, Output
 from streams.state import Due, PartitionState
+
+# Decoded and encoded at once: much more saves nothing, and would be held in memory when a large job is renamed.
+_AT_ONCE = 5_000
+
+DueItem = tuple[tuple[str, EntityRef], Due]
 
 
 def _empty(entity: Entity) -> Record:
@@ -26,30 +33,14 @@ def _empty(entity: Entity) -> Record:
 _EMPTY = {entity.name: _empty(entity) for entity in ENTITIES}
 
 
-def render(
-    state: PartitionState,
-    due: Iterable[tuple[tuple[str, EntityRef], Due]],
-    codecs: Codecs,
-    links: Counter[str],
-) -> Iterator[Output]:
+def render(state: PartitionState, due: Iterable[DueItem], codecs: Codecs, links: Counter[str]) -> Iterator[Output]:
     """The records to produce, in the order of their causes, each with its company's highest version seen.
 
     `links` counts the link status of each shift.
     """
-    for (company_id, ref), cause in due:
-        company = state.company(company_id)
-        topic = ENTITY_BY_NAME[ref.entity].canonical_topic
-        key = entity_key(company_id, ref.entity_id)
-        headers = RecordHeaders(company.version, cause.run_id, company_id).encode()
-        encode = codecs.encode[ref.entity]
-        if cause.deleted_at is not None:
-            yield Output(topic, key, _deletion(company, company_id, ref, cause.deleted_at, encode), headers)
-            yield Output(topic, key, None, headers)
-            continue
-        record = _canonical(company, ref, cause, codecs)
-        if "link_status" in record:
-            links[record["link_status"]] += 1
-        yield Output(topic, key, encode(record), headers)
+    waiting = iter(due)
+    while part := list(islice(waiting, _AT_ONCE)):
+        yield from _Rendering(state, codecs, links).outputs(part)
 
 
 def linked(company: Company, ref: EntityRef, record: Record) -> Record:
@@ -57,32 +48,89 @@ def linked(company: Company, ref: EntityRef, record: Record) -> Record:
     if ref.entity not in ("time-entries", "budgets"):
         return record
     link = company.link_of(ref)
-    if not isinstance(link, ShiftLink):
-        return record | {"job_name": link.job_name, "cost_code_title": link.cost_code_title}
-    return record | {
-        "job_name": link.job_name,
-        "user_name": link.user_name,
-        "cost_code_id": link.cost_code_id,
-        "cost_code_title": link.cost_code_title,
-        "link_status": link.status,
-        "link_detail": " ".join(part for part in (link.detail, record["link_detail"]) if part) or None,
+    record["job_name"] = link.job_name
+    record["cost_code_title"] = link.cost_code_title
+    if isinstance(link, ShiftLink):
+        record["user_name"] = link.user_name
+        record["cost_code_id"] = link.cost_code_id
+        record["link_status"] = link.status
+        record["link_detail"] = " ".join(part for part in (link.detail, record["link_detail"]) if part) or None
+    return record
+
+
+@dataclass(slots=True)
+class _Rendering:
+    """One part of what is due."""
+
+    state: PartitionState
+    codecs: Codecs
+    links: Counter[str]
+    _headers: dict[tuple[str, str], HeaderList] = field(default_factory=dict)
+
+    def outputs(self, due: Sequence[DueItem]) -> Iterator[Output]:
+        records = self._records(due)
+        values = self._encoded(due, records)
+        for (place, cause), value in zip(due, values, strict=True):
+            company_id, ref = place
+            topic, key = ENTITY_BY_NAME[ref.entity].canonical_topic, entity_key(company_id, ref.entity_id)
+            headers = self._headers_of(company_id, cause.run_id)
+            yield Output(topic, key, value, headers)
+            if cause.deleted_at is not None:
+                yield Output(topic, key, None, headers)
+
+    def _records(self, due: Sequence[DueItem]) -> list[Record]:
+        held = iter(self._held([place for place, cause in due if cause.canonical is None and cause.deleted_at is None]))
+        records = []
+        for (company_id, ref), cause in due:
+            company = self.state.company(company_id)
+            if cause.deleted_at is not None:
+                records.append(_deletion(company, company_id, ref, cause.deleted_at))
+                continue
+            record = linked(company, ref, next(held) if cause.canonical is None else cause.canonical)
+            record["version"] = company.version
+            records.append(record)
+            if "link_status" in record:
+                self.links[record["link_status"]] += 1
+        return records
+
+    def _held(self, places: Sequence[tuple[str, EntityRef]]) -> list[Record]:
+        """Children as they are held, normalised anew."""
+        by_entity: dict[str, list[int]] = defaultdict(list)
+        for number, (_, ref) in enumerate(places):
+            by_entity[ref.entity].append(number)
+        found: list[Record] = [{}] * len(places)
+        for entity, numbers in by_entity.items():
+            values = [self.state.company(places[each][0]).child(places[each][1]).value for each in numbers]
+            for number, change in zip(numbers, self.codecs.decode[entity](values), strict=True):
+                # It was decoded and normalised before it was held.
+                assert isinstance(change, dict)
+                found[number] = NORMALISE[entity](change)
+        return found
+
+    def _encoded(self, due: Sequence[DueItem], records: Sequence[Record]) -> list[bytes]:
+        by_entity: dict[str, list[int]] = defaultdict(list)
+        for number, ((_, ref), _) in enumerate(due):
+            by_entity[ref.entity].append(number)
+        values = [b""] * len(records)
+        for entity, numbers in by_entity.items():
+            encoded = self.codecs.encode[entity]([records[number] for number in numbers])
+            for number, value in zip(numbers, encoded, strict=True):
+                values[number] = value
+        return values
+
+    def _headers_of(self, company_id: str, run_id: str) -> HeaderList:
+        found = self._headers.get((company_id, run_id))
+        if found is None:
+            headers = RecordHeaders(self.state.company(company_id).version, run_id, company_id)
+            found = self._headers[company_id, run_id] = headers.encode()
+        return found
+
+
+def _deletion(company: Company, company_id: str, ref: EntityRef, deleted_at: int) -> Record:
+    return _EMPTY[ref.entity] | {
+        "company_id": company_id,
+        ENTITY_BY_NAME[ref.entity].id_field: ref.entity_id,
+        "version": company.version,
+        "observed_at": deleted_at,
+        "deleted_at": deleted_at,
     }
-
-
-def _canonical(company: Company, ref: EntityRef, cause: Due, codecs: Codecs) -> Record:
-    record = cause.canonical or NORMALISE[ref.entity](codecs.decode[ref.entity](company.child(ref).value))
-    return linked(company, ref, record | {"version": company.version})
-
-
-def _deletion(company: Company, company_id: str, ref: EntityRef, deleted_at: int, encode: Encoder) -> bytes:
-    entity = ENTITY_BY_NAME[ref.entity]
-    return encode(
-        _EMPTY[ref.entity]
-        | {
-            "company_id": company_id,
-            entity.id_field: ref.entity_id,
-            "version": company.version,
-            "observed_at": deleted_at,
-            "deleted_at": deleted_at,
-        }
-    )

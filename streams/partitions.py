@@ -16,6 +16,9 @@ from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state import PartitionState
 
+# One computes while another waits for its commit; more would only fight for the interpreter.
+_AT_WORK = 2
+
 _log = get_logger(__name__)
 
 OpenStages = Callable[[Collection[int], Mapping[int, PartitionState], threading.Event], dict[int, PartitionStage]]
@@ -41,6 +44,7 @@ class Partitions:
         self._current: _Assignment | None = None
         self._kept: dict[int, PartitionState] = {}
         self._closing = False
+        self._at_work = asyncio.Semaphore(_AT_WORK)
         self.batches = 0
 
     @property
@@ -102,7 +106,8 @@ class Partitions:
     async def _work(self, current: _Assignment, stage: PartitionStage, batch: Sequence[RawRecord]) -> bool:
         current.working.add(stage.partition)
         try:
-            await asyncio.to_thread(stage.process, batch)
+            async with self._at_work:
+                await asyncio.to_thread(stage.process, batch)
         finally:
             current.working.discard(stage.partition)
         self.batches += 1

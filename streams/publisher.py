@@ -15,6 +15,8 @@ from streams.retry import Patience
 
 _CALL_TIMEOUT_S = 10.0
 _FULL_QUEUE_POLL_S = 0.1
+# Brokers measure compressed batches; the client would measure a dead letter before it is compressed.
+_BIGGEST_MESSAGE_BYTES = 64 * 1024 * 1024
 # The codes of librdkafka itself have a leading underscore; they are public all the same.
 _DOOMED = KafkaError._STATE
 
@@ -34,7 +36,8 @@ class PartitionPublisher:
     @classmethod
     def open(cls, settings: Settings, transactional_id: str, partition: int, patience: Patience) -> PartitionPublisher:
         """Fence every older writer of the partition and abort what it left open."""
-        publisher = cls(Producer(transactional_config(settings, transactional_id)), partition, patience)
+        config = transactional_config(settings, transactional_id) | {"message.max.bytes": _BIGGEST_MESSAGE_BYTES}
+        publisher = cls(Producer(config), partition, patience)
         publisher._patiently(publisher._producer.init_transactions)
         return publisher
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import InvalidRecordError
 from core.topics import partition_for, split_key
-from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, Entity
-from schemas.codec import Decoder, Encoder, Record, SchemaSource, encoder
+from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
+from schemas.catalogue import ENTITIES, Entity
+from schemas.codec import Record, SchemaSource
 
 RawHeaders = Sequence[tuple[str, str | bytes | None]]
-Decode = Callable[[bytes], Record]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RawRecord:
-    """A record of a raw topic as it was read."""
+    """A record of a raw topic as it was read; `decoded` is its value, or what is wrong with it, after `look_into`."""
 
     entity: Entity
     partition: int
@@ -27,6 +28,7 @@ class RawRecord:
     value: bytes | None
     headers: RawHeaders
     timestamp_ms: int
+    decoded: Decoded | None = field(default=None, compare=False, repr=False)
 
 
 class Output(NamedTuple):
@@ -42,8 +44,8 @@ class Output(NamedTuple):
 class Codecs:
     """Decoders of the raw topics and encoders of the canonical ones, by entity name."""
 
-    decode: dict[str, Decode]
-    encode: dict[str, Encoder]
+    decode: dict[str, BatchDecoder]
+    encode: dict[str, BatchEncoder]
 
     @classmethod
     def load(cls, source: SchemaSource) -> Codecs:
@@ -51,9 +53,20 @@ class Codecs:
         for entity in ENTITIES:
             source.id_of(entity.raw_topic)
         return cls(
-            {entity.name: Decoder(entity.raw_topic, source) for entity in ENTITIES},
-            {entity.name: encoder(topic, source) for entity, topic in zip(ENTITIES, CANONICAL_TOPICS, strict=True)},
+            {entity.name: BatchDecoder(entity.raw_topic, source, without=["extras"]) for entity in ENTITIES},
+            {entity.name: BatchEncoder(entity.canonical_topic, source) for entity in ENTITIES},
         )
+
+    def look_into(self, batch: Iterable[RawRecord]) -> None:
+        """Decode the values of a batch, all at once. RetriableError if the registry is away."""
+        by_entity: dict[str, list[RawRecord]] = defaultdict(list)
+        for raw in batch:
+            if raw.value is not None and raw.decoded is None:
+                by_entity[raw.entity.name].append(raw)
+        for name, raws in by_entity.items():
+            values = [raw.value for raw in raws if raw.value is not None]
+            for raw, decoded in zip(raws, self.decode[name](values), strict=True):
+                raw.decoded = decoded
 
 
 def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
@@ -71,10 +84,14 @@ def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
     return company_id, entity_id
 
 
-def decode_change(raw: RawRecord, decode: Decode, *, company_id: str, entity_id: str) -> Record:
+def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id: str) -> Record:
     """The change record of a value that belongs to this key; else InvalidRecordError. RetriableError: registry away."""
-    assert raw.value is not None
-    change = decode(raw.value)
+    if raw.decoded is None:
+        codecs.look_into([raw])
+    change = raw.decoded
+    if not isinstance(change, dict):
+        assert change is not None
+        raise change
     if change["company_id"] != company_id or change["entity_id"] != entity_id:
         raise InvalidRecordError("The record's key and its value name different entities.", error_class="bad-key")
     if change["op"] != "DELETE" and (change["after"] is None or stated_id(raw.entity, change["after"]) != entity_id):

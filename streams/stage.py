@@ -70,7 +70,8 @@ class PartitionStage:
         with metrics.BATCH_SECONDS.time():
             taken: Counter[tuple[str, str]] = Counter()
             links: Counter[str] = Counter()
-            letters = [letter for raw in batch if (letter := self._take_in(raw, taken)) is not None]
+            self.patience.until_done(lambda: self.codecs.look_into(batch))
+            letters = self._take_in(batch, taken)
             outputs = self._outputs(letters, links)
             while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
                 self.publisher.publish(chunk)
@@ -88,17 +89,22 @@ class PartitionStage:
         yield from letters
         yield from render(self.state, self.state.take_due().items(), self.codecs, links)
 
-    def _take_in(self, raw: RawRecord, taken: Counter[tuple[str, str]]) -> Output | None:
-        """Apply a record; its dead letter if it can never succeed."""
-        try:
-            outcome = self.patience.until_done(lambda: self.state.apply(raw))
-        except InvalidRecordError as error:
-            self.share.note(refused=True)
-            taken[raw.entity.name, "dead-lettered"] += 1
-            return self._dead_letter(raw, error)
-        self.share.note(refused=False)
-        taken[raw.entity.name, outcome.value] += 1
-        return None
+    def _take_in(self, batch: Sequence[RawRecord], taken: Counter[tuple[str, str]]) -> list[Output]:
+        """Apply a batch; the dead letters of those records that can never succeed."""
+        letters = []
+        passed = 0
+        for raw in batch:
+            try:
+                taken[raw.entity.name, self.state.apply(raw).value] += 1
+                passed += 1
+            except InvalidRecordError as error:
+                self.share.passed(passed)
+                passed = 0
+                self.share.refused()
+                taken[raw.entity.name, "dead-lettered"] += 1
+                letters.append(self._dead_letter(raw, error))
+        self.share.passed(passed)
+        return letters
 
     def _dead_letter(self, raw: RawRecord, error: InvalidRecordError) -> Output:
         metrics.DEAD_LETTERS.labels(raw.entity.name, error.error_class).inc()

@@ -17,15 +17,13 @@ from sys import intern
 
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
-from schemas.catalogue import BUDGETS, COST_CODES, TIME_ENTRIES, Entity
+from schemas.catalogue import COST_CODES, Entity
 from schemas.codec import Record
-from streams.company import Child, Company, EntityRef, Gone
-from streams.link import BudgetRefs, ShiftRefs
+from streams.company import CHILDREN, Child, Company, EntityRef, Gone, refs_of
+from streams.link import BudgetLink, BudgetRefs, ShiftLink, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
 from streams.records import Codecs, RawRecord, decode_change, key_parts
-
-_CHILDREN = frozenset((BUDGETS.name, TIME_ENTRIES.name))
 
 
 class Outcome(Enum):
@@ -88,10 +86,12 @@ class PartitionState:
     def resume(self) -> None:
         """Go on with this state after a rebalance, before the records since `next_offset` are loaded.
 
-        What was still to be delivered may have been delivered to another owner meanwhile: nothing is awaited any more.
+        What was still to be delivered may have been delivered to another owner meanwhile, and what was published here
+        may have been published again: nothing is awaited or known any more.
         """
         for company in self._companies.values():
-            company.undelivered.clear()
+            company.shifts.doubt_all()
+            company.budgets.doubt_all()
 
     def take_due(self) -> dict[tuple[str, EntityRef], Due]:
         """What is to be published now, by company id and entity; the next call starts from nothing."""
@@ -115,8 +115,8 @@ class PartitionState:
         if not processed:
             _remember_title(company, ref)
         self._hold(company, change)
-        if change.child is not None and not processed:
-            company.undelivered.add(ref)
+        if change.child is not None:
+            company.siblings(ref).loaded(ref.entity_id, processed=processed)
         if change.canonical is None:
             company.gone[ref] = Gone(change.version, published=processed)
 
@@ -133,36 +133,43 @@ class PartitionState:
         known = self._known(company, ref)
         if known is not None and change.version < known:
             return Outcome.OUTDATED
-        company.undelivered.discard(ref)
         self._take(company_id, company, change, ran_ahead=change.version == known)
         return Outcome.APPLIED
 
     def _note_offset(self, raw: RawRecord) -> None:
-        self._next_offsets[raw.entity.name] = max(self.next_offset(raw.entity), raw.offset + 1)
+        name = raw.entity.name
+        if raw.offset >= self._next_offsets.get(name, 0):
+            self._next_offsets[name] = raw.offset + 1
 
     def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
         company_id, entity_id = key_parts(raw, self._partitions)
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
 
     def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
-        change = decode_change(raw, self._codecs.decode[ref.entity], company_id=company_id, entity_id=ref.entity_id)
+        change = decode_change(raw, self._codecs, company_id=company_id, entity_id=ref.entity_id)
         company.version = max(company.version, change["version"])
         canonical = None if change["op"] == "DELETE" else NORMALISE[ref.entity](change)
         child = None
-        if canonical is not None and ref.entity in _CHILDREN:
+        if canonical is not None and ref.entity in CHILDREN:
             assert raw.value is not None
             child = Child(change["version"], _refs(canonical, change), raw.value)
         return _Change(ref, change["version"], change["run_id"], change["observed_at"], canonical, child)
 
     def _take(self, company_id: str, company: Company, change: _Change, *, ran_ahead: bool) -> None:
-        touched = company.children_of(change.ref)
-        if change.canonical is not None and change.ref.entity == COST_CODES.name:
-            touched |= company.shifts_titled(change.canonical["title"])
-        if ran_ahead:
-            touched |= _shifts_of_earlier_titles(company, change.ref)
-        touched -= company.undelivered
-        before = {} if ran_ahead else {child: company.link_of(child) for child in touched}
+        if change.ref.entity in CHILDREN:
+            self._hold(company, change)
+            company.siblings(change.ref).settle(change.ref.entity_id)
+            self._make_due(company_id, company, change)
+            return
+        before = _links_before(company, change, ran_ahead=ran_ahead)
         self._hold(company, change)
+        self._make_due(company_id, company, change)
+        for ref, link in before.items():
+            if ran_ahead or company.link_of(ref) != link:
+                company.siblings(ref).settle(ref.entity_id)
+                self._due.setdefault((company_id, ref), Due(change.run_id))
+
+    def _make_due(self, company_id: str, company: Company, change: _Change) -> None:
         if change.canonical is None:
             company.gone[change.ref] = Gone(change.version, published=True)
             due = Due(change.run_id, deleted_at=change.observed_at)
@@ -171,9 +178,6 @@ class PartitionState:
         # Taken out first, so that what is due is in the order of its last cause.
         self._due.pop((company_id, change.ref), None)
         self._due[company_id, change.ref] = due
-        for child in touched:
-            if ran_ahead or company.link_of(child) != before[child]:
-                self._due.setdefault((company_id, child), Due(change.run_id))
 
     def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome:
         headers = _tombstone_headers(raw, company_id)
@@ -186,7 +190,8 @@ class PartitionState:
             # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
             deletion = _Change(ref, headers.version, headers.run_id, raw.timestamp_ms * 1000, None, None)
             self._take(company_id, company, deletion, ran_ahead=held is None)
-        company.gone.pop(ref, None)
+        # Kept, as long as the topic keeps it: an older record that comes behind it must not bring the entity back.
+        company.gone[ref] = Gone(headers.version, published=True)
         return Outcome.TOMBSTONE
 
     def _load_tombstone(self, raw: RawRecord, ref: EntityRef, company: Company, *, processed: bool) -> None:
@@ -194,11 +199,12 @@ class PartitionState:
         company.version = max(company.version, headers.version)
         if headers.version < (self._known(company, ref) or 0):
             return
-        if processed:
-            company.gone.pop(ref, None)
-        else:
+        if not processed:
             _remember_title(company, ref)
         company.drop(ref)
+        gone = company.gone.get(ref)
+        deleted_before = gone is not None and gone.version == headers.version and gone.published
+        company.gone[ref] = Gone(headers.version, published=processed or deleted_before)
 
     def _hold(self, company: Company, change: _Change) -> None:
         company.gone.pop(change.ref, None)
@@ -217,6 +223,23 @@ class PartitionState:
         return gone.version if gone is not None else company.version_of(ref)
 
 
+def _links_before(
+    company: Company, change: _Change, *, ran_ahead: bool
+) -> dict[EntityRef, ShiftLink | BudgetLink | None]:
+    """The children that a parent's change may make due, with their present links where these tell.
+
+    A child that is yet to be delivered is published then. Where state ran ahead of the change, what was published from
+    this state was published with it; of what somebody else published the link is not known.
+    """
+    touched = company.children_of(change.ref)
+    if change.canonical is not None and change.ref.entity == COST_CODES.name:
+        touched |= company.shifts_titled(change.canonical["title"])
+    if not ran_ahead:
+        return {ref: company.link_of(ref) for ref in touched if ref.entity_id not in company.siblings(ref).awaited}
+    touched |= _shifts_of_earlier_titles(company, change.ref)
+    return {ref: None for ref in touched if ref.entity_id in company.siblings(ref).unsure}
+
+
 def _remember_title(company: Company, ref: EntityRef) -> None:
     """Note the title that a cost code has before a loaded record, not processed yet, replaces it."""
     if ref.entity != COST_CODES.name:
@@ -231,13 +254,14 @@ def _remember_title(company: Company, ref: EntityRef) -> None:
 def _shifts_of_earlier_titles(company: Company, ref: EntityRef) -> set[EntityRef]:
     """Shifts that may have been published with a title that a cost code no longer has.
 
-    Where compaction may have removed the earlier record its title is not known: any shift of the company may be one.
+    Where compaction may have removed the earlier record its title is not known: any that somebody else published may
+    be one.
     """
     if ref.entity != COST_CODES.name:
         return set()
     titles = company.earlier_titles.pop(ref.entity_id, None)
     if titles is None:
-        return company.all_shifts()
+        return refs_of(company.shifts.unsure, ())
     return {shift for title in titles for shift in company.shifts_titled(title)}
 
 
@@ -247,7 +271,7 @@ def _refs(canonical: Record, change: Record) -> ShiftRefs | BudgetRefs:
     return ShiftRefs(
         intern(canonical["job_id"]),
         intern(canonical["user_id"]),
-        tuple(intern(title) for title in named_titles(change["after"])),
+        named_titles(change["after"]),
         _shared(canonical["job_name"]),
         _shared(canonical["user_name"]),
     )

@@ -13,6 +13,7 @@ from schemas.codec import to_days
 # Buildertrend writes these days where it means "none".
 _SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with wall times, which have no zone yet
+_EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTE_MICROS = 60_000_000
 
@@ -31,6 +32,11 @@ class _Instants(NamedTuple):
 
     micros: tuple[int, ...]
     skipped: bool
+
+    @property
+    def plain(self) -> bool:
+        """Whether the wall time means one instant, and that one."""
+        return len(self.micros) == 1 and not self.skipped
 
 
 @lru_cache(maxsize=512)
@@ -80,10 +86,12 @@ def shift_times(
     if start is None:
         return ShiftTimes(None, None if end is None else _instants(end, tz).micros[0], None)
     starts = _instants(start, tz)
-    if end is None:
+    ends = None if end is None else _instants(end, tz)
+    if ends is not None and starts.plain and ends.plain and ends.micros >= starts.micros:
+        return ShiftTimes(starts.micros[0], ends.micros[0], start.toordinal() - _EPOCH_ORDINAL)
+    if end is None or ends is None:
         notes = _notes(start, starts, "start", zone_name, undecided=len(starts.micros) > 1)
         return ShiftTimes(starts.micros[0], None, _local_day(start, starts, tz), notes)
-    ends = _instants(end, tz)
     pairs = _possible(starts, ends, in_order=end >= start)
     chosen = _choose(pairs, stated_minutes)
     undecided = chosen is None
@@ -98,6 +106,25 @@ def shift_times(
 
 
 def _instants(wall: datetime, tz: ZoneInfo) -> _Instants:
+    offset = _steady_offset(tz.key, wall.year, wall.month, wall.day, wall.hour)
+    if offset is not None:
+        return _Instants(((wall - _EPOCH - offset) // _MICROSECOND,), skipped=False)
+    return _instants_near_a_change(wall, tz)
+
+
+@lru_cache(maxsize=262_144)
+def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hour: int) -> timedelta | None:
+    """The offset of every wall time in an hour; None if a change of the clock touches it.
+
+    No zone changes its clock twice within an hour.
+    """
+    first = datetime(year, month, day_of_month, hour, tzinfo=zone(zone_name))
+    last = first.replace(minute=59, second=59, microsecond=999_999)
+    offsets = {each.replace(fold=fold).utcoffset() for each in (first, last) for fold in (0, 1)}
+    return offsets.pop() if len(offsets) == 1 else None
+
+
+def _instants_near_a_change(wall: datetime, tz: ZoneInfo) -> _Instants:
     aware = wall.replace(tzinfo=tz)
     first = aware.utcoffset()
     second = aware.replace(fold=1).utcoffset()

@@ -150,10 +150,15 @@ class CanonicalReader:
     def _read(self) -> None:
         for message in self._consumer.consume(1000, timeout=0.2):
             key, topic, value = message.key(), message.topic() or "", message.value()
-            if message.error() is not None or not isinstance(key, bytes) or not key.startswith(self._prefix):
+            if message.error() is not None:
                 continue
+            ours = isinstance(key, bytes) and key.startswith(self._prefix)
             if topic == DEAD_LETTERS:
-                self.dead_letters.append(message)
+                stated = dict(header_list(message.headers())).get("company_id")
+                if ours or stated == self._prefix[:-1]:
+                    self.dead_letters.append(message)
+                continue
+            if not isinstance(key, bytes) or not ours:
                 continue
             assert not isinstance(value, str)
             record = None if value is None else self._decode[topic](value)

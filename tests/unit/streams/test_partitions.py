@@ -8,10 +8,12 @@ from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 
 import pytest
+from faust.types import TP
 
 from core.errors import FatalError
 from schemas.catalogue import JOBS
-from streams.drain import MAX_BATCH, drain, raw_record, take
+from streams.committed_consumer import Delivery
+from streams.drain import drain, raw_record, take
 from streams.partitions import Partitions
 from streams.retry import StoppedError
 from streams.stage import PartitionStage
@@ -50,23 +52,25 @@ class Opened:
         return {number: stage(number, self.publishers[number]) for number in partitions}
 
 
-class Event:
-    """What Faust delivers."""
-
-    def __init__(self, raw: RawTopics, value: bytes | None = b"rubbish") -> None:
-        self.acknowledged = False
-        record = raw.put(JOBS, job()) if value is None else raw.rubbish(JOBS, "1", value)
-        self.message = SimpleNamespace(
+def delivery(raw: RawTopics, *values: bytes | None) -> Delivery:
+    """What Faust's consumer hands over: a job for None, else a record with this value."""
+    records = [raw.put(JOBS, job()) if value is None else raw.rubbish(JOBS, "1", value) for value in values]
+    messages = [
+        SimpleNamespace(
             partition=record.partition,
             offset=record.offset,
             key=record.key,
             value=record.value,
             headers=record.headers,
-            timestamp=record.timestamp_ms / 1000,
+            timestamp=record.timestamp_ms,
         )
+        for record in records
+    ]
+    return Delivery(TP(JOBS.raw_topic, raw.partition), messages, 1, None)
 
-    def ack(self) -> None:
-        self.acknowledged = True
+
+def unacknowledged(_: Delivery) -> None:
+    raise AssertionError
 
 
 def unexpected(error: BaseException) -> None:
@@ -152,7 +156,7 @@ async def test_giving_up_waits_for_the_batch_at_work_and_closes() -> None:
 
 
 async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> None:
-    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Event]()
+    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Delivery]()
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
     await settled(partitions)
@@ -164,16 +168,17 @@ async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> Non
         may_end.wait(5)
 
     publisher.during = slowly
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, on_error=unexpected))
-    event = Event(raw, None)
-    queue.put_nowait(event)
+    done: list[Delivery] = []
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done.append, unexpected))
+    delivered = delivery(raw, None)
+    queue.put_nowait(delivered)
     assert await asyncio.to_thread(at_work.wait, 5)
     closing = asyncio.create_task(partitions.close())
     await asyncio.sleep(0)
     may_end.set()
     await closing
     draining.cancel()
-    assert event.acknowledged
+    assert done == [delivered]
 
 
 async def test_failure_to_open_ends_the_process() -> None:
@@ -216,44 +221,56 @@ async def test_state_of_a_batch_that_was_not_published_is_not_kept() -> None:
     assert opened.kept == {}
 
 
-async def test_drain_acknowledges_what_was_published() -> None:
-    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Event]()
+async def test_drain_acknowledges_what_was_published_in_order() -> None:
+    opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Delivery]()
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
-    events = [Event(raw, None), Event(raw)]
-    for event in events:
-        queue.put_nowait(event)
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, on_error=unexpected))
+    deliveries = [delivery(raw, None, b"rubbish"), delivery(raw, None)]
+    for each in deliveries:
+        queue.put_nowait(each)
+    done: list[Delivery] = []
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done.append, unexpected))
     async with asyncio.timeout(5):
-        while not all(event.acknowledged for event in events):
+        while len(done) < 2:
             await asyncio.sleep(0)
     draining.cancel()
+    assert done == deliveries
     publisher = opened.publishers[raw.partition]
-    assert (len(publisher.canonical()), len(publisher.dead_letters())) == (1, 1)
+    assert (len(publisher.canonical()), len(publisher.dead_letters())) == (2, 1)
 
 
 async def test_drain_ends_the_process_for_the_unforeseen_and_acknowledges_nothing() -> None:
-    opened, raw, queue, errors = Opened(), RawTopics(), asyncio.Queue[Event](), list[BaseException]()
+    opened, raw, queue, errors = Opened(), RawTopics(), asyncio.Queue[Delivery](), list[BaseException]()
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
     await settled(partitions)
     opened.publishers[raw.partition].during = lambda: 1 / 0
-    event = Event(raw, None)
-    queue.put_nowait(event)
-    await drain(queue, JOBS, partitions, on_error=errors.append)
+    queue.put_nowait(delivery(raw, None))
+    await drain(queue, JOBS, partitions, unacknowledged, errors.append)
     assert [type(error) for error in errors] == [ZeroDivisionError]
-    assert not event.acknowledged
 
 
-async def test_take_is_bounded() -> None:
-    queue = asyncio.Queue[int]()
-    for number in range(MAX_BATCH + 5):
-        queue.put_nowait(number)
-    assert len(await take(queue)) == MAX_BATCH
-    assert len(await take(queue)) == 5
+async def test_drain_leaves_what_belongs_to_no_partition_of_ours() -> None:
+    raw, queue = RawTopics(), asyncio.Queue[Delivery]()
+    partitions = Partitions(Opened(), on_error=unexpected)
+    queue.put_nowait(delivery(raw, None))
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, unacknowledged, unexpected))
+    async with asyncio.timeout(5):
+        while not queue.empty():
+            await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    draining.cancel()
+
+
+async def test_take_is_all_that_is_there() -> None:
+    queue, raw = asyncio.Queue[Delivery](), RawTopics()
+    deliveries = [delivery(raw, None) for _ in range(3)]
+    for each in deliveries:
+        queue.put_nowait(each)
+    assert await take(queue) == deliveries
 
 
 def test_raw_record_of_a_message_without_headers() -> None:
-    message = SimpleNamespace(partition=1, offset=2, key=None, value=None, headers=None, timestamp=1.5)
+    message = SimpleNamespace(partition=1, offset=2, key=None, value=None, headers=(), timestamp=1500)
     record = raw_record(message, JOBS)
     assert (record.key, record.value, list(record.headers), record.timestamp_ms) == (None, None, [], 1500)

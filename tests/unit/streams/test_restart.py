@@ -137,11 +137,51 @@ def test_deletion_that_was_published_before_is_not_published_by_its_tombstone() 
     assert after.take(tombstone) == []
 
 
+def test_record_older_than_a_tombstone_that_was_loaded_does_not_bring_it_back() -> None:
+    raw, core = RawTopics(), Core()
+    old = raw.put(JOBS, job())
+    gone, tombstone = raw.delete(JOBS, "1")
+    after = restarted(core, [old, gone, tombstone], delivered=3)
+    assert after.take(old) == []
+
+
 def test_deletion_that_compaction_takes_after_loading_is_published_by_its_tombstone() -> None:
     raw = RawTopics()
     gone, tombstone = raw.delete(JOBS, "1")
     after = restarted(Core(), [gone, tombstone], delivered=0)
     assert [each.key for each in after.take(tombstone)] == ["acme/1", "acme/1"]
+
+
+def test_parent_behind_its_children_publishes_none_that_was_published_with_it() -> None:
+    raw = RawTopics()
+    log = [
+        raw.put(TIME_ENTRIES, shift()),
+        raw.put(JOBS, job()),
+        raw.put(USERS, user()),
+        raw.put(COST_CODES, cost_code()),
+    ]
+    after = restarted(Core(), log, delivered=0)
+    assert [row.record and row.record["link_status"] for row in after.take(log[0])] == ["linked"]
+    assert [each.entity for each in after.take(*log[1:])] == ["jobs", "users", "cost-codes"]
+
+
+def test_parent_behind_its_children_publishes_those_that_somebody_else_published() -> None:
+    raw, core = RawTopics(), Core()
+    log = [raw.put(TIME_ENTRIES, shift()), raw.put(JOBS, job())]
+    core.take(log[0])
+    after = restarted(core, log, delivered=1)
+    assert [each.entity for each in after.take(log[1])] == ["jobs", "time-entries"]
+    assert [each.entity for each in after.take(log[1])] == ["jobs"]
+
+
+def test_child_published_before_a_rebalance_follows_a_parent_that_came_in_it() -> None:
+    raw, core = RawTopics(), Core()
+    entry, old, new = raw.put(TIME_ENTRIES, shift()), raw.put(JOBS, job()), raw.put(JOBS, job(jobName="New"))
+    core.take(old, entry)
+    core.state.resume()
+    core.state.load(new, committed=0)
+    core.take(new)
+    assert core.table()["time-entries", "acme/9001"]["job_name"] == "New"
 
 
 def test_child_that_was_delivered_follows_its_parents_again() -> None:

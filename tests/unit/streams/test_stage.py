@@ -95,12 +95,11 @@ def test_too_many_dead_letters_stop_the_stage_before_anything_of_the_batch_moves
 @pytest.mark.parametrize(("good", "bad", "stops"), [(0, 49, False), (0, 50, True), (199, 50, True), (250, 50, False)])
 def test_share_of_dead_letters_is_of_the_last_records(good: int, bad: int, stops: bool) -> None:
     share = DeadLetterShare()
-    for _ in range(good):
-        share.note(refused=False)
+    share.passed(good)
     stopped = False
     try:
         for _ in range(bad):
-            share.note(refused=True)
+            share.refused()
     except FatalError:
         stopped = True
     assert stopped is stops
@@ -110,9 +109,8 @@ def test_share_of_dead_letters_forgets_what_was_long_ago() -> None:
     share = DeadLetterShare()
     for _ in range(20):
         for _ in range(49):
-            share.note(refused=True)
-        for _ in range(1000):
-            share.note(refused=False)
+            share.refused()
+        share.passed(1000)
 
 
 class Flaky(LocalSchemas):

@@ -1,0 +1,120 @@
+"""Avro in bulk, by column: the same bytes and the same records as `schemas.codec`, at a fifth of the cost.
+
+It takes only what it can prove it understood. What was written with another schema, and a batch with anything odd in
+it, goes to the record-by-record codec, which says which record it is and why.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyruhvro
+
+from core.errors import InvalidRecordError
+from schemas.avro_files import Schema, plain_schema
+from schemas.codec import HEADER, HEADER_BYTES, Decoder, Record, SchemaSource, encoder
+
+# Below this the columns cost more than they save.
+_WORTH_IT = 8
+
+Decoded = Record | InvalidRecordError
+
+
+class BatchDecoder:
+    """Wire bytes of one topic to records, each in the place of its value."""
+
+    def __init__(self, topic: str, source: SchemaSource, *, without: Sequence[str] = ()) -> None:
+        """`without`: fields of nested records that nobody looks at; they are left out where that saves something."""
+        self.one_by_one = Decoder(topic, source)
+        self._header = HEADER.pack(0, source.id_of(topic))
+        self._text = _text(plain_schema(topic))
+        self._without = frozenset(without)
+
+    def __call__(self, values: Sequence[bytes]) -> list[Decoded]:
+        """A record, or the error of a value that is none; RetriableError if the registry is away."""
+        if len(values) >= _WORTH_IT and all(value.startswith(self._header) for value in values):
+            batch = _understood([value[HEADER_BYTES:] for value in values], self._text)
+            if batch is not None:
+                return _records(batch, self._without)
+        return [self._decoded(value) for value in values]
+
+    def _decoded(self, value: bytes) -> Decoded:
+        try:
+            return self.one_by_one(value)
+        except InvalidRecordError as error:
+            return error
+
+
+class BatchEncoder:
+    """Records of one topic to wire bytes, each in the place of its record."""
+
+    def __init__(self, topic: str, source: SchemaSource) -> None:
+        schema = plain_schema(topic)
+        self._header = HEADER.pack(0, source.id_of(topic))
+        self._text = _text(schema)
+        self._one_by_one = encoder(topic, source)
+        self._arrow: pa.Schema = pyruhvro.avro_to_arrow_schema(self._text)
+        self._values = itemgetter(*(field["name"] for field in schema["fields"]))
+
+    def __call__(self, records: Sequence[Mapping[str, Any]]) -> list[bytes]:
+        """Raises what the record-by-record encoder raises for a misfit."""
+        if len(records) < _WORTH_IT:
+            return [self._one_by_one(record) for record in records]
+        columns = zip(*map(self._values, records), strict=True)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._arrow, strict=True)]
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._arrow)
+        (encoded,) = pyruhvro.serialize_record_batch(batch, self._text, 1)
+        header = self._header
+        return [header + value for value in encoded.to_pylist()]
+
+
+def _understood(values: list[bytes], text: str) -> pa.RecordBatch | None:
+    """The batch; None if not every byte of every value is known to be understood."""
+    decoded = _unless_odd(lambda: pyruhvro.deserialize_array(values, text))
+    if decoded is None:
+        return None
+    # Bytes behind a record would be dropped without a word: what was understood must encode to what was read.
+    again = _unless_odd(lambda: pyruhvro.serialize_record_batch(decoded, text, 1))
+    if again is None or not pa.chunked_array(again).combine_chunks().equals(pa.array(values, pa.binary())):
+        return None
+    # Bytes that are no UTF-8 are let through as text.
+    return _unless_odd(lambda: _validated(decoded))
+
+
+def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
+    batch.validate(full=True)
+    return batch
+
+
+def _unless_odd(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except BaseException as exc:
+        # A panic of the library is no Exception; whatever it stumbled over, the other codec will name it.
+        if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
+            raise
+        return None
+
+
+def _records(batch: pa.RecordBatch, without: frozenset[str]) -> list[Decoded]:
+    columns = [_cut(column, without).to_pylist() for column in batch.columns]
+    names = batch.schema.names
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _cut(column: pa.Array, without: frozenset[str]) -> pa.Array:
+    if not pa.types.is_struct(column.type) or without.isdisjoint(field.name for field in column.type):
+        return column
+    kept = [
+        (field, part) for field, part in zip(column.type, column.flatten(), strict=True) if field.name not in without
+    ]
+    fields, parts = [field for field, _ in kept], [part for _, part in kept]
+    return pa.StructArray.from_arrays(parts, fields=fields, mask=column.is_null())
+
+
+def _text(schema: Schema) -> str:
+    return json.dumps({name: part for name, part in schema.items() if not name.startswith("__")})

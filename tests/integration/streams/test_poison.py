@@ -1,0 +1,163 @@
+"""Poison of every kind: dead-lettered once, with place and reason, neighbours unharmed; the repaired is replayed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from core.clock import SystemClock
+from core.dead_letters import DeadLetter, open_letter, receipted_offset
+from core.kafka import producer_config
+from core.replay import Replayed, replay
+from core.replay_plan import Selection
+from core.settings import Settings, reveal
+from core.topics import entity_key
+from schemas.avro_files import schema_text
+from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
+from streams.records import RawRecord
+from tests.fix_stack import Stack
+from tests.integration.streams.conftest import Bench
+from tests.unit.streams.factories import RawTopics, job, shift, user
+
+pytestmark = pytest.mark.usefixtures("streams")
+
+TWO_MB = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A kind of record that can never succeed."""
+
+    entity: Entity
+    error_class: str
+    reason: str
+    make: Callable[[RawTopics], RawRecord]
+
+
+def _value(raw: RawTopics, value: bytes | None) -> RawRecord:
+    return replace(raw.put(JOBS, job(99)), value=value)
+
+
+def _big(raw: RawTopics) -> RawRecord:
+    whole = raw.put(JOBS, job(99))
+    assert whole.value is not None
+    return replace(whole, value=whole.value[:5] + b"\x7f" * TWO_MB)
+
+
+def _nan(raw: RawTopics) -> RawRecord:
+    return raw.put(TIME_ENTRIES, shift(99, rate="NaN"))
+
+
+def _foreign(raw: RawTopics) -> RawRecord:
+    return replace(raw.put(JOBS, job(99)), value=raw.put(USERS, user(99)).value)
+
+
+KINDS = {
+    "random bytes": Poison(
+        JOBS, "undecodable", "not in Confluent's Avro format", lambda raw: _value(raw, b"\xf3\x10x")
+    ),
+    "unknown schema": Poison(
+        JOBS, "unknown-schema", "no schema with id", lambda raw: _value(raw, b"\0\0\x7f\0\0rubbish")
+    ),
+    "2 MB": Poison(JOBS, "undecodable", "cannot be decoded", _big),
+    "empty key": Poison(JOBS, "bad-key", "has no key", lambda raw: replace(raw.put(JOBS, job(99)), key=b"")),
+    "bare tombstone": Poison(JOBS, "bad-headers", "no header", lambda raw: replace(_value(raw, None), headers=[])),
+    "NUL": Poison(JOBS, "nul", "NUL character", lambda raw: raw.put(JOBS, job(99, jobName="a\0b"))),
+    "NaN": Poison(TIME_ENTRIES, "bad-number", "rate is not a number", _nan),
+    "schema of another topic": Poison(JOBS, "wrong-schema", "this topic takes", _foreign),
+}
+
+
+def letters(bench: Bench) -> list[DeadLetter]:
+    """The dead letters of the company, without receipts."""
+    kept = [each for each in bench.reader.dead_letters if receipted_offset(each.headers()) is None]
+    return [open_letter(each) for each in kept]
+
+
+def written(settings: Settings, records: list[RawRecord]) -> list[int]:
+    """Write records that are larger than a poller's ever are; the offsets that they got."""
+    offsets: dict[int, int] = {}
+
+    def note(number: int, _: object, message: Any) -> None:
+        offsets[number] = message.offset()
+
+    producer = Producer(producer_config(settings) | {"message.max.bytes": 10_000_000})
+    for number, raw in enumerate(records):
+        producer.produce(
+            raw.entity.raw_topic,
+            key=raw.key,
+            value=raw.value,
+            headers=list(raw.headers),
+            partition=raw.partition,
+            on_delivery=partial(note, number),
+        )
+    producer.flush(30)
+    return [offsets[number] for number in range(len(records))]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_poison_is_dead_lettered_once_with_its_place_and_reason(kind: Poison, stack: Stack, bench: Bench) -> None:
+    bad = kind.make(bench.raw)
+    before, after = bench.raw.put(JOBS, job(1)), bench.raw.put(JOBS, job(2))
+    _, offset, _ = written(stack.settings, [before, bad, after])
+    places = {("jobs", "1"), ("jobs", "2")}
+    bench.reader.until(lambda: places <= set(bench.reader.table()), "the neighbours should be there")
+    bench.reader.until(lambda: len(letters(bench)) == 1, "its dead letter should be there")
+    (letter,) = letters(bench)
+    record = letter.record
+    assert (record.topic, record.partition, record.offset) == (kind.entity.raw_topic, bad.partition, offset)
+    assert (record.key, record.value, record.headers) == (bad.key, bad.value, list(bad.headers))
+    headers = dict(bench.reader.dead_letters[0].headers())
+    assert headers["dead-letter-error-class"].decode() == kind.error_class
+    assert kind.reason in headers["dead-letter-reason"].decode()
+    assert headers["dead-letter-stage"] == b"streams"
+
+
+def test_record_without_a_key_is_refused_by_the_topic_itself(stack: Stack, bench: Bench) -> None:
+    errors: list[Any] = []
+    producer = Producer(producer_config(stack.settings))
+    producer.produce(
+        JOBS.raw_topic, value=b"x", partition=bench.raw.partition, on_delivery=lambda e, _: errors.append(e)
+    )
+    try:
+        producer.flush(30)
+    except KafkaException as exc:
+        errors.append(exc.args[0])
+    assert KafkaError.INVALID_RECORD in {error.code() for error in errors if error is not None}
+
+
+@pytest.fixture
+def registry(stack: Stack) -> Iterator[SchemaRegistryClient]:
+    with closing(SchemaRegistryClient({"url": str(reveal(stack.settings.schema_registry_url))})) as client:
+        yield client
+
+
+def test_repaired_letter_is_put_through_and_others_are_refused_again(
+    stack: Stack, bench: Bench, registry: SchemaRegistryClient
+) -> None:
+    """The repair: somebody registers the schema that was missing."""
+    newer = schema_text(JOBS.raw_topic).replace('"doc": "As typed', f'"doc": "{uuid.uuid4()}: as typed')
+    unused = f'{{"type": "enum", "name": "A{uuid.uuid4().hex}", "symbols": ["A"]}}'
+    last_id = registry.register_schema(f"test-{uuid.uuid4()}", Schema(unused, "AVRO"))
+    good = bench.raw.put(JOBS, job(1, jobName="Repaired"))
+    assert good.value is not None
+    early = replace(good, value=b"\0" + (last_id + 1).to_bytes(4, "big") + good.value[5:])
+    hopeless = bench.raw.rubbish(JOBS, "2")
+    bench.writer.write(early, hopeless)
+    bench.reader.until(lambda: len(letters(bench)) == 2, "both should be dead-lettered")
+    assert registry.register_schema(f"test-{uuid.uuid4()}", Schema(newer, "AVRO")) == last_id + 1
+    selection = Selection(stage="streams", company_id=bench.raw.company_id)
+    assert replay(stack.settings, selection, SystemClock()) == Replayed(put_through=2)
+    bench.reader.until(lambda: ("jobs", "1") in bench.reader.table(), "the repaired one should be there")
+    bench.reader.until(lambda: len(letters(bench)) == 3, "the other one should be refused again")
+    assert bench.reader.table()["jobs", "1"]["name"] == "Repaired"
+    first, again = [each for each in letters(bench) if each.record.key == entity_key(bench.raw.company_id, "2")]
+    assert first.first_seen == again.first_seen
