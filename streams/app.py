@@ -42,6 +42,12 @@ class StreamsApp(faust.App):
         assert isinstance(consumer, CommittedConsumer)
         consumer.acknowledge(delivery)
 
+    def is_current(self, delivery: Delivery) -> bool:
+        """See CommittedConsumer."""
+        consumer = self._consumer
+        assert isinstance(consumer, CommittedConsumer)
+        return consumer.is_current(delivery)
+
     def committed_offsets(self) -> dict[TP, int]:
         """The offsets committed by this process."""
         return dict(self.monitor.tp_committed_offsets)

@@ -96,8 +96,12 @@ class CommittedConsumer(Consumer):
 
     def acknowledge(self, delivery: Delivery) -> None:
         """Let its offsets be committed, if all before it were acknowledged and its partition is still ours."""
-        if delivery.generation == self._generation and self._done.get(delivery.tp) == delivery.after:
+        if self.is_current(delivery) and self._done.get(delivery.tp) == delivery.after:
             self._done[delivery.tp] = delivery.end
+
+    def is_current(self, delivery: Delivery) -> bool:
+        """Whether it is of the present assignment: else it was, or will be, delivered to somebody again."""
+        return delivery.generation == self._generation
 
     def positions(self) -> dict[tuple[str, int], int]:
         """See CommittedConsumerThread."""

@@ -9,24 +9,33 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from schemas.catalogue import Entity
 from streams.committed_consumer import Delivery
 from streams.partitions import Partitions
 from streams.records import RawRecord
 
+_RETRY_PAUSE_S = 0.05
+
 OnError = Callable[[BaseException], None]
-Acknowledge = Callable[[Delivery], None]
+
+
+class Deliverer(Protocol):
+    """Who delivers: it is told what is done, and tells what is still wanted."""
+
+    def acknowledge(self, delivery: Delivery) -> None: ...
+
+    def is_current(self, delivery: Delivery) -> bool: ...
 
 
 async def drain(
-    queue: asyncio.Queue[Delivery], entity: Entity, partitions: Partitions, acknowledge: Acknowledge, on_error: OnError
+    queue: asyncio.Queue[Delivery], entity: Entity, partitions: Partitions, deliverer: Deliverer, on_error: OnError
 ) -> None:
     """Process the deliveries of one raw topic until cancelled; `on_error` ends the process."""
     try:
         while True:
-            await _process(await take(queue), entity, partitions, acknowledge)
+            await _process(await take(queue), entity, partitions, deliverer)
     except asyncio.CancelledError:
         raise
     except BaseException as error:  # noqa: BLE001 - the one place where the unforeseen must not get past
@@ -41,17 +50,19 @@ async def take(queue: asyncio.Queue[Delivery]) -> list[Delivery]:
     return deliveries
 
 
-async def _process(
-    deliveries: list[Delivery], entity: Entity, partitions: Partitions, acknowledge: Acknowledge
-) -> None:
+async def _process(deliveries: list[Delivery], entity: Entity, partitions: Partitions, deliverer: Deliverer) -> None:
     by_partition: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
         by_partition[delivery.tp.partition].append(delivery)
 
     async def in_order(partition: int, parts: list[Delivery]) -> None:
         for delivery in parts:
-            if await partitions.process(partition, [raw_record(each, entity) for each in delivery.records]):
-                acknowledge(delivery)
+            # Records may come before it is known whose they are: what is current is never left undone.
+            while deliverer.is_current(delivery):
+                if await partitions.process(partition, [raw_record(each, entity) for each in delivery.records]):
+                    deliverer.acknowledge(delivery)
+                    break
+                await asyncio.sleep(_RETRY_PAUSE_S)
 
     await asyncio.gather(*(in_order(number, parts) for number, parts in by_partition.items()))
 

@@ -107,8 +107,7 @@ class _Process:
         _follow_assignments(app, partitions)
         queues = subscribe(app)
         drains = [
-            asyncio.create_task(drain(queue, entity, partitions, app.acknowledge, end_process))
-            for entity, queue in queues.items()
+            asyncio.create_task(drain(queue, entity, partitions, app, end_process)) for entity, queue in queues.items()
         ]
         lag = ReadableLag(self._settings)
         watch(

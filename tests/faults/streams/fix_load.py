@@ -53,9 +53,11 @@ class LoadedCompany:
             self._expected = len(self.log), rows
         return self._expected[1]
 
-    def is_settled(self) -> bool:
-        """Whether the canonical topics are what an undisturbed run ends in."""
-        return {place: _told(row) for place, row in self.reader.table().items()} == self.undisturbed()
+    def difference(self) -> dict[tuple[str, str], tuple[Record | None, Record | None]]:
+        """Where the canonical topics are not what an undisturbed run ends in: what should be there, and what is."""
+        ours, theirs = self.undisturbed(), {place: _told(row) for place, row in self.reader.table().items()}
+        places = ours.keys() | theirs.keys()
+        return {place: (ours.get(place), theirs.get(place)) for place in places if ours.get(place) != theirs.get(place)}
 
     def versions_never_fall(self) -> bool:
         seen: dict[str, int] = {}

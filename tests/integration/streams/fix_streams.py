@@ -139,7 +139,7 @@ class CanonicalReader:
         """Read until the condition holds."""
 
         def look() -> bool:
-            self._read()
+            self.read()
             return condition()
 
         eventually(look, lambda: f"{what}; published so far: {[(p.entity, p.key) for p in self.published[-20:]]}")
@@ -147,7 +147,8 @@ class CanonicalReader:
     def close(self) -> None:
         self._consumer.close()
 
-    def _read(self) -> None:
+    def read(self) -> None:
+        """Take in what has arrived."""
         for message in self._consumer.consume(1000, timeout=0.2):
             key, topic, value = message.key(), message.topic() or "", message.value()
             if message.error() is not None:

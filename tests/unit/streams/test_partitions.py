@@ -69,8 +69,16 @@ def delivery(raw: RawTopics, *values: bytes | None) -> Delivery:
     return Delivery(TP(JOBS.raw_topic, raw.partition), messages, 1, None)
 
 
-def unacknowledged(_: Delivery) -> None:
-    raise AssertionError
+class Done(list[Delivery]):
+    """Keeps what was acknowledged; what is delivered counts as current until told otherwise."""
+
+    current = True
+
+    def acknowledge(self, delivery: Delivery) -> None:
+        self.append(delivery)
+
+    def is_current(self, _: Delivery) -> bool:
+        return self.current
 
 
 def unexpected(error: BaseException) -> None:
@@ -168,8 +176,8 @@ async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> Non
         may_end.wait(5)
 
     publisher.during = slowly
-    done: list[Delivery] = []
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done.append, unexpected))
+    done = Done()
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
     delivered = delivery(raw, None)
     queue.put_nowait(delivered)
     assert await asyncio.to_thread(at_work.wait, 5)
@@ -228,8 +236,8 @@ async def test_drain_acknowledges_what_was_published_in_order() -> None:
     deliveries = [delivery(raw, None, b"rubbish"), delivery(raw, None)]
     for each in deliveries:
         queue.put_nowait(each)
-    done: list[Delivery] = []
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done.append, unexpected))
+    done = Done()
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
     async with asyncio.timeout(5):
         while len(done) < 2:
             await asyncio.sleep(0)
@@ -246,20 +254,42 @@ async def test_drain_ends_the_process_for_the_unforeseen_and_acknowledges_nothin
     await settled(partitions)
     opened.publishers[raw.partition].during = lambda: 1 / 0
     queue.put_nowait(delivery(raw, None))
-    await drain(queue, JOBS, partitions, unacknowledged, errors.append)
+    done = Done()
+    await drain(queue, JOBS, partitions, done, errors.append)
+    assert done == []
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
-async def test_drain_leaves_what_belongs_to_no_partition_of_ours() -> None:
-    raw, queue = RawTopics(), asyncio.Queue[Delivery]()
-    partitions = Partitions(Opened(), on_error=unexpected)
-    queue.put_nowait(delivery(raw, None))
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, unacknowledged, unexpected))
+async def test_drain_keeps_what_comes_before_its_partition_is_known_to_be_ours() -> None:
+    opened, raw, queue, done = Opened(), RawTopics(), asyncio.Queue[Delivery](), Done()
+    partitions = Partitions(opened, on_error=unexpected)
+    early = delivery(raw, None)
+    queue.put_nowait(early)
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    while not queue.empty():
+        await asyncio.sleep(0)
+    await partitions.assigned({raw.partition})
     async with asyncio.timeout(5):
-        while not queue.empty():
-            await asyncio.sleep(0)
+        while not done:
+            await asyncio.sleep(0.01)
+    draining.cancel()
+    assert len(opened.publishers[raw.partition].canonical()) == 1
+
+
+async def test_drain_leaves_what_is_delivered_to_somebody_else() -> None:
+    opened, raw, queue, done = Opened(), RawTopics(), asyncio.Queue[Delivery](), Done()
+    done.current = False
+    partitions = Partitions(opened, on_error=unexpected)
+    await partitions.assigned({raw.partition})
+    await settled(partitions)
+    queue.put_nowait(delivery(raw, None))
+    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    while not queue.empty():
+        await asyncio.sleep(0)
     await asyncio.sleep(0)
     draining.cancel()
+    assert done == []
+    assert opened.publishers[raw.partition].canonical() == []
 
 
 async def test_take_is_all_that_is_there() -> None:
