@@ -19,6 +19,7 @@ from sinks.messages import TopicPartition
 
 log = get_logger(__name__)
 
+GROUP = "protiv-sink"
 _REPEAT_S = 15.0
 _LONGEST_REASON = 500
 

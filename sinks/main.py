@@ -19,6 +19,7 @@ from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
 from sinks.arrow_rows import ColumnarReader
+from sinks.condition import GROUP
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters
 from sinks.migrate import check_migrated
@@ -28,7 +29,6 @@ from sinks.writer import PostgresStore
 
 log = get_logger(__name__)
 
-GROUP = "protiv-sink"
 _START_PATIENCE_S = 60.0
 _START_PAUSE_S = 1.0
 

@@ -22,7 +22,9 @@ MINE, THEIRS = "acme", "other-company"
 def fill(sink: Sink) -> None:
     """One row of each of two companies in every table; all texts of a row name its company."""
     for entity in ENTITIES:
-        texts = {"job_id": "1", "cost_code_id": "2"} if entity.name in ("time-entries", "budgets") else {}
+        texts: dict[str, Any] = (
+            {"job_id": "1", "cost_code_id": "2"} if entity.name in ("time-entries", "budgets") else {}
+        )
         sink.put(
             *(
                 message(record(entity, f"{company}-1", company_id=company, **texts), offset, entity=entity)

@@ -48,7 +48,7 @@ def _filling(table: str, id_field: str) -> str:
 
 def indexes_of(connection: psycopg.Connection[Any], question: str) -> set[str]:
     """The indexes that the plan of a question uses; fails where it reads a whole table."""
-    (plan,) = connection.execute(f"EXPLAIN (FORMAT JSON) {question}".encode()).fetchone() or ()
+    ((plan,),) = connection.execute(f"EXPLAIN (FORMAT JSON) {question}".encode()).fetchall()
     found: set[str] = set()
     waiting = [plan[0]["Plan"]]
     while waiting:

@@ -157,7 +157,7 @@ def test_job_labor_sets_the_budget_against_the_work(filled: Sink) -> None:
 
 
 def test_job_labor_says_why_hours_are_not_linked(filled: Sink) -> None:
-    shift = {"job_id": "1", "cost_code_id": "2", "total_minutes": 90, "ended_at": 1}
+    shift: dict[str, Any] = {"job_id": "1", "cost_code_id": "2", "total_minutes": 90, "ended_at": 1}
     filled.put(
         message(record(entity_id="8", link_status="waiting-for-job", **shift), 7),
         message(record(entity_id="9", link_status="waiting-for-user", **shift), 8),
