@@ -20,10 +20,10 @@ from urllib.request import urlopen
 import psutil
 from confluent_kafka.cimpl import NewTopic
 
-from benchmarks.figures import arguments, report
 from benchmarks._sink_connect import ConnectTarget, connect_worker
 from benchmarks._sink_records import COMPANIES, COPY_COLUMNS, PARTITIONS, Load, publish, write_copy_text
 from benchmarks._sink_tables import CONNECT_TABLE, OUR_TABLE, Target, check, connect_target, our_target
+from benchmarks.figures import arguments, report
 from core.errors import FatalError
 from core.settings import Settings, load_settings
 from embedded.ports import HOST, choose_ports
