@@ -21,6 +21,7 @@ from rich.console import Console
 
 from cli.setup import set_up
 from control.vault import KeyPair, new_key_pair
+from core.migrations import Extent
 from core.settings import Settings, load_settings
 from core.settings_file import write_running
 from embedded.ports import HOST, choose_ports
@@ -84,7 +85,7 @@ class LocalStack:
         }
         settings = load_settings(**{name.lower(): value for name, value in values.items()})
         progress.say("Kafka, the schema registry and Postgres run. Setting up topics, schemas and tables …")
-        set_up(settings)
+        set_up(settings, extent=Extent.FINISHED)
         write_running(self.settings_file, values)
         self._services.start(self._children(values, ports), deadline_s=_READY_S)
         return _addresses(values, ports), settings

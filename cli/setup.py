@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from control.database import migrate_control
+from core.migrations import Extent
 from core.settings import Settings, load_settings
 from schemas.registry import ConfluentRegistry, register_all
 from schemas.topic_setup import create_topics
@@ -25,7 +26,7 @@ class SetupResult:
     migrations_applied: list[str]
 
 
-def set_up(settings: Settings) -> SetupResult:
+def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResult:
     """Bring brokers, registry and database to what this version needs. Raises ConfigurationError if they cannot be."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     url = settings.database_url.get_secret_value()
@@ -33,13 +34,16 @@ def set_up(settings: Settings) -> SetupResult:
     with closing(ConfluentRegistry(settings)) as registry:
         schema_ids = register_all(registry)
     applied = [f"integration/{name}" for name in migrate_control(url)]
-    applied += [f"protiv/{name}" for name in migrate_protiv(url)]
+    applied += [f"protiv/{name}" for name in migrate_protiv(url, extent=extent)]
     return SetupResult(created, schema_ids, applied)
 
 
-def setup(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
+def setup(
+    finish: Annotated[bool, typer.Option("--finish", help="Every process is of this version now.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
     """Create topics, register schemas and migrate the database; safe to repeat."""
-    result = set_up(load_settings())
+    result = set_up(load_settings(), extent=Extent.FINISHED if finish else Extent.RUNNING)
     if as_json:
         print(json.dumps(asdict(result)))
         return

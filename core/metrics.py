@@ -15,10 +15,15 @@ from core.errors import ConfigurationError
 class MetricsServer:
     """Serves this process's metrics in a daemon thread until `close`."""
 
-    def __init__(self, port: int, *, ready: Callable[[], bool], host: str = "127.0.0.1") -> None:
-        """Listen on `port` (0 = any free one) of `host`; raises ConfigurationError if it is taken."""
+    def __init__(
+        self, port: int, *, ready: Callable[[], bool], host: str = "127.0.0.1", why_not: Callable[[], str] = str
+    ) -> None:
+        """Listen on `port` (0 = any free one) of `host`; raises ConfigurationError if it is taken.
+
+        `why_not` gives the sentence that goes with not being ready.
+        """
         try:
-            self._server = ThreadingHTTPServer((host, port), _routes(ready))
+            self._server = ThreadingHTTPServer((host, port), _routes(ready, why_not))
         except OSError as exc:
             raise ConfigurationError(
                 f"METRICS_PORT {port} of METRICS_HOST {host} cannot be used ({exc.strerror}): choose another one."
@@ -31,7 +36,7 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _routes(ready: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
+def _routes(ready: Callable[[], bool], why_not: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
     class Routes(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == "/metrics":
@@ -40,7 +45,9 @@ def _routes(ready: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
                 self._answer(200, "application/json", b'{"alive": true}')
             elif self.path == "/ready":
                 state = ready()
-                self._answer(200 if state else 503, "application/json", json.dumps({"ready": state}).encode())
+                reason = "" if state else why_not()
+                said = {"ready": state} | ({"reason": reason} if reason else {})
+                self._answer(200 if state else 503, "application/json", json.dumps(said).encode())
             else:
                 self._answer(404, "text/plain", b"Try /metrics, /health or /ready.\n")
 

@@ -1,12 +1,14 @@
 """Applies numbered SQL files to a database, each once, in order, in its own transaction, under a lock.
 
-A file that was applied is never changed: its checksum is stored and a difference is refused.
+A file that was applied is never changed: its checksum is stored and a difference is refused. `NNNN_name.pre.sql` is a
+change that the version before can live with; `NNNN_name.post.sql` waits until no process of that version runs any more.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 
 import psycopg
@@ -19,7 +21,7 @@ _LOCK = 7_305_112_024
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file `NNNN_name.sql`."""
+    """One file `NNNN_name.sql`, `NNNN_name.pre.sql` or `NNNN_name.post.sql`."""
 
     name: str
     text: str
@@ -28,22 +30,36 @@ class Migration:
     def checksum(self) -> str:
         return hashlib.sha256(self.text.encode()).hexdigest()
 
+    @property
+    def waits_for_the_upgrade(self) -> bool:
+        """Whether the version before could not go on with it."""
+        return self.name.endswith(".post")
+
 
 def read_migrations(folder: Path) -> list[Migration]:
     """The migrations of a folder in the order of their numbers."""
     return [Migration(path.stem, path.read_text()) for path in sorted(folder.glob("[0-9]*.sql"))]
 
 
-def migrate(database_url: str, *, schema: str, folder: Path) -> list[str]:
+class Extent(Enum):
+    """How far `migrate` goes."""
+
+    RUNNING = "leave out what waits for the upgrade, unless the schema is new: processes of the version before may run"
+    FINISHED = "everything: every process is of this version, or none runs"
+
+
+def migrate(database_url: str, *, schema: str, folder: Path, extent: Extent = Extent.RUNNING) -> list[str]:
     """Bring `schema` up to date; the names applied now. Raises ConfigurationError if an applied file was changed."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _create_ledger(connection, schema)
         applied = _applied(connection, schema)
+        whole = extent is Extent.FINISHED or not applied
         return [
             migration.name
             for migration in read_migrations(folder)
-            if _apply(connection, migration, schema=schema, applied=applied.get(migration.name))
+            if (whole or not migration.waits_for_the_upgrade)
+            and _apply(connection, migration, schema=schema, applied=applied.get(migration.name))
         ]
 
 

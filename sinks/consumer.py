@@ -9,11 +9,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaException
+from confluent_kafka import OFFSET_BEGINNING
 from confluent_kafka import TopicPartition as Assigned
 
 from core.clock import Clock
@@ -22,6 +23,7 @@ from core.log import get_logger
 from schemas.catalogue import CANONICAL_TOPICS
 from sinks import telemetry
 from sinks.buffer import Buffer, Limits
+from sinks.condition import Announcement, Waiting
 from sinks.kafka_events import Event, event_of
 from sinks.messages import Batch, Claim, TopicPartition
 from sinks.outage import Outage
@@ -38,6 +40,7 @@ _PATIENCE_S = 1.0
 _REVOKE_WAIT_S = 5.0
 _STOP_WAIT_S = 2.0
 _CHECK_TOPICS_EVERY_S = 30.0
+_STALLED_S = 10.0
 
 
 Rebalanced = Callable[[Any, list[Assigned]], None]
@@ -54,7 +57,8 @@ class RecordSource(Protocol):
     def assignment(self) -> list[Assigned]: ...
     def pause(self, partitions: list[Assigned]) -> None: ...
     def resume(self, partitions: list[Assigned]) -> None: ...
-    def commit(self, *, offsets: list[Assigned]) -> None: ...
+    def commit(self, *, offsets: list[Assigned]) -> Any: ...
+    def committed(self, partitions: list[Assigned], timeout: float) -> list[Assigned]: ...
     def close(self) -> None: ...
 
 
@@ -66,6 +70,13 @@ class _Pending:
     reads: Future[Reads]
 
 
+class Since(NamedTuple):
+    """When something began, on both clocks."""
+
+    at: datetime
+    monotonic: float
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """What the worker does now, what to do with its result, and the assignment that it is for."""
@@ -73,6 +84,7 @@ class _Work:
     future: Future[Any]
     done: Callable[[Any], None]
     assignment: int
+    since: Since
 
 
 class SinkLoop:
@@ -88,6 +100,8 @@ class SinkLoop:
         self._reader = Worker("sink-reader")
         self._writer = Worker("sink-writer")
         self._outage = Outage(clock)
+        self._announcement = Announcement(consumer, clock)
+        self._merged: dict[TopicPartition, int] = {}
         self._buffer = Buffer(limits or Limits())
         self._assignment = 0
         self._unclaimed: list[TopicPartition] | None = None
@@ -101,7 +115,16 @@ class SinkLoop:
 
     def ready(self) -> bool:
         """Whether this member has its partitions and nothing that it needs is away."""
-        return self._joined and self._unclaimed is None and not self._outage.lasts
+        return self.why_not_ready() == ""
+
+    def why_not_ready(self) -> str:
+        """A sentence about what is waited for; empty when this member is at work."""
+        waiting = self._waiting()
+        if waiting is not None:
+            return f"{waiting.reason} Waiting since {waiting.since.isoformat(timespec='seconds')}."
+        if not self._joined:
+            return "The group has not let this sink in yet."
+        return "" if self._unclaimed is None else "Postgres has not said yet where to go on."
 
     def run(self, stop: threading.Event) -> None:
         """Merge until `stop` is set. Raises FatalError (FencedError when another took over) for the process to end."""
@@ -123,7 +146,16 @@ class SinkLoop:
         self._settle()
         self._begin()
         self._read()
-        telemetry.OUTAGE.set(self._outage.lasts)
+        waiting = self._waiting()
+        telemetry.OUTAGE.set(waiting is not None)
+        self._announcement.say(waiting, dict.fromkeys(self._unclaimed or ()) | self._merged)
+
+    def _waiting(self) -> Waiting | None:
+        """An outage, or a statement that should have been answered long ago: a database that hangs raises nothing."""
+        work = self._work
+        if work is not None and self._clock.monotonic() - work.since.monotonic >= _STALLED_S:
+            return self._outage.waiting or Waiting("Postgres does not answer what it was asked.", work.since.at)
+        return self._outage.waiting
 
     # What the worker does
 
@@ -179,7 +211,8 @@ class SinkLoop:
         return self._store.write(pending.batch, reads)
 
     def _submit(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        self._work = _Work(self._writer.submit(work), done, self._assignment)
+        since = Since(self._clock.now(), self._clock.monotonic())
+        self._work = _Work(self._writer.submit(work), done, self._assignment, since)
 
     def _claim(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, Claim]:
         return self._store.claim(self._topic_ids.current(), partitions)
@@ -188,6 +221,7 @@ class SinkLoop:
         self._unclaimed = None
         self._check_at = self._clock.monotonic() + _CHECK_TOPICS_EVERY_S
         self._buffer.start(claims)
+        self._merged = {at: claim.next_offset for at, claim in claims.items()}
         # Where nothing was merged yet, the oldest record may have a higher offset than 0.
         self._consumer.assign(
             [Assigned(*at, claim.next_offset or OFFSET_BEGINNING) for at, claim in sorted(claims.items())]
@@ -198,11 +232,9 @@ class SinkLoop:
     def _committed(self, batch: Batch, began: float, written: Written) -> None:
         self._current = None
         telemetry.record(batch, written, seconds=self._clock.monotonic() - began, now=self._clock.now())
-        offsets = [Assigned(*move.at, move.next_offset) for move in batch.moves]
-        try:
-            self._consumer.commit(offsets=offsets)
-        except KafkaException as exc:
-            log.debug("offsets were not copied to Kafka", cause=str(exc))
+        moved = {move.at: move.next_offset for move in batch.moves}
+        self._merged |= moved
+        self._announcement.moved(moved)
 
     def _checked(self, ids: Mapping[str, UUID]) -> None:
         self._check_at = self._clock.monotonic() + _CHECK_TOPICS_EVERY_S
@@ -295,6 +327,7 @@ class SinkLoop:
     def _drop(self) -> None:
         self._assignment += 1
         self._buffer.start({})
+        self._merged = {}
         self._current = None
         self._next = None
         self._unclaimed = None

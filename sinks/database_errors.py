@@ -45,7 +45,15 @@ def _without_state(exc: psycopg.Error) -> IntegrationError:
         return InvalidRecordError(
             "Postgres cannot store the row: a value does not fit its column.", error_class=REFUSED
         )
-    return RetriableError(f"Postgres of DATABASE_URL does not answer ({type(exc).__name__}).")
+    return RetriableError(f"Postgres of DATABASE_URL does not answer ({type(exc).__name__}{_said_at_the_door(exc)}).")
+
+
+def _said_at_the_door(exc: psycopg.Error) -> str:
+    """Why no connection was made, in Postgres's words: there is no SQLSTATE yet to sort by, and no row to quote."""
+    if not isinstance(exc, psycopg.OperationalError) or exc.pgconn is None:
+        return ""
+    lines = exc.pgconn.error_message.decode(errors="replace").strip().splitlines()
+    return f": {lines[-1].rpartition('FATAL:')[2].strip()}" if lines else ""
 
 
 def _refusal(exc: psycopg.Error, state: str) -> str:

@@ -19,6 +19,7 @@ from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
 from sinks.arrow_rows import ColumnarReader
+from sinks.condition import GROUP
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters
 from sinks.migrate import check_migrated
@@ -28,7 +29,6 @@ from sinks.writer import PostgresStore
 
 log = get_logger(__name__)
 
-GROUP = "protiv-sink"
 _START_PATIENCE_S = 60.0
 _START_PAUSE_S = 1.0
 
@@ -45,7 +45,9 @@ def run(settings: Settings) -> None:
     clock = SystemClock()
     registry = ConfluentRegistry(settings)
     loop = build_loop(settings, registry, clock=clock)
-    metrics = MetricsServer(settings.metrics_port, ready=loop.ready, host=settings.metrics_host)
+    metrics = MetricsServer(
+        settings.metrics_port, ready=loop.ready, host=settings.metrics_host, why_not=loop.why_not_ready
+    )
     try:
         log.info("the sink starts", metrics_port=metrics.port)
         patiently(lambda: check(settings, registry), stop, clock)
@@ -63,7 +65,7 @@ def build_loop(settings: Settings, registry: ConfluentRegistry, *, clock: Clock,
         dead_letters=KafkaDeadLetters(settings, clock),
     )
     return SinkLoop(
-        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 32_768}),
+        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 16_384}),
         store,
         KafkaTopicIds(settings, CANONICAL_TOPICS),
         clock=clock,

@@ -8,16 +8,16 @@ import psycopg
 from psycopg.errors import UndefinedTable
 
 from core.errors import ConfigurationError
-from core.migrations import migrate, read_migrations
+from core.migrations import Extent, migrate, read_migrations
 from sinks.database_errors import sorted_error
 from sinks.statements import APPLIED_MIGRATIONS, SCHEMA
 
 FOLDER = Path(__file__).parent / "migrations"
 
 
-def migrate_protiv(database_url: str) -> list[str]:
+def migrate_protiv(database_url: str, *, extent: Extent = Extent.RUNNING) -> list[str]:
     """Bring schema `protiv` up to date; the names of the migrations applied now. Safe beside itself."""
-    return migrate(database_url, schema=SCHEMA, folder=FOLDER)
+    return migrate(database_url, schema=SCHEMA, folder=FOLDER, extent=extent)
 
 
 def check_migrated(database_url: str) -> None:
@@ -30,7 +30,7 @@ def check_migrated(database_url: str) -> None:
     except psycopg.Error as exc:
         raise sorted_error(exc) from exc
     for migration in read_migrations(FOLDER):
-        if migration.name not in applied:
+        if migration.name not in applied and not migration.waits_for_the_upgrade:
             raise ConfigurationError(
                 f"Schema protiv lacks migration {migration.name}: run `protiv-buildertrend setup`."
             )

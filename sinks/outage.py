@@ -5,6 +5,7 @@ from __future__ import annotations
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
+from sinks.condition import Waiting
 
 FIRST_S = 0.5
 LONGEST_S = 10.0
@@ -19,6 +20,12 @@ class Outage:
         self._clock = clock
         self._failures = 0
         self._retry_at = 0.0
+        self._waiting: Waiting | None = None
+
+    @property
+    def waiting(self) -> Waiting | None:
+        """Why nothing goes on, and since when; None while all is well."""
+        return self._waiting
 
     @property
     def lasts(self) -> bool:
@@ -29,6 +36,7 @@ class Outage:
         pause_s = min(LONGEST_S, FIRST_S * 2 ** min(self._failures, 10))
         pause_s = max(pause_s, error.retry_after_s or 0.0)
         self._failures += 1
+        self._waiting = Waiting(str(error), self._waiting.since if self._waiting else self._clock.now())
         self._retry_at = self._clock.monotonic() + pause_s
         log.warning("the sink waits and tries again", cause=str(error), failures=self._failures, retry_in_s=pause_s)
 
@@ -37,6 +45,7 @@ class Outage:
         if self._failures:
             log.info("the sink goes on", failures=self._failures)
         self._failures = 0
+        self._waiting = None
 
     def may_try(self) -> bool:
         return not self._failures or self._clock.monotonic() >= self._retry_at

@@ -1,11 +1,23 @@
-"""How far the sink has merged, for showing lag; the offsets in Postgres are the true ones, Kafka's are a copy."""
+"""How far the sink has merged and how it does. The offsets in Postgres are the true ones; Kafka's are a copy, which
+carries the reason when the sink waits, so that it can be asked while Postgres is away.
+"""
 
 from __future__ import annotations
 
-import psycopg
+from dataclasses import dataclass
 
+import psycopg
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
+
+from core.errors import RetriableError
+from core.settings import Settings
+from schemas.catalogue import CANONICAL_TOPICS
+from schemas.topic_setup import admin_client
+from sinks.condition import GROUP, Waiting
 from sinks.database_errors import sorted_error
 from sinks.statements import STORED_OFFSETS
+
+_TIMEOUT_S = 15
 
 
 def stored_offsets(database_url: str) -> dict[tuple[str, int], int]:
@@ -21,3 +33,35 @@ def stored_offsets(database_url: str) -> dict[tuple[str, int], int]:
             }
     except psycopg.Error as exc:
         raise sorted_error(exc) from exc
+
+
+@dataclass(frozen=True, slots=True)
+class SinkCondition:
+    """How many sinks are in the group, and why one of them waits (the longest waiting one, if several do)."""
+
+    members: int
+    waiting: Waiting | None
+
+    @property
+    def sentence(self) -> str:
+        """For people; empty while all is well."""
+        if not self.members:
+            return "No sink is running: nothing reaches the tables."
+        if self.waiting is None:
+            return ""
+        return f"The sink waits since {self.waiting.since.isoformat(timespec='seconds')}: {self.waiting.reason}"
+
+
+def sink_condition(settings: Settings, group: str = GROUP) -> SinkCondition:
+    """Asks the brokers alone. RetriableError if they do not answer."""
+    # The client has to live until its answers are here.
+    admin = admin_client(settings)
+    try:
+        found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+        request = [ConsumerGroupTopicPartitions(group)]
+        kept = admin.list_consumer_group_offsets(request, request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
+    except KafkaException as exc:
+        raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.") from exc
+    said = [Waiting.decode(each.metadata) for each in kept.topic_partitions if each.topic in CANONICAL_TOPICS]
+    waiting = min((each for each in said if each is not None), key=lambda each: each.since, default=None)
+    return SinkCondition(len(found.members), waiting)

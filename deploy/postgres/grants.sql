@@ -17,4 +17,4 @@ GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO protiv_console;
 -- The sink: rows and offsets of schema protiv, and nothing of schema integration. It never deletes a row.
 GRANT USAGE ON SCHEMA protiv TO protiv_sink;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA protiv TO protiv_sink;
-REVOKE INSERT, UPDATE ON protiv.schema_migrations FROM protiv_sink;
+REVOKE INSERT, UPDATE ON protiv.schema_migrations, protiv.reader_companies FROM protiv_sink;

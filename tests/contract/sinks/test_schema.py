@@ -156,6 +156,26 @@ def test_job_labor_sets_the_budget_against_the_work(filled: Sink) -> None:
     assert (uncoded["cost_code_id"], uncoded["budgeted_hours"], uncoded["actual_minutes"]) == (None, None, 10)
 
 
+def test_job_labor_says_why_hours_are_not_linked(filled: Sink) -> None:
+    shift: dict[str, Any] = {"job_id": "1", "cost_code_id": "2", "total_minutes": 90, "ended_at": 1}
+    filled.put(
+        message(record(entity_id="8", link_status="waiting-for-job", **shift), 7),
+        message(record(entity_id="9", link_status="waiting-for-user", **shift), 8),
+    )
+    coded, uncoded = rows(
+        filled.database_url,
+        "SELECT hours_not_linked, hours_not_linked_by_status AS why FROM protiv.job_labor "
+        "WHERE company_id = 'acme' ORDER BY cost_code_id",
+    )
+    assert coded["why"] == {"waiting-for-job": 1.5, "waiting-for-user": 1.8333}
+    assert coded["hours_not_linked"] == Decimal("3.3333")
+    assert uncoded["why"] == {"uncoded": 0.1667}
+    linked = rows(
+        filled.database_url, "SELECT hours_not_linked_by_status FROM protiv.job_labor WHERE company_id = 'other'"
+    )
+    assert linked == [{"hours_not_linked_by_status": {}}]
+
+
 def test_statements_of_the_consuming_page_run_for_a_reader(filled: Sink) -> None:
     blocks = re.findall(r"```sql\n(.*?)```", CONSUMING.read_text(), re.DOTALL)
     statements = [part.strip() for block in blocks for part in block.split(";") if part.strip()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -15,14 +16,16 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from schemas.topic_setup import admin_client
-from sinks.main import GROUP
+from sinks.condition import GROUP
+from sinks.progress import sink_condition
 from tests.contract.sinks.fix_postgres import rows
+from tests.faults.sinks import troubles
 from tests.fix_stack import Stack
 from tests.integration.sinks.fix_sinks import DEADLINE_S, Publisher, RunningSink, until
 from tests.unit.sinks.factories import record
 
 StartProcess = Callable[[], subprocess.Popen[bytes]]
-MANY = 30_000
+MANY = 20_000
 
 
 def generation_of(settings: Settings, version: int, count: int = MANY) -> list[dict[str, object]]:
@@ -105,6 +108,45 @@ def test_sink_that_starts_without_postgres_claims_when_it_is_back(
         until(lambda: bool(members(publisher.settings, sink.group)))
         assert not sink.ready()
     until(lambda: right(publisher, 1, 100))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "reason"),
+    [
+        (troubles.read_only, "ReadOnlySqlTransaction, 25006"),
+        (troubles.locked, "LockNotAvailable, 55P03"),
+        (troubles.full, "DiskFull, 53100"),
+        (troubles.hanging, "does not answer"),
+        (troubles.without_connections, "too many connections"),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_sink_under_trouble_waits_says_why_stays_in_the_group_and_goes_on(
+    stack: Stack, publisher: Publisher, trouble: troubles.Trouble, reason: str
+) -> None:
+    url = publisher.settings.database_url.get_secret_value()
+    with troubles.plain_role(url) as sink_url:
+        group = f"sink-test-{uuid.uuid4().hex[:8]}"
+        sink = RunningSink(stack.with_settings(database_url=sink_url), stack.registry, group).start()
+        try:
+            until(sink.ready)
+            before = members(publisher.settings, group)
+            with trouble(url):
+                publisher.publish_many(generation_of(publisher.settings, 1))
+                until(lambda: reason in sink.why_not_ready())
+                until(lambda: reason in sink_condition(publisher.settings, group).sentence)
+                assert members(publisher.settings, group) == before
+            until(lambda: right(publisher, 1))
+            until(sink.ready)
+            until(lambda: sink_condition(publisher.settings, group).sentence == "")
+            assert members(publisher.settings, group) == before
+            assert sink.failure is None
+        finally:
+            sink.end()
+
+
+def test_condition_of_a_group_without_members_says_that_no_sink_runs(stack: Stack) -> None:
+    assert sink_condition(stack.settings, f"nobody-{uuid.uuid4().hex}").sentence.startswith("No sink is running")
 
 
 def members(settings: Settings, group: str) -> set[str]:

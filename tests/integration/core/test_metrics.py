@@ -36,6 +36,12 @@ def test_metrics_server_says_whether_the_process_is_ready(*, ready: bool, status
     assert answer.json() == {"ready": ready}
 
 
+def test_metrics_server_says_why_the_process_is_not_ready() -> None:
+    with closing(MetricsServer(0, ready=lambda: False, why_not=lambda: "Postgres is away.")) as server:
+        answer = httpx.get(f"http://127.0.0.1:{server.port}/ready")
+    assert answer.json() == {"ready": False, "reason": "Postgres is away."}
+
+
 def test_metrics_server_port_in_use_names_the_setting() -> None:
     refused = pytest.raises(ConfigurationError, match="METRICS_PORT")
     with closing(MetricsServer(0, ready=lambda: True)) as first, refused:

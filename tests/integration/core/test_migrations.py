@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from core.errors import ConfigurationError
-from core.migrations import migrate
+from core.migrations import Extent, migrate
 
 FIRST = "CREATE TABLE shop.things (id int PRIMARY KEY); INSERT INTO shop.things VALUES (1);"
 SECOND = "INSERT INTO shop.things VALUES (2);"
@@ -65,3 +65,19 @@ def test_migrate_by_several_at_once_applies_each_file_once(empty_database_url: s
         applied = sorted(name for job in jobs for name in job.result())
     assert applied == ["0001_things", "0002_more"]
     assert things(empty_database_url) == [1, 2]
+
+
+def test_migrate_of_a_new_schema_applies_also_what_waits_for_an_upgrade(empty_database_url: str, folder: Path) -> None:
+    (folder / "0003_third.post.sql").write_text("INSERT INTO shop.things VALUES (3);")
+    assert migrate(empty_database_url, schema="shop", folder=folder)[-1] == "0003_third.post"
+
+
+def test_migrate_while_the_version_before_runs_leaves_out_what_it_cannot_live_with(
+    empty_database_url: str, folder: Path
+) -> None:
+    migrate(empty_database_url, schema="shop", folder=folder)
+    (folder / "0003_third.post.sql").write_text("INSERT INTO shop.things VALUES (3);")
+    (folder / "0004_fourth.pre.sql").write_text("INSERT INTO shop.things VALUES (4);")
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0004_fourth.pre"]
+    finished = migrate(empty_database_url, schema="shop", folder=folder, extent=Extent.FINISHED)
+    assert (finished, things(empty_database_url)) == (["0003_third.post"], [1, 2, 3, 4])

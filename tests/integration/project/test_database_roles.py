@@ -132,6 +132,7 @@ def test_sink_role_reaches_no_connection_and_deletes_no_row(roles: Roles) -> Non
     assert roles.refused("sink", "SELECT 1 FROM integration.credentials")
     assert roles.refused("sink", "DELETE FROM protiv.jobs")
     assert roles.refused("sink", "UPDATE protiv.schema_migrations SET checksum = ''")
+    assert roles.refused("sink", "INSERT INTO protiv.reader_companies VALUES ('protiv_reader', 'c')")
 
 
 def test_registry_role_has_a_database_of_its_own_alone(roles: Roles) -> None:

@@ -100,10 +100,11 @@ class RunningSink:
     failure: IntegrationError | None = None
     thread: threading.Thread = field(init=False)
     ready: Callable[[], bool] = field(init=False)
+    why_not_ready: Callable[[], str] = field(init=False)
 
     def start(self) -> RunningSink:
         loop = build_loop(self.settings, self.registry, clock=SystemClock(), group=self.group)
-        self.ready = loop.ready
+        self.ready, self.why_not_ready = loop.ready, loop.why_not_ready
 
         def run() -> None:
             try:
@@ -137,8 +138,8 @@ def start_sink(sink_settings: Settings, stack: Stack) -> Iterator[Callable[[], R
 
 
 @pytest.fixture
-def start_process(sink_settings: Settings) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
-    """Starts sinks as processes; those still there at the end of the test are killed."""
+def start_process(sink_settings: Settings) -> Iterator[Callable[..., subprocess.Popen[bytes]]]:
+    """Starts sinks as processes, by default the real one; those still there at the end of the test are killed."""
     secret = {"database_url", "schema_registry_url"}
     environment = os.environ | {
         "KAFKA_BOOTSTRAP_SERVERS": sink_settings.kafka_bootstrap_servers,
@@ -149,8 +150,8 @@ def start_process(sink_settings: Settings) -> Iterator[Callable[[], subprocess.P
     }
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        started.append(subprocess.Popen([sys.executable, "-c", RUN], env=environment))
+    def start(*program: str, **more: str) -> subprocess.Popen[bytes]:
+        started.append(subprocess.Popen([sys.executable, *(program or ("-c", RUN))], env=environment | more))
         return started[-1]
 
     yield start

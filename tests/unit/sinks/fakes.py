@@ -74,6 +74,13 @@ class FakeConsumer:
     def commit(self, *, offsets: list[Assigned]) -> None:
         self.copied += offsets
 
+    def committed(self, partitions: list[Assigned], timeout: float) -> list[Assigned]:
+        assert timeout > 0
+        copied = {(each.topic, each.partition): each.offset for each in self.copied}
+        return [
+            Assigned(each.topic, each.partition, copied.get((each.topic, each.partition), -1001)) for each in partitions
+        ]
+
     def close(self) -> None:
         self.closed = True
 

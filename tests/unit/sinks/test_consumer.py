@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from confluent_kafka import OFFSET_BEGINNING
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
 from sinks.buffer import Limits
+from sinks.condition import Waiting
 from sinks.consumer import SinkLoop
 from sinks.messages import TopicPartition
 from tests.unit.sinks.factories import FakeMessage
@@ -33,12 +35,13 @@ class Bench:
     loop: SinkLoop
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Step until `condition` holds; the clock moves with every step."""
+        """Step until `condition` holds; the clock moves with every step that has no work under way."""
         deadline = time.monotonic() + DEADLINE_S
         while not condition():
             assert time.monotonic() < deadline, "the condition never held"
             self.loop.step()
-            self.clock.seconds += 0.05
+            if self.loop._work is None or wait([self.loop._work.future], 0.05).done:
+                self.clock.seconds += 0.05
 
     def read(self, *offsets: int) -> None:
         """Put records before the consumer, with the end of the partition behind them."""
@@ -99,6 +102,48 @@ def test_loop_when_postgres_is_away_holds_the_batch_and_goes_on(bench: Bench) ->
     bench.until(lambda: bench.written() == 2)
     assert len(bench.store.batches) == 1
     bench.until(bench.loop.ready)
+
+
+def test_loop_that_waits_says_why_and_since_when_and_stops_saying_so(bench: Bench) -> None:
+    bench.store.write_failures = [RetriableError("Postgres is full.")] * 4
+    joined(bench).read(0, 1)
+    bench.until(lambda: not bench.loop.ready())
+    began = bench.clock.now()
+    assert bench.loop.why_not_ready().startswith("Postgres is full. Waiting since ")
+    bench.until(lambda: len(bench.consumer.copied) == 1)
+    (said,) = bench.consumer.copied
+    waiting = Waiting.decode(said.metadata)
+    assert waiting is not None
+    assert (waiting.reason, waiting.since <= began, said.offset) == ("Postgres is full.", True, 0)
+    bench.until(lambda: bench.written() == 2)
+    bench.until(bench.loop.ready)
+    assert Waiting.decode(bench.consumer.copied[-1].metadata) is None
+    assert bench.loop.why_not_ready() == ""
+
+
+def test_loop_that_waits_before_its_first_claim_keeps_the_offset_that_kafka_has(bench: Bench) -> None:
+    joined(bench).read(0, 1)
+    bench.until(lambda: bench.written() == 2 and bool(bench.consumer.copied))
+    bench.consumer.take_away(AT)
+    bench.store.claim_failures = [RetriableError("away")]
+    bench.consumer.give(AT)
+    bench.until(lambda: bench.consumer.copied[-1].metadata not in (None, ""))
+    assert bench.consumer.copied[-1].offset == 2
+
+
+def test_loop_whose_database_hangs_is_not_ready_and_says_so(bench: Bench) -> None:
+    joined(bench).read(0)
+    bench.store.may_write.clear()
+    bench.until(lambda: bench.store.read_sizes == [1])
+    bench.clock.seconds += 9
+    bench.loop.step()
+    assert bench.loop.ready()
+    bench.clock.seconds += 2
+    bench.loop.step()
+    assert "does not answer" in bench.loop.why_not_ready()
+    assert Waiting.decode(bench.consumer.copied[-1].metadata) is not None
+    bench.store.may_write.set()
+    bench.until(lambda: bench.loop.ready() and bench.written() == 1)
 
 
 def test_loop_when_the_registry_is_away_reads_the_batch_again(bench: Bench) -> None:
