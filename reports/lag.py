@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from confluent_kafka import (
-    OFFSET_BEGINNING,
     Consumer,
     ConsumerGroupTopicPartitions,
     KafkaError,
@@ -23,7 +22,7 @@ from core.errors import RetriableError
 from core.kafka import consumer_config
 from core.settings import Settings
 from core.sql import read_statements
-from reports.partition import NO_BROKER, place_of
+from reports.partition import NO_BROKER, beginning, place_of
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.topic_setup import admin_client
 
@@ -94,13 +93,18 @@ def lag_behind(settings: Settings, positions: Positions) -> Lag:
     # The end of a partition is told with the answer to a fetch, which an idle broker holds back for this long.
     config = consumer_config(settings, "protiv-reports-lag") | {"fetch.wait.max.ms": 10}
     with closing(Consumer(config)) as consumer:
-        consumer.assign(
-            [TopicPartition(t, p, OFFSET_BEGINNING if at is None else at) for (t, p), at in positions.items()]
-        )
+        consumer.assign([_start(consumer, where, at) for where, at in positions.items()])
         count = _Count(consumer, set(positions))
         for message in _until(count.waiting, consumer):
             count.take(message)
     return count.lag()
+
+
+def _start(consumer: Consumer, where: Position, at: int | None) -> TopicPartition:
+    try:
+        return beginning(consumer, *where) if at is None else TopicPartition(*where, at)
+    except KafkaException as exc:
+        raise RetriableError(NO_BROKER) from exc
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from core.errors import RetriableError
 from core.kafka import consumer_config
@@ -56,11 +56,20 @@ def read_partition(
 
 
 def _start(consumer: Consumer, topic: str, partition: int, since: datetime | None) -> TopicPartition:
-    if since is None:
-        return TopicPartition(topic, partition, OFFSET_BEGINNING)
-    wanted = TopicPartition(topic, partition, int(since.timestamp() * 1000))
     try:
+        if since is None:
+            return beginning(consumer, topic, partition)
+        wanted = TopicPartition(topic, partition, int(since.timestamp() * 1000))
         (found,) = consumer.offsets_for_times([wanted], timeout=_TIMEOUT_S)
     except KafkaException as exc:
         raise RetriableError(NO_BROKER) from exc
     return found
+
+
+def beginning(consumer: Consumer, topic: str, partition: int) -> TopicPartition:
+    """The first record there is. KafkaException if the brokers do not answer.
+
+    Asked for at once: a client that is told to find it by itself first waits for half a second.
+    """
+    low, _ = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_TIMEOUT_S)
+    return TopicPartition(topic, partition, low)
