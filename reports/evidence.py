@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from core.topics import DEAD_LETTERS
 from reports.dead_letters import DeadLetter
 from reports.partition import Place
 from reports.responsible import Standing, ToDo, blocking
@@ -177,12 +176,9 @@ class Evidence:
         return newer[-1] if newer else None
 
     def _took(self, letter: DeadLetter) -> bool:
-        """Whether the row is newer than what was refused: a replay has stored it, or a later record."""
-        version = letter.version
-        return self.row is not None and version is not None and self.row.version >= version
+        """Whether the sink has stored it after all, or something newer: its row carries the version.
 
-    @property
-    def place_of_refusal(self) -> str:
-        """Where the dead letter lies, for people."""
-        letter = self.refused
-        return "" if letter is None else f"{DEAD_LETTERS} {letter.place.partition}@{letter.place.offset}"
+        Of streams a version proves nothing: a parent's change publishes what they knew before under a newer one.
+        """
+        version = letter.version if letter.stage == "sink" else None
+        return self.row is not None and version is not None and self.row.version >= version
