@@ -125,7 +125,7 @@ class Company:
 
     def canonical(self, entity_id: str, version: int, **changes: Any) -> int:
         fields = plain_schema(CANONICAL)["fields"]
-        empty = {each["name"]: [] if each.get("default") == [] else None for each in fields}
+        empty: dict[str, Any] = {each["name"]: [] if each.get("default") == [] else None for each in fields}
         record = empty | {
             "company_id": self.company_id,
             "time_entry_id": entity_id,
@@ -180,7 +180,7 @@ class Company:
             value=value,
             headers=headers,
             partition=self.partition,
-            on_delivery=lambda _error, message: offsets.append(message.offset()),
+            on_delivery=lambda _error, message: offsets.append(message.offset() or 0),
         )
         assert producer.flush(30) == 0
         return offsets[0]

@@ -91,7 +91,9 @@ def raw(**changes: Any) -> RawRecordFound:
 
 
 def canonical(**changes: Any) -> CanonicalRecordFound:
-    whole = CanonicalRecordFound(place(CANONICAL, 20), 101, deleted=False, link_status="linked", link_detail=None, refers_to=PARENTS)
+    whole = CanonicalRecordFound(
+        place(CANONICAL, 20), 101, deleted=False, link_status="linked", link_detail=None, refers_to=PARENTS
+    )
     return replace(whole, **changes)
 
 
