@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from core.dead_letters import header_list
-from core.errors import FatalError, InvalidRecordError, RetriableError
+from core.errors import InvalidRecordError, RetriableError
 from core.kafka import consumer_config
 from core.log import get_logger
+from core.read_to_end import Place, read_to_end
 from core.settings import Settings
 from schemas.catalogue import ENTITIES
 from streams import metrics
@@ -20,15 +20,10 @@ from streams.records import Codecs, RawRecord
 from streams.retry import Patience
 from streams.state import PartitionState
 
-_BATCH = 5_000
-_POLL_S = 0.05
 _TIMEOUT_S = 10.0
-_SILENCE_LIMIT_S = 60.0
 _ENTITY_BY_RAW_TOPIC = {entity.raw_topic: entity for entity in ENTITIES}
 
 _log = get_logger(__name__)
-
-Place = tuple[str, int]
 
 
 class StateLoader:
@@ -69,14 +64,15 @@ class StateLoader:
                 for number, state in states.items()
                 for entity in ENTITIES
             ]
-            for message in _messages(consumer, starts, patience.on_wait, stopped):
-                raw = raw_record(message)
-                state, until = states[raw.partition], committed[raw.entity.raw_topic, raw.partition]
-                try:
-                    patience.until_done(partial(state.load, raw, committed=until))
-                except InvalidRecordError:
-                    # It was dead-lettered when it was delivered, or will be.
-                    refused += 1
+            for batch in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
+                for message in batch:
+                    raw = raw_record(message)
+                    state, until = states[raw.partition], committed[raw.entity.raw_topic, raw.partition]
+                    try:
+                        patience.until_done(partial(state.load, raw, committed=until))
+                    except InvalidRecordError:
+                        # It was dead-lettered when it was delivered, or will be.
+                        refused += 1
         sizes = sum((state.sizes().total() for state in states.values()), 0)
         _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused)
 
@@ -126,29 +122,3 @@ def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[Place, i
         if place.error is not None:
             raise RetriableError(f"Kafka does not tell the committed offset of {place.topic}.")
     return {(place.topic, place.partition): max(place.offset, 0) for place in found}
-
-
-def _messages(
-    consumer: Consumer, starts: list[TopicPartition], on_progress: Callable[[], None], stopped: Callable[[], bool]
-) -> Iterator[Message]:
-    """Every committed record from the starts to the end that each place had when it was reached."""
-    consumer.assign(starts)
-    open_places: set[Place] = {(start.topic, start.partition) for start in starts}
-    heard_at = time.monotonic()
-    while open_places and not stopped():
-        for message in consumer.consume(_BATCH, timeout=_POLL_S):
-            heard_at = time.monotonic()
-            error = message.error()
-            if error is None:
-                yield message
-            elif _is_end(error):
-                open_places.discard((message.topic() or "", message.partition() or 0))
-            elif error.fatal() or not error.retriable():
-                raise FatalError(f"The raw topics cannot be read ({error.name()}).")
-        on_progress()
-        if time.monotonic() - heard_at > _SILENCE_LIMIT_S:
-            raise RetriableError("Kafka is silent while state is loaded.")
-
-
-def _is_end(error: KafkaError) -> bool:
-    return error.code() == KafkaError._PARTITION_EOF

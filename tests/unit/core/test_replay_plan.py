@@ -1,0 +1,181 @@
+"""Which dead letters are put through again: selected, not done with, not too old, not overtaken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.dead_letters import (
+    DeadLetter,
+    Headers,
+    RejectedRecord,
+    dead_letter_headers,
+    open_letter,
+    receipt_headers,
+    receipted_offset,
+)
+from core.errors import InvalidRecordError
+from core.record_headers import RecordHeaders
+from core.replay_plan import LETTER_LIFE, OpenLetters, Selection, Source, Statement, home_of, is_superseded
+from core.topics import partition_for
+
+NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
+PARTITIONS = 4
+HOME = partition_for("acme", PARTITIONS)
+ERROR = InvalidRecordError("Its value cannot be decoded.", error_class="undecodable")
+BYTES = st.binary(max_size=20)
+
+
+@dataclass
+class Kept:
+    """A record of the dead letters' topic as a client hands it over."""
+
+    letter_offset: int
+    record_key: bytes | None
+    record_value: bytes | None
+    record_headers: Headers
+    written: datetime = NOW
+
+    def offset(self) -> int:
+        return self.letter_offset
+
+    def key(self) -> bytes | None:
+        return self.record_key
+
+    def value(self) -> bytes | None:
+        return self.record_value
+
+    def headers(self) -> Headers:
+        return self.record_headers
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, int(self.written.timestamp() * 1000)
+
+
+def record(
+    key: bytes | None = b"acme/1", *, version: int = 5, offset: int = 10, topic: str = "buildertrend.jobs"
+) -> RejectedRecord:
+    headers: Headers = [*RecordHeaders(version, "run", "acme").encode()]
+    return RejectedRecord(topic, HOME, offset, key, b"rubbish", headers)
+
+
+def kept(at: int, rejected: RejectedRecord | None = None, *, stage: str = "streams", written: datetime = NOW) -> Kept:
+    rejected = rejected or record()
+    headers = dead_letter_headers(rejected, stage=stage, error=ERROR, seen_at=written)
+    return Kept(at, rejected.key, rejected.value, headers, written)
+
+
+def letter(rejected: RejectedRecord | None = None) -> DeadLetter:
+    return open_letter(kept(0, rejected))
+
+
+def receipt(of: int, at: int) -> Kept:
+    return Kept(at, b"acme/1", None, receipt_headers(of, outcome="put-through", at=NOW))
+
+
+def open_after(*records: Kept, selection: Selection | None = None) -> OpenLetters:
+    found = OpenLetters(selection or Selection(), NOW, PARTITIONS)
+    found.read(records)
+    return found
+
+
+@given(
+    st.none() | BYTES,
+    st.none() | BYTES,
+    st.lists(st.tuples(st.text("abc", min_size=1), st.none() | BYTES), max_size=3),
+)
+def test_letter_opened_is_the_record_that_was_refused(key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    rejected = RejectedRecord("buildertrend.jobs", 3, 42, key, value, headers)
+    letter = Kept(7, key, value, dead_letter_headers(rejected, stage="streams", error=ERROR, seen_at=NOW))
+    found = open_letter(letter)
+    assert (found.record, found.stage, found.offset) == (rejected, "streams", 7)
+    assert found.first_seen == NOW.isoformat().encode()
+
+
+@pytest.mark.parametrize("headers", [[], [("dead-letter-topic", b"x")], receipt_headers(3, outcome="x", at=NOW)])
+def test_what_is_no_letter_is_not_opened(headers: Headers) -> None:
+    with pytest.raises(InvalidRecordError):
+        open_letter(Kept(1, b"acme/1", None, headers))
+
+
+def test_receipt_names_its_letter() -> None:
+    assert receipted_offset(receipt(of=3, at=9).headers()) == 3
+    assert receipted_offset(kept(3).headers()) is None
+
+
+def test_letter_is_open_until_its_receipt() -> None:
+    assert open_after(kept(1), kept(2), kept(5)).offsets == {1, 2, 5}
+    assert open_after(kept(1), kept(2), receipt(of=1, at=3), kept(5)).offsets == {2, 5}
+
+
+@pytest.mark.parametrize(
+    ("selection", "offsets"),
+    [
+        (Selection(), {1, 2, 3, 4}),
+        (Selection(stage="sink"), {2}),
+        (Selection(company_id="acme"), {1, 2, 4}),
+        (Selection(topics=frozenset({"buildertrend.users"})), {4}),
+        (Selection(since=NOW), {1, 2, 3}),
+        (Selection(until=NOW), {4}),
+        (Selection(since=NOW, company_id="other"), {3}),
+        (Selection(stage="poller"), set()),
+    ],
+)
+def test_selection_takes_what_is_asked_for(selection: Selection, offsets: set[int]) -> None:
+    found = open_after(
+        kept(1),
+        kept(2, stage="sink"),
+        kept(3, record(b"other/1")),
+        kept(4, record(topic="buildertrend.users"), written=NOW - timedelta(hours=1)),
+        selection=selection,
+    )
+    assert found.offsets == offsets
+
+
+def test_company_of_a_letter_without_a_right_key_is_that_of_its_headers() -> None:
+    found = open_after(kept(1, record(None)), kept(2, record(b"nonsense")), selection=Selection(company_id="acme"))
+    assert found.offsets == {1, 2}
+
+
+def test_company_of_a_command_is_its_key() -> None:
+    command = replace(record(b"acme", topic="integration.sync-commands"), headers=[])
+    assert open_after(kept(1, command), selection=Selection(company_id="acme")).offsets == {1}
+
+
+def test_letter_older_than_the_tombstones_is_expired() -> None:
+    found = open_after(kept(1, written=NOW - LETTER_LIFE - timedelta(seconds=1)), kept(2, written=NOW - LETTER_LIFE))
+    assert (set(found.offsets), found.expired) == ({2}, 1)
+
+
+@pytest.mark.parametrize(
+    ("newest", "superseded"),
+    [
+        (None, False),
+        (Statement(5, 10), False),
+        (Statement(4, 99), False),
+        (Statement(5, 11), True),
+        (Statement(6, 2), True),
+    ],
+)
+def test_letter_is_superseded_by_a_higher_version_and_offset(newest: Statement | None, superseded: bool) -> None:
+    found = {} if newest is None else {Source("buildertrend.jobs", HOME, b"acme/1"): newest}
+    assert is_superseded(letter(), found, PARTITIONS) is superseded
+
+
+def test_letter_without_a_version_is_superseded_by_a_later_record() -> None:
+    bare = letter(replace(record(), headers=[]))
+    place = Source("buildertrend.jobs", HOME, b"acme/1")
+    assert is_superseded(bare, {place: Statement(1, 11)}, PARTITIONS)
+    assert not is_superseded(bare, {place: Statement(9, 9)}, PARTITIONS)
+
+
+def test_letter_goes_home_or_where_it_came_from() -> None:
+    strayed = replace(record(), partition=(HOME + 1) % PARTITIONS)
+    assert home_of(letter(strayed), PARTITIONS) == HOME
+    assert home_of(letter(replace(strayed, key=b"nonsense")), PARTITIONS) == strayed.partition
+    command = replace(record(b"acme", topic="integration.sync-commands"), partition=(HOME + 2) % PARTITIONS)
+    assert home_of(letter(command), PARTITIONS) == command.partition
