@@ -8,10 +8,10 @@ from datetime import datetime
 
 from confluent_kafka import Message
 
-from core.dead_letters import PREFIX, header_list
+from core.dead_letters import PREFIX, header_list, receipted_offset
+from core.partition import Place, place_of, read_partition
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
-from reports.partition import Place, place_of, read_partition
 from schemas.catalogue import ENTITIES
 
 _ENTITY_BY_TOPIC = {topic: one.name for one in ENTITIES for topic in (one.raw_topic, one.canonical_topic)}
@@ -40,17 +40,27 @@ class DeadLetter:
 
 
 def dead_letters(settings: Settings, company_id: str = "", *, since: datetime | None = None) -> Iterator[DeadLetter]:
-    """The dead letters of a company (empty: of all), oldest first within a partition; the topic keeps 30 days.
+    """The open dead letters of a company (empty: of all), oldest first in a partition; the topic keeps 30 days.
+
+    Those that a replay is done with are left out.
 
     Blocks for as long as reading takes; RetriableError if the brokers do not answer.
     """
     everywhere = range(settings.entity_partitions)
     numbers = [partition_for(company_id, settings.entity_partitions)] if company_id else everywhere
     for number in numbers:
-        for message in read_partition(settings, DEAD_LETTERS, number, since=since):
-            letter = parse(message)
-            if company_id in ("", letter.company_id):
-                yield letter
+        yield from _open(settings, company_id, number, since)
+
+
+def _open(settings: Settings, company_id: str, number: int, since: datetime | None) -> list[DeadLetter]:
+    found: dict[int, DeadLetter] = {}
+    for message in read_partition(settings, DEAD_LETTERS, number, since=since):
+        done = receipted_offset(header_list(message.headers()))
+        if done is not None:
+            found.pop(done, None)
+        elif (letter := parse(message)).company_id == company_id or not company_id:
+            found[letter.place.offset] = letter
+    return list(found.values())
 
 
 def parse(message: Message) -> DeadLetter:

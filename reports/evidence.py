@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from core.partition import Place
 from reports.dead_letters import DeadLetter
-from reports.partition import Place
 from reports.responsible import Standing, ToDo, blocking
 
 # The op of a raw record that no reader can decode.

@@ -14,6 +14,7 @@ from psycopg.rows import class_row
 from control.database import Transaction
 from core.dead_letters import header_list
 from core.errors import InvalidRecordError
+from core.partition import place_of, read_partition
 from core.record_headers import RecordHeaders
 from core.settings import Settings
 from core.sql import read_statements
@@ -32,7 +33,6 @@ from reports.evidence import (
     StoredRow,
 )
 from reports.lag import sink_positions, streams_positions
-from reports.partition import place_of, read_partition
 from schemas.catalogue import Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_micros
 

@@ -20,9 +20,9 @@ from confluent_kafka import (
 from control.database import Transaction
 from core.errors import RetriableError
 from core.kafka import consumer_config
+from core.partition import NO_BROKER, beginning, place_of
 from core.settings import Settings
 from core.sql import read_statements
-from reports.partition import NO_BROKER, beginning, place_of
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.topic_setup import admin_client
 

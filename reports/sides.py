@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 from control.database import Transaction
 from core.errors import InvalidRecordError
+from core.partition import read_partition
 from core.settings import Settings
 from core.sql import read_statements
 from core.topics import partition_for
-from reports.partition import read_partition
 from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_days
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from core.partition import Place
 from reports.evidence import Evidence
-from reports.partition import Place
 from reports.words import instant
 
 State = Literal["done", "waiting", "stopped", "nothing"]

@@ -6,7 +6,8 @@ SELECT state, count(*) FROM integration.connections GROUP BY state;
 SELECT greatest(0, extract(epoch FROM now() - min(least(c.next_due_at, k.since))))::double precision
 FROM integration.connections AS c
 LEFT JOIN LATERAL (
-    SELECT min(received_at) AS since FROM integration.commands WHERE company_id = c.company_id AND state <> 'done'
+    SELECT min(greatest(received_at, due_at)) AS since FROM integration.commands
+    WHERE company_id = c.company_id AND state <> 'done' AND answer IS NULL AND due_at <= now()
 ) AS k ON true
 WHERE c.lease_expires_at < now() AND (k.since IS NOT NULL OR c.state IN ('connecting', 'connected'));
 

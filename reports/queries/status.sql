@@ -23,7 +23,7 @@ GROUP BY r.run_id;
 SELECT company_id, command_id::text, type, state, received_at, body->>'requested_by' AS requested_by,
     body->'entities' AS entities
 FROM integration.commands
-WHERE state <> 'done' AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
+WHERE state <> 'done' AND answer IS NULL AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
 ORDER BY arrived;
 
 -- name: held

@@ -18,7 +18,11 @@ MODULES = (console.telemetry, producers.telemetry, sinks.telemetry, streams.metr
 # What Prometheus adds to every target, and our own scrape configuration to every series.
 ADDED = {"up": {"job", "instance", "service"}}
 ON_EVERY_SERIES = {"job", "instance", "service"}
-_SUFFIXES: dict[str | None, tuple[str, ...]] = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
+_SUFFIXES: dict[str | None, tuple[str, ...]] = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "gauge": ("",),
+}
 
 
 def known() -> dict[str, set[str]]:

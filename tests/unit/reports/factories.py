@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.partition import Place
 from reports.company_status import CompanyFacts, ConnectionFacts, EntityFacts, OpenCommandFacts, RunningRead
 from reports.dead_letters import DeadLetter
 from reports.evidence import (
@@ -18,7 +19,6 @@ from reports.evidence import (
     RawRecordFound,
     StoredRow,
 )
-from reports.partition import Place
 from schemas.catalogue import ENTITIES
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)

@@ -41,7 +41,7 @@ def read_partition(
     Blocks; RetriableError if the brokers do not answer. About 50,000 records a second.
     """
     # The end is told with the answer to a fetch, which an idle broker holds back for this long.
-    config = consumer_config(settings, "protiv-reports") | {"fetch.wait.max.ms": 10}
+    config = consumer_config(settings, "protiv-partition") | {"fetch.wait.max.ms": 10}
     with closing(Consumer(config)) as consumer:
         consumer.assign([_start(consumer, topic, partition, since)])
         while (message := consumer.poll(_TIMEOUT_S)) is not None:
