@@ -15,8 +15,8 @@ import typer
 from rich.console import Console
 
 from cli.following import CommandLine, CommandOrder
+from cli.ordering import QUIET_S, requester, show_end
 from cli.run_display import show_run
-from cli.sync import QUIET_S, requester, show_end
 from control.connections import PASSWORD, NewConnection, save_connection
 from control.database import Database
 from control.vault import Sealer

@@ -18,8 +18,8 @@ from cli.demo_report import show_contents, show_next_steps
 from cli.following import CommandOrder
 from cli.lag import sink_is_behind, streams_are_behind
 from cli.local import LocalStack, SandboxCompany, end_on_sigterm, show_addresses, stay
+from cli.ordering import ask_and_follow
 from cli.run_display import changes_in
-from cli.sync import ask_and_follow
 from cli.tables import contents, counts
 from control.connections import get_connection
 from control.database import Database

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, Producer, TopicPartition
@@ -14,7 +15,7 @@ from core.kafka import consumer_config, producer_config
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
 from schemas.catalogue import TERMINAL_EVENTS
-from schemas.codec import Decoder, Record, encoder, to_micros
+from schemas.codec import Decoder, Record, encoder, to_days, to_micros
 from schemas.registry import ConfluentRegistry
 
 _SEND_S = 15
@@ -29,6 +30,11 @@ class CommandOrder:
     company_id: str
     entities: tuple[str, ...] = ()
     command_id: str = ""
+    from_day: date | None = None
+    to_day: date | None = None
+    dry_run: bool = False
+    reason: str | None = None
+    target_id: str | None = None
 
 
 class CommandLine:
@@ -42,12 +48,14 @@ class CommandLine:
         self._producer = Producer(producer_config(settings))
         config = consumer_config(settings, "protiv-cli") | {"enable.partition.eof": False}
         self._consumer = Consumer(config)
+        self._company_id = ""
 
     def close(self) -> None:
         self._consumer.close()
 
     def listen(self, company_id: str) -> None:
         """Hear every event of the company from now on: before this returns the position is fixed."""
+        self._company_id = company_id
         partition = partition_for(company_id, self._settings.entity_partitions)
         end = self._consumer.get_watermark_offsets(TopicPartition(SYNC_EVENTS, partition), timeout=_POSITION_S)[1]
         self._consumer.assign([TopicPartition(SYNC_EVENTS, partition, end if end >= 0 else OFFSET_END)])
@@ -60,11 +68,13 @@ class CommandLine:
             "type": order.type,
             "company_id": order.company_id,
             "entities": list(order.entities),
-            "from_date": None,
-            "to_date": None,
-            "dry_run": False,
+            "from_date": None if order.from_day is None else to_days(order.from_day),
+            "to_date": None if order.to_day is None else to_days(order.to_day),
+            "dry_run": order.dry_run,
             "requested_by": requested_by,
             "requested_at": to_micros(SystemClock().now()),
+            "reason": order.reason,
+            "target_id": order.target_id,
         }
         self._producer.produce(SYNC_COMMANDS, key=order.company_id.encode(), value=self._encode(record))
         if self._producer.flush(_SEND_S):
@@ -72,15 +82,22 @@ class CommandLine:
         return command_id
 
     def events(self, command_id: str, *, quiet_s: float) -> Iterator[Record]:
-        """The command's events up to the terminal one; FatalError if none comes for `quiet_s` seconds."""
+        """The command's events and those of the run it joined, up to its terminal one.
+
+        FatalError if nothing is heard of its company for `quiet_s` seconds: a command may wait behind a long read.
+        """
         clock = SystemClock()
         heard_at = clock.monotonic()
+        run_id: str | None = None
         while True:
             event = self._next_event()
-            if event is not None and event["command_id"] == command_id:
+            if event is not None and event["company_id"] == self._company_id:
                 heard_at = clock.monotonic()
-                yield event
-                if event["type"] in TERMINAL_EVENTS:
+                is_own = event["command_id"] == command_id
+                run_id = event["run_id"] if is_own and event["run_id"] else run_id
+                if is_own or _is_of_run(event, run_id):
+                    yield event
+                if is_own and event["type"] in TERMINAL_EVENTS:
                     return
             if clock.monotonic() - heard_at > quiet_s:
                 raise FatalError(
@@ -98,3 +115,8 @@ class CommandLine:
                 raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.")
             return None
         return self._decode(message.value() or b"")
+
+
+def _is_of_run(event: Record, run_id: str | None) -> bool:
+    """Progress of the run, told to the command that began it; how others end is theirs."""
+    return run_id is not None and event["run_id"] == run_id and event["type"] not in TERMINAL_EVENTS

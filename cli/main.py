@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import connect, demo, keys, local, services, setup, status, sync, topics
+from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics
 from core.errors import ConfigurationError, IntegrationError
 
 app = typer.Typer(
@@ -27,9 +27,19 @@ app.command("streams")(services.streams)
 app.command("sink")(services.sink)
 app.command("console")(services.console)
 app.command("connect")(connect.connect)
-app.command("sync")(sync.sync)
-app.command("full-sync")(sync.full_sync)
+app.command("sync")(commands.sync)
+app.command("full-sync")(commands.full_sync)
+app.command("backfill")(commands.backfill)
+app.command("pause")(commands.pause)
+app.command("resume")(commands.resume)
+app.command("cancel")(commands.cancel)
+app.command("disconnect")(commands.disconnect)
+app.command("release-deletions")(commands.release_deletions)
+app.command("replay-dead-letters")(commands.replay_dead_letters)
 app.command("status")(status.status)
+app.command("explain")(explain.explain)
+app.command("reconcile")(reconcile.reconcile)
+app.command("doctor")(doctor.doctor)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
 

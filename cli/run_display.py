@@ -38,12 +38,15 @@ def changes_in(counts: Mapping[str, int]) -> int:
 
 def sentence(event: Record) -> str:
     """What a terminal event says, for people."""
-    counts = event["counts"] or {}
-    changed = changes_in(counts)
+    counts = event["counts"]
+    if event["type"] == "completed" and counts is None:
+        return f"Done: {event['message']}" if event["message"] else "Done."
     if event["type"] == "completed":
+        changed = changes_in(counts)
         told = f"Done: {counts['read']:,} records read, {changed:,} changes published"
         details = ", ".join(f"{counts[name]:,} {name}" for name in _CHANGES if counts[name])
-        return f"{told} ({details})." if details else f"{told}."
+        done = f"{told} ({details})." if details else f"{told}."
+        return f"{done} {event['message']}" if event["message"] else done
     return f"{event['type'].capitalize()}: {event['message'] or 'no reason given'}"
 
 
@@ -67,9 +70,17 @@ class _Lines:
         counts = event["counts"]
         done = event["type"] == "entity-complete"
         changed = changes_in(counts)
-        said = f"{counts['read']:>7,} read, {changed:,} published"
+        said = f"{counts['read']:>7,} read, {changed:,} published{_left(event)}"
         # An entity of no pages is complete as well.
         total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]
         self._bars.update(task, completed=total if done else event["pages_done"], total=total, said=said)
         if done and not self._console.is_terminal:
             self._console.print(f"  {NAMES.get(entity, entity)}: {said.strip()}", highlight=False)
+
+
+def _left(event: Record) -> str:
+    """Time left of the run, once its pace is known."""
+    seconds = event.get("seconds_left")
+    if event["type"] != "progress" or seconds is None:
+        return ""
+    return f", about {max(1, round(seconds / 60))} min left" if seconds >= 60 else f", about {seconds} s left"

@@ -1,10 +1,10 @@
-"""`status`: how every company is doing, and what has still to pass through streams and sink."""
+"""`status`: how every company and entity is doing, how far streams and sink are behind, and who has to act."""
 
 from __future__ import annotations
 
 import json
-from contextlib import closing
-from dataclasses import asdict, dataclass
+from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,102 +12,165 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.lag import sink_is_behind, streams_are_behind
-from cli.tables import counts
-from control.connections import Connection, list_connections
-from control.database import Database
-from control.runs import RunSummary, latest_runs
-from control.source_state import counts_published
+from cli.reading import ago, ahead, as_plain, database_of
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.topics import partition_for
+from reports.company_status import CompanyStatus
+from reports.dead_letters import DeadLetter, dead_letters
+from reports.lag import Lag, sink_lag, streams_lag
+from reports.status import read_status
+
+_COLOURS = {"on time": "green", "syncing": "cyan", "needs attention": "red", "late": "red", "held": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
-class CompanyStatus:
-    """One company: its connection, its last run, what was published and what is stored."""
+class Shown:
+    """All that is shown. Dead letters are those of the last 30 days, by company, entity and stage."""
 
-    connection: Connection
-    last_run: RunSummary | None
-    published: dict[str, int]
-    stored: dict[str, int]
+    companies: list[CompanyStatus]
+    streams: Lag
+    sink: Lag
+    letters: Counter[tuple[str, str, str]]
 
-    @property
-    def state(self) -> str:
-        """The one word for it."""
-        if self.connection.state == "connected" and self.last_run and self.last_run.state == "running":
-            return "syncing"
-        return self.connection.state
+    def lags(self, company_id: str, partitions: int) -> dict[str, int]:
+        """What waits on the company's partition, its own records and those of its neighbours."""
+        number = partition_for(company_id, partitions)
+        return {"streams": self.streams.partitions.get(number, 0), "sink": self.sink.partitions.get(number, 0)}
 
 
 def status(
-    company: Annotated[str, typer.Argument(help="Only this company.", metavar="[COMPANY]")] = "",
+    company: Annotated[str, typer.Argument(help="Only this company, in full.", metavar="[COMPANY]")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show every company's state, last and next sync, and whether streams and sink are behind."""
-    settings = load_settings()
-    found = _companies(settings, company)
-    behind = {"streams": streams_are_behind(settings), "sink": sink_is_behind(settings)}
+    """Show how every company is doing, whether streams and sink are behind, and who has to act."""
+    settings = load_settings().require("database_url", "kafka_bootstrap_servers")
+    shown = _read(settings, company)
     if as_json:
-        print(json.dumps({"companies": [_plain(one) for one in found], "behind": behind}, default=str))
+        print(json.dumps(_as_json(shown, settings)))
     else:
-        _show(found, behind, Console())
+        _show(shown, Console(), in_full=bool(company))
 
 
-def _companies(settings: Settings, company: str) -> list[CompanyStatus]:
-    database = Database(settings, max_connections=1)
-    database.open()
-    with closing(database), database.transaction() as tx:
-        found = []
-        for connection in list_connections(tx):
-            if company in ("", connection.company_id):
-                runs = latest_runs(tx, connection.company_id, limit=1)
-                published = counts_published(tx, connection.company_id)
-                stored = counts(settings, connection.company_id)
-                found.append(CompanyStatus(connection, runs[0] if runs else None, published, stored))
-    if company and not found:
-        raise ConfigurationError(
-            f"Company {company} is not connected. `protiv-buildertrend status` lists those that are."
-        )
-    return found
+def _read(settings: Settings, company: str) -> Shown:
+    with database_of(settings) as tx:
+        wanted = [company] if company else None
+        found = read_status(tx, now=datetime.now(UTC), poll_interval_s=settings.poll_interval_s, company_ids=wanted)
+        if company and not found:
+            raise ConfigurationError(
+                f"Company {company} is not connected. `protiv-buildertrend status` lists those that are."
+            )
+        sink = sink_lag(tx, settings)
+    letters = Counter(_place(letter) for letter in dead_letters(settings, company))
+    return Shown(found, streams_lag(settings), sink, letters)
 
 
-def _plain(one: CompanyStatus) -> dict[str, Any]:
-    return {"state": one.state, **asdict(one)}
+def _place(letter: DeadLetter) -> tuple[str, str, str]:
+    return (letter.company_id, letter.entity, letter.stage)
 
 
-def _show(found: list[CompanyStatus], behind: dict[str, bool], console: Console) -> None:
-    if not found:
+def _as_json(shown: Shown, settings: Settings) -> dict[str, Any]:
+    lags = {"streams": shown.streams, "sink": shown.sink}
+    return {
+        "companies": [_company_json(one, shown, settings) for one in shown.companies],
+        "behind": {name: lag.records > 0 for name, lag in lags.items()},
+        "lag": {name: as_plain(lag) for name, lag in lags.items()},
+        "dead_letters": [
+            {"company_id": company, "entity": entity, "stage": stage, "records": records}
+            for (company, entity, stage), records in sorted(shown.letters.items())
+        ],
+    }
+
+
+def _company_json(one: CompanyStatus, shown: Shown, settings: Settings) -> dict[str, Any]:
+    plain = as_plain(one)
+    facts = plain.pop("facts")
+    entities = {
+        entity.pop("entity"): {**entity.pop("facts"), **entity, "dead_letters": 0} for entity in plain.pop("entities")
+    }
+    for (company, entity, _stage), records in shown.letters.items():
+        if company == one.company_id and entity in entities:
+            entities[entity]["dead_letters"] += records
+    return {
+        **plain,
+        "complete_through": None if one.complete_through is None else one.complete_through.isoformat(),
+        "connection": facts["connection"],
+        "last_success_at": facts["connection"]["last_success_at"],
+        "running": facts["running"],
+        "commands": facts["commands"],
+        "lag": shown.lags(one.company_id, settings.entity_partitions),
+        "entities": entities,
+    }
+
+
+def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
+    if not shown.companies:
         console.print("No company is connected. Connect one: protiv-buildertrend connect COMPANY --time-zone …")
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for name in ("Company", "State", "Last sync", "Next sync", "Time entries", "Message"):
-        table.add_column(name, justify="right" if name == "Time entries" else "left", overflow="fold")
-    for one in found:
-        connection = one.connection
+    console.print(_companies_table(shown.companies))
+    for one in shown.companies:
+        if in_full:
+            _show_entities(one, shown, console)
+        if one.cause:
+            console.print(f"\n[bold]{one.company_id}[/]: {one.cause}", highlight=False)
+            console.print(f"  {one.to_do.who}: {one.to_do.sentence}", highlight=False)
+            if one.to_do.command:
+                console.print(f"  {one.to_do.command}", highlight=False, soft_wrap=True)
+    _show_stages(shown, console)
+
+
+def _companies_table(companies: list[CompanyStatus]) -> Table:
+    table = _table("Company", "State", "Last sync", "Next sync", "Complete through", "Held", "Who has to act")
+    for one in companies:
+        connection = one.facts.connection
+        held = sum(entity.facts.held for entity in one.entities)
         table.add_row(
-            connection.company_id,
-            one.state,
-            _ago(connection.last_success_at),
-            _ahead(connection.next_due_at) if connection.state in ("connecting", "connected") else "never",
-            f"{one.stored['time_entries']:,}",
-            connection.message or "",
+            one.company_id,
+            _coloured(one.state),
+            ago(connection.last_success_at),
+            ahead(one.next_due_at),
+            ago(one.complete_through),
+            f"{held:,}" if held else "",
+            one.to_do.who,
         )
+    return table
+
+
+def _show_entities(one: CompanyStatus, shown: Shown, console: Console) -> None:
+    table = _table("Entity", "State", "Complete through", "Published", "In Protiv", "Held", "Dead letters")
+    for entity in one.entities:
+        letters = sum(n for (_, name, _), n in shown.letters.items() if name == entity.entity)
+        pages = f" {entity.pages_done or 0} of {entity.pages_total or '?'}" if entity.state == "syncing" else ""
+        facts = entity.facts
+        counts = [f"{n:,}" if n is not None else "" for n in (facts.published, facts.stored, facts.held, letters)]
+        table.add_row(entity.entity, _coloured(entity.state) + pages, ago(facts.complete_through), *counts)
+    console.print()
     console.print(table)
-    late = [name for name, is_behind in behind.items() if is_behind]
-    console.print(f"Still at work: {', '.join(late)}." if late else "All that was published is in Protiv's tables.")
 
 
-def _ago(at: datetime | None) -> str:
-    return "not yet" if at is None else f"{_duration((datetime.now(UTC) - at).total_seconds())} ago"
+def _show_stages(shown: Shown, console: Console) -> None:
+    console.print()
+    for name, lag in (("streams", shown.streams), ("sink", shown.sink)):
+        if lag.records:
+            about = "" if lag.exact else "about "
+            since = "" if lag.oldest_at is None else f", the oldest sent {ago(lag.oldest_at)}"
+            console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.", highlight=False)
+    if not shown.streams.records and not shown.sink.records:
+        console.print("All that was published is in Protiv's tables.")
+    if shown.letters:
+        total = sum(shown.letters.values())
+        console.print(
+            f"{total:,} dead letters in the last 30 days: `explain` names each one's reason.", highlight=False
+        )
 
 
-def _ahead(at: datetime) -> str:
-    seconds = (at - datetime.now(UTC)).total_seconds()
-    return "now" if seconds <= 0 else f"in {_duration(seconds)}"
+def _coloured(state: str) -> str:
+    colour = _COLOURS.get(state)
+    return f"[{colour}]{state}[/]" if colour else state
 
 
-def _duration(seconds: float) -> str:
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from schemas.catalogue import TOPICS
 
 app = typer.Typer(help="Look into topics.", no_args_is_help=True)
 _TIMEOUT_S = 15
+_NO_BROKER = "No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers."
 
 
 @app.callback()
@@ -52,34 +54,62 @@ def tail(
 
 def records(settings: Settings, topic: str, *, last: int, follow: bool) -> Iterator[Message]:
     """The last records of each partition, then, if `follow`, what arrives, until the caller stops."""
-    with closing(Consumer(consumer_config(settings, "protiv-topics-tail"))) as consumer:
-        waiting = _assign(consumer, topic, last)
-        while follow or waiting:
-            message = consumer.poll(0.5)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
+    with closing(Consumer(consumer_config(settings, "protiv-topics-tail") | {"fetch.wait.max.ms": 100})) as consumer:
+        ends = []
+        for number in _partitions(consumer, topic):
+            newest, end = _newest(consumer, TopicPartition(topic, number), last)
+            ends.append(end)
+            yield from newest
+        consumer.assign(ends)
+        while follow:
+            if (message := _next(consumer)) is not None and message.error() is None:
                 yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                waiting.discard(message.partition())
-            elif error.fatal():
-                raise RetriableError(f"The topic cannot be read now ({error.name()}).")
 
 
-def _assign(consumer: Consumer, topic: str, last: int) -> set[int | None]:
+def _partitions(consumer: Consumer, topic: str) -> list[int]:
     try:
-        partitions = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions
-        positions = [_start(consumer, TopicPartition(topic, number), last) for number in partitions]
+        return sorted(consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
     except KafkaException as exc:
-        raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.") from exc
-    consumer.assign(positions)
-    return {position.partition for position in positions}
+        raise RetriableError(_NO_BROKER) from exc
 
 
-def _start(consumer: Consumer, partition: TopicPartition, last: int) -> TopicPartition:
-    low, high = consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
-    return TopicPartition(partition.topic, partition.partition, max(low, high - last))
+def _newest(consumer: Consumer, partition: TopicPartition, last: int) -> tuple[list[Message], TopicPartition]:
+    """The last records of a partition, and where what comes next will be.
+
+    Offsets do not count records: markers of transactions take some, compaction leaves gaps. So it looks further back
+    until there are enough.
+    """
+    try:
+        low, high = consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
+    except KafkaException as exc:
+        raise RetriableError(_NO_BROKER) from exc
+    back = last
+    while True:
+        start = max(low, high - back)
+        found = _until_end(consumer, TopicPartition(partition.topic, partition.partition, start), last)
+        if len(found) == last or start == low:
+            return found, TopicPartition(partition.topic, partition.partition, high)
+        back = back * 4 + 10
+
+
+def _until_end(consumer: Consumer, start: TopicPartition, last: int) -> list[Message]:
+    newest: deque[Message] = deque(maxlen=last)
+    consumer.assign([start])
+    while (message := _next(consumer)) is None or message.error() is None:
+        if message is not None:
+            newest.append(message)
+    return list(newest)
+
+
+def _next(consumer: Consumer) -> Message | None:
+    """A record, or the news that a partition has come to its end; None while nothing comes."""
+    message = consumer.poll(0.5)
+    error = None if message is None else message.error()
+    if error is None or error.code() == KafkaError._PARTITION_EOF:
+        return message
+    if error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
+        raise RetriableError(f"The topic cannot be read now ({error.name()}).")
+    return None
 
 
 class _Decoded:

@@ -15,15 +15,16 @@ _SQL = statements("entity_reads")
 
 @dataclass(frozen=True, slots=True)
 class CompleteRead:
-    """A read that came to its end: what changed before `through` is published, for shifts from local day `from_day` on.
+    """A read that came to its end: what changed before `through` is published, of shifts from local day `from_day` on.
 
-    `whole`: it left nothing out (initial and full reads).
+    `whole`: it left nothing out (initial and full reads). `to_day`: it ended there; of later days it says nothing.
     """
 
     entity: str
     through: datetime
     from_day: date | None
     whole: bool
+    to_day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,9 @@ class EntityFreshness:
 
 
 def put_complete(tx: Transaction, run: RunId, read: CompleteRead) -> None:
-    """Note that a read of the run came to its end."""
+    """Note that a read of the run came to its end; one that ended at a day of the past says nothing of now."""
+    if read.to_day is not None:
+        return
     tx.execute(
         _SQL["put"],
         {

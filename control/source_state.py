@@ -26,6 +26,8 @@ class Published:
     local_day: date | None
     parent_id: str | None
     digest: bytes | None = None
+    job_id: str | None = None
+    minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def put_published(tx: Transaction, company_id: str, entity: str, records: Sequen
             "local_days": plain_array(record.local_day for record in records),
             "parent_ids": text_array(record.parent_id for record in records),
             "digests": bytes_array(record.digest for record in records),
+            "job_ids": text_array(record.job_id for record in records),
+            "minutes": plain_array(record.minutes for record in records),
         },
     )
 

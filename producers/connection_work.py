@@ -8,16 +8,21 @@ from dataclasses import dataclass
 
 import structlog
 
-from control.commands import OpenCommand, open_commands, start_commands
-from control.connections import Connection, Lease, get_connection, hold_epoch, release_lease, set_signed_in
-from control.runs import BegunRun, RunId, begin_run, continue_run, open_run
+from control import held_deletions
+from control.commands import OpenCommand, start_commands
+from control.connections import Connection, Lease, hold_epoch, release_lease, set_signed_in
+from control.database import Transaction
+from control.runs import BegunRun, RunId, begin_run, continue_run
 from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
 from core.log import get_logger
+from producers import telemetry
+from producers.backfill import BackfillLedger
 from producers.buildertrend.account import Account
 from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
-from producers.decide import INITIAL, Order, decide, new_run
+from producers.commands.applying import Settled, Settler
+from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
 from producers.outcome import Ended, Recorder
 from producers.postgres_ledger import PostgresLedger
@@ -29,6 +34,8 @@ _LOG = get_logger(__name__)
 
 AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
 PublisherFactory = Callable[[str], Publisher]
+Replay = Callable[[OpenCommand, Callable[[], bool]], str]
+"""Puts a company's dead letters through, or says how many it would; what it did, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +46,7 @@ class Tools:
     encoders: Mapping[str, Encoder]
     account: AccountFactory
     publisher: PublisherFactory
+    replay: Replay
 
 
 def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
@@ -51,6 +59,8 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
             except StoppedError:
                 stopped = True
                 _LOG.info("run_stopped")
+                # A pause, a cancel or a disconnect stopped it: that takes effect now, not when a place is free again.
+                Settler(tools.recorder).settle(lease)
             with tools.recorder.database.transaction() as tx:
                 release_lease(tx, lease, yielded=stopped)
         except FencedError:
@@ -63,18 +73,35 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
 
 
 def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
-    recorder = tools.recorder
-    with recorder.database.transaction() as tx:
-        connection = get_connection(tx, lease.company_id)
-        commands = open_commands(tx, lease.company_id)
-        left = open_run(tx, lease.company_id)
-    if connection is None:
+    settled = Settler(tools.recorder).settle(lease)
+    if settled is None:
         return
-    if connection.state in ("connecting", "connected"):
-        order = decide(connection, commands, left=left, now=recorder.clock.now(), settings=recorder.settings)
-        _ConnectionRun(lease, connection, order, tools).execute(stop)
-    else:
-        recorder.refused(lease, connection, commands, left)
+    for command in settled.replays:
+        _replay(command, lease, tools, stop)
+    if settled.wants_read:
+        _ConnectionRun(lease, settled.connection, _order(settled, tools), tools).execute(stop)
+
+
+def _order(settled: Settled, tools: Tools) -> Order:
+    return decide(
+        settled.connection,
+        settled.reading,
+        left=settled.left,
+        in_run=settled.in_run,
+        now=tools.recorder.clock.now(),
+        settings=tools.recorder.settings,
+    )
+
+
+def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Event) -> None:
+    """Once an id: a replay that a crash cut short puts through what is left of it (see core.replay)."""
+    message = tools.replay(command, stop.is_set)
+    if stop.is_set():
+        raise StoppedError
+    with tools.recorder.database.transaction() as tx:
+        hold_epoch(tx, lease)
+        event = SyncEvent(lease.company_id, "completed", message=message)
+        tools.recorder.answer(tx, [command.command_id], event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +117,17 @@ class _ConnectionRun:
         with structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.order.read):
             _LOG.info("run_started", commands=len(self.order.commands), goes_on=self.order.left is not None)
             run = self._prepare(begun)
+            began_at = self.tools.recorder.clock.monotonic()
             try:
                 account = self.tools.account(self.lease, self.connection, stop)
                 self._check_identity(account)
                 run.execute(planned_reads(account, self.order.scope))
             except SourceFaultError as exc:
                 self.tools.recorder.failed(self.lease, self.order, run_id, Ended(self.connection, exc, run.counts))
+                self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
                 self.tools.recorder.succeeded(self.lease, self.order, run)
+                self._count(run, "held" if run.held else "completed", began_at, fault=None)
 
     def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""
@@ -109,12 +139,25 @@ class _ConnectionRun:
                 begun = begin_run(tx, company_id, new_run(self.order, self.connection, self.tools.recorder.settings))
             else:
                 begun = BegunRun(continue_run(tx, company_id, left.run_id), left.counts)
+            self._release_deletions(tx)
             start_commands(tx, _ids(self.order.commands), begun.run.run_id)
         for command in self.order.commands:
             self._say_started(begun.run, command.command_id)
         if not self.order.commands:
             self._say_started(begun.run, None)
         return begun
+
+    def _release_deletions(self, tx: Transaction) -> None:
+        """In the transaction that begins the read: a crash repeats both or none."""
+        command = self.order.releases
+        if command is not None:
+            by, entities = command.body["requested_by"], command.body["entities"]
+            released = held_deletions.release(tx, self.lease.company_id, entities=entities, released_by=by)
+            _LOG.info("deletions_released", **{entity.replace("-", "_"): n for entity, n in released.items()})
+
+    def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
+        seconds = self.tools.recorder.clock.monotonic() - began_at
+        telemetry.run_ended(read=self.order.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
 
     def _prepare(self, begun: BegunRun) -> Run:
         recorder = self.tools.recorder
@@ -131,13 +174,19 @@ class _ConnectionRun:
                 counts=begun.counts,
             ),
             Outlets(
-                ledger=PostgresLedger(recorder.database, self.lease, begun.run),
+                ledger=self._ledger(begun.run),
                 publisher=publisher,
                 events=recorder.events,
                 encoders=self.tools.encoders,
                 clock=recorder.clock,
             ),
         )
+
+    def _ledger(self, run: RunId) -> PostgresLedger:
+        database = self.tools.recorder.database
+        if self.order.read == BACKFILL:
+            return BackfillLedger(database, self.lease, run, self.order.scope.entities)
+        return PostgresLedger(database, self.lease, run)
 
     def _confirm(self) -> None:
         with self.tools.recorder.database.transaction() as tx:

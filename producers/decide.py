@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,22 +14,30 @@ from control.connections import Connection
 from control.runs import NewRun, OpenRun
 from core.settings import Settings
 from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS, Scope
+from schemas.codec import from_days
 
 INITIAL = "initial"
 FULL = "full"
 RECENT = "recent"
+BACKFILL = "backfill"
 _DUE_SHARE = (0.8, 0.95)
 _INITIAL_USABLE_S = 90 * 86_400
+# What such a command asks for is its own: nothing joins it, and it joins nothing.
+_ALONE = ("backfill", "release-deletions")
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a run is to read and for whom: `read` is initial, full or recent; `left` is the open run it goes on with."""
+    """What a run is to read and for whom: `read` is initial, full, recent or backfill.
+
+    `left` is the open run it goes on with; `releases` lets held deletions go before it.
+    """
 
     read: str
     scope: Scope
     commands: Sequence[OpenCommand]
     left: OpenRun | None = None
+    releases: OpenCommand | None = None
 
     @property
     def command_id(self) -> str | None:
@@ -40,6 +48,11 @@ class Order:
     def is_for_all(self) -> bool:
         """True when no entity is left out."""
         return set(self.scope.entities) == ALL_ENTITIES
+
+    @property
+    def is_scheduled(self) -> bool:
+        """True when it stands for the scheduled read: for all entities, and not only for some days of the past."""
+        return self.is_for_all and self.read != BACKFILL
 
     @property
     def leaves_nothing_out(self) -> bool:
@@ -57,18 +70,23 @@ def decide(
     commands: Sequence[OpenCommand],
     *,
     left: OpenRun | None = None,
+    in_run: Collection[str] = (),
     now: datetime,
     settings: Settings,
 ) -> Order:
     """Which read is due: what was left open; initial until one was complete; full when asked for or due; else recent.
 
-    The oldest command says which entities; every other one that asks for no more than that joins the run.
+    The oldest command says which entities; every other one that asks for no more than that joins the run. `in_run`: ids
+    of the commands that the open run is for.
     """
     if left is not None and _goes_on(left, connection, now, settings):
         scope = Scope.from_json(left.scope)
-        return Order(left.read, scope, [one for one in commands if _joins(one, left.read, scope)], left)
+        mine = [one for one in commands if one.command_id in in_run or _joins(one, left.read, scope)]
+        return Order(left.read, scope, mine, left)
+    if commands and commands[0].type in _ALONE:
+        return _alone(commands[0], connection)
     asked = _entities(commands[0]) if commands else ALL_ENTITIES
-    joined = [command for command in commands if _entities(command) <= asked]
+    joined = [command for command in commands if _entities(command) <= asked and command.type not in _ALONE]
     if connection.initial_done_at is None:
         return Order(INITIAL, Scope(ALL_JOBS, connection.import_from, asked), joined)
     if _full_is_due(connection, now, settings) or any(command.type == "full-sync" for command in joined):
@@ -76,6 +94,17 @@ def decide(
     edge = window_edge(now, connection.time_zone, settings.recent_window_days)
     from_day = max(edge, connection.import_from) if connection.import_from else edge
     return Order(RECENT, Scope(OPEN_JOBS, from_day, asked), joined)
+
+
+def _alone(command: OpenCommand, connection: Connection) -> Order:
+    """A read that is one command's own: a backfill's days, or all of the entities whose deletions are let go."""
+    if command.type == "backfill":
+        first, last = (
+            None if days is None else from_days(days) for days in (command.body["from_date"], command.body["to_date"])
+        )
+        return Order(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last), [command])
+    scope = Scope(ALL_JOBS, connection.import_from, _entities(command))
+    return Order(FULL if connection.initial_done_at else INITIAL, scope, [command], releases=command)
 
 
 def new_run(order: Order, connection: Connection, settings: Settings) -> NewRun:
@@ -114,7 +143,8 @@ def _goes_on(left: OpenRun, connection: Connection, now: datetime, settings: Set
 
 
 def _joins(command: OpenCommand, read: str, scope: Scope) -> bool:
-    return _entities(command) <= set(scope.entities) and (command.type == "sync" or read in (INITIAL, FULL))
+    fits = command.type == "sync" or (command.type == "full-sync" and read in (INITIAL, FULL))
+    return fits and read != BACKFILL and _entities(command) <= set(scope.entities)
 
 
 def _full_is_due(connection: Connection, now: datetime, settings: Settings) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import uuid4
 
 from confluent_kafka import Producer
 
+from control.commands import terminal_event_id
 from core.clock import Clock
 from core.errors import RetriableError
 from core.kafka import producer_config
@@ -31,6 +32,7 @@ class SyncEvent:
     counts: dict[str, int] | None = None
     pages_done: int | None = None
     pages_total: int | None = None
+    seconds_left: int | None = None
     from_date: date | None = None
     to_date: date | None = None
     complete_through: datetime | None = None
@@ -84,6 +86,7 @@ def event_record(event: SyncEvent, at: datetime) -> dict[str, Any]:
         "counts": None if event.counts is None else {"dead_lettered": 0, **event.counts},
         "pages_done": event.pages_done,
         "pages_total": event.pages_total,
+        "seconds_left": event.seconds_left,
         "from_date": None if event.from_date is None else to_days(event.from_date),
         "to_date": None if event.to_date is None else to_days(event.to_date),
         "complete_through": None if event.complete_through is None else to_micros(event.complete_through),
@@ -93,7 +96,7 @@ def event_record(event: SyncEvent, at: datetime) -> dict[str, Any]:
 
 
 def _event_id(event: SyncEvent) -> str:
-    """A command's last event has the same id however often a crash makes us say it, so that readers see it once."""
+    """A command's last event has the same id wherever it is made, so that readers see it once."""
     if event.type in TERMINAL_EVENTS and event.command_id:
-        return str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:terminal:{event.command_id}"))
+        return terminal_event_id(event.command_id)
     return str(uuid4())

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from uuid import UUID
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from control.commands import put_command
-from control.connections import get_connection
 from control.database import Database
+from core.clock import SystemClock
 from core.dead_letters import RejectedRecord, dead_letter_headers, header_list
 from core.errors import InvalidRecordError, RetriableError
 from core.kafka import consumer_config, producer_config
 from core.log import get_logger
 from core.settings import Settings
-from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
+from core.topics import DEAD_LETTERS, SYNC_COMMANDS
 from producers.acknowledged import Outgoing, send_acknowledged
-from producers.events import EventWriter, SyncEvent
-from schemas.catalogue import ENTITY_BY_NAME
-from schemas.codec import Decoder, Record, SchemaSource
+from producers.commands.intake import Intake
+from producers.events import EventWriter
+from schemas.codec import Decoder, SchemaSource
 
 GROUP = "protiv-poller"
-SUPPORTED = ("sync", "full-sync")
 _MOST_AT_ONCE = 100
 _LOG = get_logger(__name__)
 
@@ -37,8 +34,7 @@ class Inbox:
         self._consumer.subscribe([SYNC_COMMANDS])
         self._dead_letters = Producer(producer_config(settings))
         self._decode = Decoder(SYNC_COMMANDS, source)
-        self._database = database
-        self._events = events
+        self._intake = Intake(settings, database, events, SystemClock())
 
     def take(self) -> int:
         """Take what has arrived, without waiting for more; the number of records taken.
@@ -77,25 +73,7 @@ class Inbox:
         except InvalidRecordError as exc:
             self._put_aside(message, exc)
         else:
-            self._keep(command)
-
-    def _refusal(self, command: Record) -> str | None:
-        if (sentence := malformed(command)) is not None:
-            return sentence
-        with self._database.transaction() as tx:
-            connected = get_connection(tx, command["company_id"]) is not None
-        return refuse(command, connected=connected)
-
-    def _keep(self, command: Record) -> None:
-        refusal = self._refusal(command)
-        if refusal is not None:
-            self._events.write(_event(command, "rejected", refusal))
-            return
-        with self._database.transaction() as tx:
-            new = put_command(tx, command)
-        if new:
-            _LOG.info("command_accepted", command_id=command["command_id"], type=command["type"])
-            self._events.write(_event(command, "accepted", None))
+            self._intake.take(command)
 
     def _put_aside(self, message: Message, error: InvalidRecordError) -> None:
         record = RejectedRecord(
@@ -109,42 +87,6 @@ class Inbox:
         headers = dead_letter_headers(record, stage="poller", error=error, seen_at=datetime.now(UTC))
         send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, record.key, record.value, headers))
         _LOG.warning("command_undecodable", partition=record.partition, offset=record.offset)
-
-
-def malformed(command: Record) -> str | None:
-    """Why a command is refused before the database is asked, which could not take it; None if it may be."""
-    for name, value in command.items():
-        if "\0" in (value if isinstance(value, str) else "".join(value) if isinstance(value, list) else ""):
-            return f"{name} must not hold a NUL character."
-    return None if _is_uuid(command["command_id"]) else "command_id must be a UUID."
-
-
-def refuse(command: Record, *, connected: bool) -> str | None:
-    """Why a well-formed command is refused, naming the field; None if it is fine."""
-    checks = (
-        (command["type"] not in SUPPORTED, f"type must be one of {', '.join(SUPPORTED)} in this version."),
-        (command["company_id"] == ALL_COMPANIES, "company_id * is not available in this version: send one a company."),
-        (not connected, f"company_id: {command['company_id']} is not connected; connect it first."),
-        (not set(command["entities"]) <= set(ENTITY_BY_NAME), f"entities must be among {', '.join(ENTITY_BY_NAME)}."),
-        (command["dry_run"], "dry_run is not available in this version."),
-        (
-            command["from_date"] is not None or command["to_date"] is not None,
-            "from_date and to_date belong to backfill, which is not available in this version.",
-        ),
-    )
-    return next((sentence for wrong, sentence in checks if wrong), None)
-
-
-def _is_uuid(text: str) -> bool:
-    """As Postgres takes it: Python also takes braces, prefixes and hyphens anywhere."""
-    try:
-        return str(UUID(text)) == text.lower()
-    except ValueError:
-        return False
-
-
-def _event(command: Record, kind: str, message: str | None) -> SyncEvent:
-    return SyncEvent(company_id=command["company_id"], type=kind, command_id=command["command_id"], message=message)
 
 
 def _position(message: Message) -> TopicPartition:

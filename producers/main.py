@@ -19,9 +19,13 @@ from core.metrics import MetricsServer
 from core.outage import outlast
 from core.settings import Settings
 from core.signals import stop_event
+from producers import telemetry
 from producers.buildertrend.account import Account
 from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, SignInDetails
+from producers.commands.attending import Attending
+from producers.commands.clerk import Clerk, KafkaVoice
+from producers.commands.replaying import Replaying
 from producers.connection_work import Tools, work_on
 from producers.events import KafkaEventWriter
 from producers.inbox import Inbox
@@ -83,19 +87,28 @@ def run(settings: Settings) -> None:
     encoders = outlast(lambda: {topic: encoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
     inbox = Inbox(settings, source=registry, database=database, events=events)
-    http = httpx.Client(timeout=httpx.Timeout(30.0, connect=_CONNECT_S), follow_redirects=False)
+    http = httpx.Client(
+        timeout=httpx.Timeout(30.0, connect=_CONNECT_S),
+        follow_redirects=False,
+        event_hooks={"response": [_count_answer]},
+    )
+    recorder = Recorder(settings, database, events, clock)
+    clerk = Clerk(settings.database_url.get_secret_value(), lambda: KafkaVoice(settings, registry), clock)
+    attending = Attending(recorder, inbox.take, clerk.turn, clock)
     tools = Tools(
-        recorder=Recorder(settings, database, events, clock),
+        recorder=recorder,
         encoders=encoders,
         account=Accounts(settings, database, opener, clock, http=http),
         publisher=lambda company_id: TransactionalPublisher(settings, company_id),
+        replay=Replaying(settings, clock),
     )
     poller = Poller(
         owner=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
         database=database,
         clock=clock,
         work=lambda lease, ended: work_on(lease, tools, ended),
-        take_commands=inbox.take,
+        take_commands=attending.turn,
+        attend=attending.attend,
         pace=pace,
     )
     metrics = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
@@ -104,9 +117,14 @@ def run(settings: Settings) -> None:
         poller.run(stop)
     finally:
         inbox.close()
+        clerk.close()
         events.close()
         database.close()
         registry.close()
         http.close()
         metrics.close()
     _LOG.info("poller_ended")
+
+
+def _count_answer(response: httpx.Response) -> None:
+    telemetry.REQUESTS.labels(f"{response.status_code // 100}xx").inc()

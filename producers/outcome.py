@@ -1,25 +1,27 @@
-"""How a run ended: recorded in the database and said to every command that it answers.
+"""How a run ended: recorded together with the answer to every command that it was for.
 
-The event goes out before the command is marked done: a crash in between says the same event (the same id) once more.
+Run, connection and answers are one transaction. The answers are said afterwards (see producers.commands.clerk); what
+ends without a command is said at once.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from control.commands import OpenCommand, finish_commands
+from control.commands import answer_commands, commands_of_run
 from control.connections import Connection, Failure, Lease, hold_epoch, set_failed, set_succeeded
-from control.database import Database
-from control.runs import Counts, OpenRun, RunEnd, RunId, finish_run
+from control.database import Database, Transaction
+from control.runs import Counts, RunEnd, RunId, finish_run
 from core.clock import Clock
 from core.log import get_logger
 from core.settings import Settings
+from producers import telemetry
 from producers.buildertrend.faults import SourceFaultError
 from producers.decide import Order, next_due
-from producers.events import EventWriter, SyncEvent
+from producers.events import EventWriter, SyncEvent, event_record
 from producers.run import COUNTERS, Run
 
 _LOG = get_logger(__name__)
@@ -38,46 +40,47 @@ class Recorder:
     def succeeded(self, lease: Lease, order: Order, run: Run) -> None:
         """The run read all it was to read; held deletions do not make it a failure."""
         now = self.clock.now()
+        run_id = run.assignment.run
         message = _held_sentence(run.held) if run.held else None
+        event = _end_event("completed", run_id, run.counts, message=message)
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
-            end = RunEnd("held" if run.held else "completed", None, message, run.counts)
-            finish_run(tx, run.assignment.run, end)
+            finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
             # A run for some entities does not stand for the scheduled one of all.
-            due = next_due(now, self.settings.poll_interval_s, self.jitter) if order.is_for_all else None
+            due = next_due(now, self.settings.poll_interval_s, self.jitter) if order.is_scheduled else None
             set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
+            answered = self._answer_run(tx, order, run_id, event)
         _LOG.info("run_completed", published=run.published)
-        self._answer(order.commands, _end_event("completed", run.assignment.run, run.counts, message=message))
+        self._say_unasked(answered, event)
 
     def failed(self, lease: Lease, order: Order, run_id: RunId, ended: Ended) -> None:
         """The source did not let the run go on."""
-        _LOG.warning("run_failed", fault=ended.error.fault.name, detail=ended.error.detail)
         fault = ended.error.fault
+        _LOG.warning("run_failed", fault=fault.name, detail=ended.error.detail)
+        event = _end_event("failed", run_id, ended.counts, message=fault.for_admin, fault=fault.name)
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
             set_failed(tx, lease.company_id, self._failure(ended))
-        event = _end_event("failed", run_id, ended.counts, message=fault.for_admin, fault=fault.name)
-        self._answer(order.commands, event)
+            answered = self._answer_run(tx, order, run_id, event)
+        self._say_unasked(answered, event)
 
-    def refused(
-        self, lease: Lease, connection: Connection, commands: Sequence[OpenCommand], left: OpenRun | None
-    ) -> None:
-        """Commands for a connection that may not be read now: no sign-in is tried for them. An open run ends here."""
-        if left is not None:
-            with self.database.transaction() as tx:
-                hold_epoch(tx, lease)
-                end = RunEnd("failed", connection.fault, connection.message, left.counts)
-                finish_run(tx, RunId(left.run_id, lease.company_id, left.run_seq), end)
-        self._answer(
-            commands,
-            SyncEvent(
-                company_id=connection.company_id,
-                type="failed",
-                message=connection.message or f"The connection is {connection.state}.",
-                fault=connection.fault,
-            ),
-        )
+    def _answer_run(self, tx: Transaction, order: Order, run_id: RunId, event: SyncEvent) -> list[str]:
+        """Answer those that the run was begun for, and those that joined it meanwhile."""
+        joined = commands_of_run(tx, run_id.company_id, run_id.run_id)
+        ids = [command.command_id for command in (*order.commands, *joined)]
+        return self.answer(tx, list(dict.fromkeys(ids)), event)
+
+    def answer(self, tx: Transaction, command_ids: Sequence[str], event: SyncEvent) -> list[str]:
+        """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
+        kinds = answer_commands(tx, command_ids, event_record(event, self.clock.now()))
+        for kind in kinds:
+            telemetry.COMMANDS.labels(kind, event.type).inc()
+        return kinds
+
+    def _say_unasked(self, answered: Sequence[str], event: SyncEvent) -> None:
+        if not answered:
+            self.events.write(event)
 
     def _failure(self, ended: Ended) -> Failure:
         fault = ended.error.fault
@@ -94,14 +97,6 @@ class Recorder:
     def _later(self, seconds: float, at_least_s: float) -> datetime:
         now = self.clock.now()
         return max(next_due(now, seconds, self.jitter), now + timedelta(seconds=at_least_s))
-
-    def _answer(self, commands: Sequence[OpenCommand], event: SyncEvent) -> None:
-        for command in commands:
-            self.events.write(_for_command(event, command))
-        if not commands:
-            self.events.write(event)
-        with self.database.transaction() as tx:
-            finish_commands(tx, [command.command_id for command in commands])
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +126,6 @@ def _end_event(kind: str, run_id: RunId, counts: Counts, *, message: str | None,
         message=message,
         fault=fault,
     )
-
-
-def _for_command(event: SyncEvent, command: OpenCommand) -> SyncEvent:
-    return replace(event, command_id=command.command_id)
 
 
 def _held_sentence(held: dict[str, int]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -12,6 +12,7 @@ from control.database import Database
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
+from producers import telemetry
 
 LEASE_TTL_S = 20.0
 RENEW_EVERY_S = 5.0
@@ -41,13 +42,17 @@ class _Active:
 
 @dataclass(slots=True)
 class Poller:
-    """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database."""
+    """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database.
+
+    `attend` is told which companies are read here, and says which of these reads have to stop for a command.
+    """
 
     owner: str
     database: Database
     clock: Clock
     work: Work
     take_commands: Callable[[], int]
+    attend: Callable[[Collection[str]], Collection[str]] = lambda _: ()
     pace: Pace = field(default_factory=Pace)
     _active: dict[Lease, _Active] = field(default_factory=dict)
     _renewed_at: float = 0.0
@@ -66,7 +71,9 @@ class Poller:
     def _turn_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         try:
             self.turn(pool)
+            telemetry.OUTAGE.set(0)
         except RetriableError as exc:
+            telemetry.OUTAGE.set(1)
             _LOG.warning("poller_waits_for_outage", reason=str(exc))
             self.clock.wait(2.0, stop)
         self.clock.wait(self.pace.idle_s, stop)
@@ -77,11 +84,19 @@ class Poller:
         # Before anything that may fail: an outage of Kafka must not cost the leases of reads under way.
         self._renew_leases()
         self.take_commands()
+        self._stop_for_commands()
+        telemetry.ACTIVE.set(len(self._active))
         free = self.pace.at_once - len(self._active)
         if free > 0:
             self._lease(pool, free)
         else:
             self._make_room()
+
+    def _stop_for_commands(self) -> None:
+        stopping = self.attend([lease.company_id for lease in self._active])
+        for lease, active in self._active.items():
+            if lease.company_id in stopping:
+                active.stop.set()
 
     def _lease(self, pool: ThreadPoolExecutor, free: int) -> None:
         with self.database.transaction() as tx:

@@ -60,7 +60,7 @@ class TransactionalPublisher:
         try:
             self._producer.init_transactions(_TIMEOUT_S)
         except KafkaException as exc:
-            raise _translated(exc) from exc
+            raise translated(exc) from exc
 
     def publish(self, batch: Iterable[Message]) -> None:
         """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone)."""
@@ -83,7 +83,7 @@ class TransactionalPublisher:
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:
             self._abort(exc)
-            raise _translated(exc) from exc
+            raise translated(exc) from exc
 
     def _produce(self, message: Message) -> None:
         while True:
@@ -108,10 +108,11 @@ class TransactionalPublisher:
         try:
             self._producer.abort_transaction(_TIMEOUT_S)
         except KafkaException as exc:
-            raise _translated(exc) from exc
+            raise translated(exc) from exc
 
 
-def _translated(exc: KafkaException) -> Exception:
+def translated(exc: KafkaException) -> Exception:
+    """A transaction's error as ours: fenced, fatal, or an outage."""
     error = exc.args[0]
     if error.code() in FENCED:
         return FencedError("Another poller publishes for this company now.")

@@ -20,6 +20,7 @@ from producers.change_record import Observation, messages
 from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
 from producers.events import EventWriter
 from producers.ledger import Ledger, PageTaken, Progress
+from producers.pace import Pace
 from producers.publisher import Publisher
 from producers.say import ReadSayer
 from producers.source import FROM_THE_START, EntityRead, Page, Standing
@@ -117,7 +118,8 @@ class _ReadInRun:
         self._counts = run.counts[self._name]
         assignment = run.assignment
         self._terms = Terms(assignment.time_zone, assignment.new_op, read.reading)
-        self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name)
+        pace = Pace(run.outlets.clock, checkpoint.pages_done)
+        self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
 
     def execute(self) -> None:
         if self._checkpoint.state != READ:
@@ -129,6 +131,7 @@ class _ReadInRun:
             through=self._checkpoint.began_at,
             from_day=None if covered is None else covered.from_day,
             whole=self._run.assignment.whole,
+            to_day=None if covered is None else covered.to_day,
         )
         self._ledger.end_read(self._read.name, complete, held=held, returned=returned)
         self._say.complete(complete, self._counts, pages=self._checkpoint.pages_done)
@@ -236,7 +239,14 @@ def _state_rows(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
         if change.record is not None and change.fingerprint is not None:
             record = change.record
             yield Published(
-                change.entity_id, change.fingerprint, version, record.local_day, record.parent_id, change.digest
+                change.entity_id,
+                change.fingerprint,
+                version,
+                record.local_day,
+                record.parent_id,
+                change.digest,
+                record.job_id,
+                record.minutes,
             )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from control.entity_reads import CompleteRead
 from control.runs import RunId
 from producers.events import EventWriter, SyncEvent
+from producers.pace import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +19,20 @@ class ReadSayer:
     run: RunId
     command_id: str | None
     entity: str
+    pace: Pace
 
     def progress(self, counts: Mapping[str, int], *, pages_done: int, pages_total: int | None) -> None:
         """A page is taken."""
         total = None if pages_total is None else max(pages_total, pages_done)
-        self.events.write(replace(self._event("progress", counts), pages_done=pages_done, pages_total=total))
+        left = self.pace.seconds_left(pages_done, total)
+        event = replace(self._event("progress", counts), pages_done=pages_done, pages_total=total, seconds_left=left)
+        self.events.write(event)
 
     def complete(self, read: CompleteRead, counts: Mapping[str, int], *, pages: int) -> None:
         """The read came to its end."""
         event = replace(self._event("entity-complete", counts), pages_done=pages, pages_total=pages)
-        self.events.write(replace(event, from_date=read.from_day, complete_through=read.through))
+        through = None if read.to_day else read.through
+        self.events.write(replace(event, from_date=read.from_day, to_date=read.to_day, complete_through=through))
 
     def held(self, counts: Mapping[str, int], *, missing: int, published: int) -> None:
         """The brake is pulled."""

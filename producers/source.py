@@ -19,6 +19,7 @@ class SourceRecord:
     """One record as the source states it; `after` is the raw topic's.
 
     `incomplete`: a part of it could not be read. It is published if it is new, and never replaces a whole record.
+    `job_id` and `minutes` are a shift's, to compare what was read with what came of it.
     """
 
     entity_id: str
@@ -26,6 +27,8 @@ class SourceRecord:
     local_day: date | None = None
     parent_id: str | None = None
     incomplete: bool = False
+    job_id: str | None = None
+    minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

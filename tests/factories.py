@@ -59,6 +59,8 @@ def command_body(**changes: Any) -> dict[str, Any]:
         "dry_run": False,
         "requested_by": "a test",
         "requested_at": to_micros(NOW),
+        "reason": None,
+        "target_id": None,
         **changes,
     }
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from control.commands import Answer
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from producers.buildertrend.faults import Fault
 from producers.buildertrend.sign_in import Session, SignedIn
@@ -98,6 +99,26 @@ class MemoryEvents:
 
     def of_type(self, kind: str) -> list[SyncEvent]:
         return [event for event in self.written if event.type == kind]
+
+
+@dataclass(slots=True)
+class MemoryVoice:
+    """Says stored answers among the events; those of the events' `refused_type` are not taken, as in an outage."""
+
+    events: MemoryEvents
+    event_ids: list[str] = field(default_factory=list)
+
+    def said(self, answers: Sequence[Answer]) -> set[str]:
+        return {answer.command_id for answer in answers if answer.event["event_id"] in self.event_ids}
+
+    def say(self, answers: Sequence[Answer]) -> None:
+        for answer in answers:
+            known = {name: answer.event[name] for name in SyncEvent.__slots__}
+            self.events.write(SyncEvent(**known))
+            self.event_ids.append(answer.event["event_id"])
+
+    def close(self) -> None:
+        """It holds nothing."""
 
 
 @dataclass(slots=True)

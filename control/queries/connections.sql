@@ -38,7 +38,8 @@ FROM integration.connections ORDER BY company_id;
 -- The connections that want work and are nobody's now, the longest due first; a command counts as due since it came.
 -- Who made room for others stands behind all that were waiting then. The two halves each have an index.
 WITH asked AS (
-    SELECT company_id, min(received_at) AS since FROM integration.commands WHERE state <> 'done' GROUP BY company_id
+    SELECT company_id, min(greatest(received_at, due_at)) AS since FROM integration.commands
+    WHERE state <> 'done' AND answer IS NULL AND due_at <= now() GROUP BY company_id
 ), queue AS (
     SELECT company_id, min(since) AS since FROM (
         SELECT company_id, since FROM asked
@@ -72,7 +73,8 @@ RETURNING c.company_id, c.lease_epoch;
 SELECT count(*) FROM integration.connections AS c
 WHERE c.lease_expires_at < now() AND (
     (c.state IN ('connecting', 'connected') AND c.next_due_at <= now())
-    OR EXISTS (SELECT FROM integration.commands AS k WHERE k.company_id = c.company_id AND k.state <> 'done'));
+    OR EXISTS (SELECT FROM integration.commands AS k WHERE k.company_id = c.company_id AND k.state <> 'done'
+        AND k.answer IS NULL AND k.due_at <= now()));
 
 -- name: release_lease
 UPDATE integration.connections

@@ -3,14 +3,16 @@ SELECT entity_id, fingerprint, digest FROM integration.source_state
 WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s::text[]);
 
 -- name: put
-INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id, digest)
-SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id, r.digest
+INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id, digest,
+    job_id, minutes)
+SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id, r.digest, r.job_id,
+    r.minutes
 FROM unnest(%(entity_ids)s::text[], %(fingerprints)s::bytea[], %(versions)s::bigint[], %(local_days)s::date[],
-    %(parent_ids)s::text[], %(digests)s::bytea[])
-    AS r(entity_id, fingerprint, version, local_day, parent_id, digest)
+    %(parent_ids)s::text[], %(digests)s::bytea[], %(job_ids)s::text[], %(minutes)s::bigint[])
+    AS r(entity_id, fingerprint, version, local_day, parent_id, digest, job_id, minutes)
 ON CONFLICT (company_id, entity, entity_id) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, local_day = excluded.local_day,
-    parent_id = excluded.parent_id, digest = excluded.digest;
+    parent_id = excluded.parent_id, digest = excluded.digest, job_id = excluded.job_id, minutes = excluded.minutes;
 
 -- name: put_digests
 UPDATE integration.source_state AS s SET digest = r.digest

@@ -87,6 +87,12 @@ OTHER_ACCOUNT = Fault(
 )
 
 
+# Names of the faults after which nobody signs in until the credentials change.
+STOPPING = frozenset(
+    fault.name for fault in (WRONG_CREDENTIALS, MFA_REQUIRED, BLOCKED, OTHER_ACCOUNT) if fault.stops_sign_in
+)
+
+
 class SourceFaultError(IntegrationError):
     """A read cannot go on; `fault` says why, `detail` (no personal data) what exactly.
 

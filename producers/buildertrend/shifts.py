@@ -117,7 +117,9 @@ def _row(raw: Any, seen: Glance) -> SourceRow:
 
 def _record(raw: Any, local_day: date) -> SourceRecord:
     row = parse_row(Shift, parsed_row(raw), what="shifts")
-    return SourceRecord(str(row.id), row.after(), local_day=local_day)
+    stated = [part for part in (row.regularTime, row.overTime) if part is not None]
+    minutes = sum(stated) if stated else None
+    return SourceRecord(str(row.id), row.after(), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
 
 
 def _local_day(seen: Glance) -> date:

@@ -71,12 +71,12 @@ def test_topic_records_are_readable_by_any_confluent_consumer(demo: Demo, topic:
     assert {value["company_id"] for value in values} >= {COMPANY}
 
 
-def test_status_json_shows_the_company_as_connected_and_nothing_behind(demo: Demo) -> None:
+def test_status_json_shows_the_company_as_on_time_and_nothing_behind(demo: Demo) -> None:
     shown = json.loads(demo.cli("status", "--json").stdout)
     assert shown["behind"] == {"streams": False, "sink": False}
     company = next(one for one in shown["companies"] if one["connection"]["company_id"] == COMPANY)
-    assert company["state"] == "connected"
-    assert company["stored"]["jobs"] == 14
+    assert company["state"] == "on time"
+    assert company["entities"]["jobs"]["stored"] == 14
 
 
 def test_topics_tail_shows_decoded_records(demo: Demo) -> None:

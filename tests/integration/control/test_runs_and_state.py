@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from control.checkpoints import save_page
-from control.commands import finish_commands, open_commands, put_command, start_commands
+from control.commands import answer_commands, open_commands, put_command, start_commands
 from control.connections import get_connection
 from control.database import Database, migrate_control
 from control.runs import NewRun, RunEnd, RunId, begin_run, finish_run, latest_runs, save_progress
@@ -104,7 +104,7 @@ def test_command_is_open_until_it_is_finished_also_while_it_runs(office: Office)
         put_command(tx, body)
         start_commands(tx, [body["command_id"]], run.run_id)
         assert [command.command_id for command in open_commands(tx, company_id)] == [body["command_id"]]
-        finish_commands(tx, [body["command_id"]])
+        assert answer_commands(tx, [body["command_id"]], {"type": "completed"}) == [body["type"]]
         assert open_commands(tx, company_id) == []
         assert not put_command(tx, body)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ import pytest
 from psycopg.rows import DictRow, dict_row
 from starlette.testclient import TestClient
 
-from control.commands import put_command
+from control.commands import OpenCommand, put_command
 from control.connections import (
     PASSWORD,
     Connection,
@@ -30,7 +31,9 @@ from control.connections import (
 )
 from control.database import Database
 from control.vault import Opener, Sealer
+from core.errors import RetriableError
 from core.settings import Settings
+from producers.commands.clerk import Clerk
 from producers.connection_work import Tools, work_on
 from producers.events import SyncEvent
 from producers.main import Accounts
@@ -39,7 +42,7 @@ from sandbox.client import SandboxControl
 from schemas.catalogue import RAW_TOPICS
 from schemas.codec import Decoder, encoder
 from tests import factories
-from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas
+from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas, MemoryVoice
 from tests.fix_source import SOURCE_URL, InProcessSource
 
 SCHEMAS = MemorySchemas()
@@ -61,7 +64,12 @@ class Desk:
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOON))
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     events: MemoryEvents = field(default_factory=MemoryEvents)
+    voice: MemoryVoice = field(init=False)
+    replayed: list[OpenCommand] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.voice = MemoryVoice(self.events)
 
     def tools(self) -> Tools:
         accounts = Accounts(
@@ -76,7 +84,12 @@ class Desk:
             encoders=ENCODERS,
             account=accounts,
             publisher=lambda _company_id: self.publisher,
+            replay=self._replay,
         )
+
+    def _replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> str:
+        self.replayed.append(command)
+        return "Dead letters: 0 put through."
 
     def connect(self, **changes: Any) -> None:
         """Connect with what the sandbox's company takes, or anything else."""
@@ -105,7 +118,15 @@ class Desk:
     def work(self, lease: Lease) -> list[SyncEvent]:
         before = len(self.events.written)
         work_on(lease, self.tools(), self.stop)
+        with suppress(RetriableError):
+            self.say()
         return self.events.written[before:]
+
+    def say(self) -> None:
+        """Say what is answered, as the clerk does."""
+        clerk = Clerk(self.settings.database_url.get_secret_value(), lambda: self.voice, self.clock)
+        with closing(clerk):
+            clerk.turn()
 
     def run_full(self) -> list[SyncEvent]:
         """A run in which a full read is due."""

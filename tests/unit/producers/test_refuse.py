@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from producers.inbox import malformed, refuse
+from producers.commands.types import TYPES
+from producers.commands.validation import malformed, refuse
 from tests.factories import command_body
 
 # A fixed one: the names of parametrized tests hold it, and must be the same in every process that collects them.
@@ -14,10 +15,11 @@ _ID = "6f1e2a34-9b0c-4d5e-8f70-a1b2c3d4e5f6"
 
 
 def test_refuse_good_command_is_not_refused() -> None:
-    for kind in ("sync", "full-sync"):
-        body = command_body(type=kind, entities=["jobs", "time-entries"])
+    for kind in TYPES.values():
+        body = command_body(type=kind.name, entities=["jobs", "time-entries"] if kind.entities else [], dry_run=True)
         assert malformed(body) is None
         assert refuse(body, connected=True) is None
+        assert (refuse(body | {"company_id": "*"}, connected=False) is None) == kind.for_all
 
 
 @pytest.mark.parametrize(
@@ -47,12 +49,17 @@ def test_malformed_uuid_in_either_case_is_fine(command_id: str) -> None:
     ("changes", "names"),
     [
         ({"type": "dance"}, "type"),
-        ({"type": "backfill"}, "type"),
-        ({"company_id": "*"}, "company_id"),
+        ({"type": "disconnect", "company_id": "*"}, "company_id"),
         ({"entities": ["jobs", "invoices"]}, "entities"),
-        ({"dry_run": True}, "dry_run"),
-        ({"from_date": 1}, "from_date"),
-        ({"to_date": 1}, "from_date and to_date"),
+        ({"type": "pause", "entities": ["jobs"]}, "entities: pause takes none"),
+        ({"from_date": 1}, "from_date belongs to backfill"),
+        ({"to_date": 1}, "to_date belongs to backfill"),
+        ({"type": "backfill", "from_date": 2, "to_date": 1}, "to_date must not be before"),
+        ({"type": "backfill", "from_date": 2, "entities": ["jobs"]}, "from_date goes with time-entries"),
+        ({"target_id": _ID}, "target_id belongs to cancel"),
+        ({"type": "cancel", "target_id": "7"}, "target_id must be a UUID"),
+        ({"type": "cancel", "company_id": "*", "target_id": _ID}, "target_id"),
+        ({"type": "pause", "reason": "x" * 1001}, "reason"),
     ],
 )
 def test_refuse_names_the_field(changes: dict[str, Any], names: str) -> None:

@@ -9,13 +9,15 @@ import pytest
 from prometheus_client import REGISTRY
 from typer.main import get_command
 
+import console.telemetry
+import producers.telemetry
 import sinks.telemetry
 import streams.metrics
 from cli.main import app
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / ".env.example", ROOT / "docker-compose.yml"]
-METRIC_MODULES = (sinks.telemetry, streams.metrics)
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / ".env.example", ROOT / "docker-compose.yml"]
+METRIC_MODULES = (console.telemetry, producers.telemetry, sinks.telemetry, streams.metrics)
 
 
 def commands() -> set[str]:
@@ -39,8 +41,8 @@ def test_docs_name_commands_that_exist(page: Path) -> None:
 def test_docs_name_metrics_that_exist() -> None:
     known = {sample.name for metric in REGISTRY.collect() for sample in metric.samples}
     known |= {metric.name for metric in REGISTRY.collect()} | {f"{metric.name}_total" for metric in REGISTRY.collect()}
-    text = (ROOT / "docs" / "operations.md").read_text()
-    named = set(re.findall(r"`((?:streams|protiv_sink)_\w+)", text))
+    text = "".join(page.read_text() for page in PAGES)
+    named = set(re.findall(r"`((?:streams|protiv_(?:console|poller|sink))_\w+)", text))
     assert named
     assert named <= known
 

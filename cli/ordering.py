@@ -1,0 +1,100 @@
+"""What every command that sends a sync command has in common: its options, sending, waiting, and the exit code."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from cli.following import CommandLine, CommandOrder
+from cli.run_display import sentence, show_run
+from core.errors import ConfigurationError
+from core.settings import Settings, load_settings
+from core.topics import ALL_COMPANIES
+from schemas.catalogue import ENTITY_BY_NAME
+from schemas.codec import Record
+
+QUIET_S = 120.0
+_NAMES = ", ".join(ENTITY_BY_NAME)
+
+Company = Annotated[str, typer.Argument(help="Protiv's id of the company, or '*' for all.", metavar="COMPANY")]
+Entities = Annotated[list[str] | None, typer.Option("--entity", help=f"Only this entity; repeatable: {_NAMES}.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Stay until it is done, with progress.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")]
+Day = datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What to do once a command is sent."""
+
+    wait: bool
+    as_json: bool
+
+
+def order(asked: CommandOrder, follow: Follow) -> None:
+    """Send a command; wait for its end if told to. Exits with 1 unless it completed, 2 for wrong usage."""
+    checked = check(asked)
+    settings = load_settings()
+    if not follow.wait:
+        command_id = send(settings, checked)
+        print(json.dumps({"command_id": command_id}) if follow.as_json else f"Command {command_id} is sent.")
+        return
+    last = ask_and_follow(settings, checked, Console(stderr=True))
+    show_end(last, as_json=follow.as_json)
+
+
+def check(asked: CommandOrder) -> CommandOrder:
+    """The order as it may be sent; ConfigurationError with the option that is wrong."""
+    company_id = asked.company_id
+    if not company_id or "/" in company_id or "\0" in company_id:
+        raise ConfigurationError(f"COMPANY must be Protiv's id of one company, or {ALL_COMPANIES} for all.")
+    unknown = sorted(set(asked.entities) - set(ENTITY_BY_NAME))
+    if unknown:
+        raise ConfigurationError(f"--entity {unknown[0]} is not known; it takes one of {_NAMES}.")
+    if asked.from_day and asked.to_day and asked.to_day < asked.from_day:
+        raise ConfigurationError("--to must not be before --from.")
+    return replace(asked, entities=tuple(dict.fromkeys(asked.entities)))
+
+
+def ask_and_follow(settings: Settings, asked: CommandOrder, console: Console) -> Record:
+    """Send a command and show its run; the terminal event."""
+    line = CommandLine(settings)
+    try:
+        line.listen(asked.company_id)
+        command_id = line.send(asked, requested_by=requester())
+        return show_run(line.events(command_id, quiet_s=QUIET_S), console)
+    finally:
+        line.close()
+
+
+def send(settings: Settings, asked: CommandOrder) -> str:
+    """Send a command and do not wait; its id."""
+    line = CommandLine(settings)
+    try:
+        return line.send(asked, requested_by=requester())
+    finally:
+        line.close()
+
+
+def show_end(last: Record, *, as_json: bool) -> None:
+    """Print how a command ended; the process then exits with 1 unless it completed."""
+    print(json.dumps(last) if as_json else sentence(last))
+    if last["type"] != "completed":
+        raise typer.Exit(1)
+
+
+def requester() -> str:
+    """Who asks, for the record of commands."""
+    return f"cli:{getpass.getuser()}"
+
+
+def day(given: datetime | None) -> date | None:
+    """An option's day."""
+    return None if given is None else given.date()

@@ -1,0 +1,106 @@
+"""Checks of `doctor` on brokers, topics, registry, schemas, the services that should run, and the source."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import httpx
+from confluent_kafka import KafkaException
+
+from cli.findings import Check, ProblemError
+from control.vault import Opener, Sealer
+from core.errors import ConfigurationError, RetriableError
+from core.settings import Settings
+from core.topics import SYNC_COMMANDS
+from reports.lag import STREAMS_GROUP
+from schemas.catalogue import SCHEMA_TOPICS
+from schemas.registry import ConfluentRegistry
+from schemas.topic_setup import admin_client, check_topics
+
+_TIMEOUT_S = 10
+_SETUP = "Run `protiv-buildertrend setup`."
+# Consumer groups of the processes, each with the command that starts it.
+_GROUPS = {"protiv-poller": "poller", STREAMS_GROUP: "streams", "protiv-sink": "sink"}
+
+
+def service_checks(settings: Settings) -> list[Check]:
+    """The checks in their order; they need `settings`."""
+    brokers = "See that Kafka runs and that KAFKA_BOOTSTRAP_SERVERS and KAFKA_S* are right."
+    registry = "See that the registry runs and that SCHEMA_REGISTRY_URL ends with its Confluent-compatible path."
+    source = "See that this machine may reach it: network, proxy, BUILDERTREND_APP_URL and BUILDERTREND_LOGIN_URL."
+    return [
+        Check("broker", lambda: _broker(settings), brokers, ("settings",)),
+        Check("topics", lambda: _topics(settings), _SETUP, ("broker",)),
+        Check("registry", lambda: _registry(settings), registry, ("settings",)),
+        Check("schemas", lambda: _schemas(settings), _SETUP, ("registry",)),
+        Check("services", lambda: _services(settings), "", ("topics",)),
+        Check("keys", lambda: _keys(settings), "Make a pair with `protiv-buildertrend keys new`.", ("settings",)),
+        Check("source", lambda: _source(settings), source, ("settings",)),
+    ]
+
+
+def _broker(settings: Settings) -> str:
+    try:
+        brokers = admin_client(settings).list_topics(timeout=_TIMEOUT_S).brokers
+    except KafkaException as exc:
+        raise RetriableError(f"No broker answers at {settings.kafka_bootstrap_servers}.") from exc
+    return f"{len(brokers)} answer"
+
+
+def _topics(settings: Settings) -> str:
+    check_topics(settings)
+    return f"all are there, with {settings.entity_partitions} partitions"
+
+
+def _registry(settings: Settings) -> str:
+    with closing(ConfluentRegistry(settings)) as registry:
+        try:
+            registry.id_of(SYNC_COMMANDS)
+        except ConfigurationError:
+            return "answers"
+    return "answers"
+
+
+def _schemas(settings: Settings) -> str:
+    with closing(ConfluentRegistry(settings)) as registry:
+        ids = [registry.id_of(topic) for topic in SCHEMA_TOPICS]
+    return f"{len(ids)} are registered as this version has them"
+
+
+def _services(settings: Settings) -> str:
+    admin = admin_client(settings)
+    try:
+        futures = admin.describe_consumer_groups(list(_GROUPS), request_timeout=_TIMEOUT_S)
+        members = {name: len(future.result(_TIMEOUT_S + 5).members) for name, future in futures.items()}
+    except KafkaException as exc:
+        raise ProblemError("The brokers do not say who is at work.", "See the check of the broker.") from exc
+    missing = [command for group, command in _GROUPS.items() if not members[group]]
+    if missing:
+        raise ProblemError(
+            f"No {missing[0]} is at work.", f"Start it: `protiv-buildertrend {missing[0]}`; its log says why it ended."
+        )
+    return ", ".join(f"{members[group]} {command}" for group, command in _GROUPS.items())
+
+
+def _keys(settings: Settings) -> str:
+    found = []
+    if settings.credential_public_key:
+        Sealer.from_settings(settings)
+        found.append("a public key")
+    if settings.credential_private_keys.get_secret_value():
+        Opener.from_settings(settings)
+        found.append("private keys (only the poller needs them)")
+    if not found:
+        raise ConfigurationError("Neither CREDENTIAL_PUBLIC_KEY nor CREDENTIAL_PRIVATE_KEYS is set.")
+    return " and ".join(found)
+
+
+def _source(settings: Settings) -> str:
+    """Any answer will do: a page for people is one, and nobody signs in for this."""
+    with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False) as client:
+        for url in dict.fromkeys((settings.buildertrend_app_url, settings.buildertrend_login_url)):
+            try:
+                client.get(url)
+            except httpx.HTTPError as exc:
+                raise RetriableError(f"{url} does not answer ({type(exc).__name__}).") from exc
+    return f"{settings.buildertrend_app_url} answers"

@@ -1,0 +1,42 @@
+"""Whether a connection is read at all: paused and resumed, disconnected, put off."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from control.database import Transaction, statements
+
+_SQL = statements("standing")
+
+
+def pause(tx: Transaction, company_id: str, *, by: str | None, reason: str | None) -> None:
+    """Read nothing until it is resumed; its fault stays known."""
+    tx.execute(_SQL["pause"], {"company_id": company_id, "by": by, "reason": reason})
+
+
+def resume(tx: Transaction, company_id: str, *, state: str) -> None:
+    """Read again, at once if it can be."""
+    tx.execute(_SQL["resume"], {"company_id": company_id, "state": state})
+
+
+def disconnect(tx: Transaction, company_id: str) -> None:
+    """Read nothing any more, and forget password and session; what was read stays."""
+    tx.execute(_SQL["disconnect"], {"company_id": company_id})
+    tx.execute(_SQL["forget_credentials"], {"company_id": company_id})
+
+
+def is_due(tx: Transaction, company_id: str) -> bool:
+    """Whether the schedule wants a read now."""
+    row = tx.execute(_SQL["is_due"], {"company_id": company_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def put_off(tx: Transaction, company_id: str, *, next_due_at: datetime) -> None:
+    """The next read begins no sooner."""
+    tx.execute(_SQL["put_off"], {"company_id": company_id, "next_due_at": next_due_at})
+
+
+def companies_in(tx: Transaction, states: Collection[str]) -> list[str]:
+    """Ids of the companies whose connection is in one of these states."""
+    return [str(company_id) for (company_id,) in tx.execute(_SQL["for_all"], {"states": list(states)})]

@@ -1,0 +1,24 @@
+"""The ledger of a backfill: it forgets what was published, so that everything asked for is published again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from control.source_state import Known
+from producers.postgres_ledger import PostgresLedger
+
+# No fingerprint is empty: whatever is read differs from it, and is told as an update.
+_FORGOTTEN = Known(b"", None)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillLedger(PostgresLedger):
+    """See producers.ledger.Ledger. `entities` are those asked for; jobs are always read, and told if they changed."""
+
+    entities: Collection[str]
+
+    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+        """Of what is asked for, which ids are published and nothing of what they were."""
+        known = PostgresLedger.known(self, entity, entity_ids)
+        return dict.fromkeys(known, _FORGOTTEN) if entity in self.entities else known

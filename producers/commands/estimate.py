@@ -1,0 +1,84 @@
+"""What a read would take: pages, requests and minutes, from what is known and the pace so far. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+# Rows that a page of a grid holds.
+_PAGE_ROWS = 200
+# Signing in, whose account it is, both lists of jobs.
+_ALWAYS = 4
+# Budget and worksheet of a job; its cost codes are one more.
+_BUDGET_REQUESTS = 2
+_USUAL_REQUEST_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a read covers: its entities, how many shifts are in its days, and how many jobs' budgets it asks for."""
+
+    entities: Collection[str]
+    shifts: int
+    users: int
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds of an average request of earlier reads (None: there was none), and the least gap between two."""
+
+    request_s: float | None
+    gap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What it would take."""
+
+    pages: int
+    requests: int
+    seconds: int
+
+    @property
+    def sentence(self) -> str:
+        minutes = max(1, round(self.seconds / 60))
+        return f"About {self.pages:,} pages in {self.requests:,} requests, {minutes:,} minutes."
+
+
+def estimate(extent: Extent, pace: Pace) -> Estimate:
+    """Expected cost of a read of this extent."""
+    pages = _pages(extent)
+    requests = _ALWAYS + _paged(extent) + _by_job(extent)
+    each_s = max(pace.request_s or _USUAL_REQUEST_S, pace.gap_s)
+    return Estimate(pages, requests, math.ceil(requests * each_s))
+
+
+def observed_request_s(durations: Mapping[str, float], extents: Mapping[str, Extent]) -> float | None:
+    """Seconds a request took on average, from the time of earlier reads and what they covered, by read."""
+    known = [
+        (seconds, estimate(extents[read], Pace(None, 0.0)).requests)
+        for read, seconds in durations.items()
+        if read in extents
+    ]
+    requests = sum(count for _, count in known)
+    return sum(seconds for seconds, _ in known) / requests if requests else None
+
+
+def _pages(extent: Extent) -> int:
+    """Pages of lists, and one for each job's budget."""
+    jobs = 1 + extent.jobs * len({"budgets", "cost-codes"} & set(extent.entities))
+    return _paged(extent) + jobs
+
+
+def _paged(extent: Extent) -> int:
+    shifts = max(1, math.ceil(extent.shifts / _PAGE_ROWS)) if "time-entries" in extent.entities else 0
+    users = max(1, math.ceil(extent.users / _PAGE_ROWS)) if "users" in extent.entities else 0
+    return shifts + users
+
+
+def _by_job(extent: Extent) -> int:
+    budgets = _BUDGET_REQUESTS if "budgets" in extent.entities else 0
+    codes = 1 if "cost-codes" in extent.entities else 0
+    return extent.jobs * (budgets + codes)

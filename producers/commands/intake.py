@@ -1,0 +1,97 @@
+"""Takes a decoded command in: kept once an id, refused with the reason, answered at once, or parted for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from control.commands import OpenCommand, put_command
+from control.connections import Connection, get_connection
+from control.database import Database, Transaction
+from control.fan_outs import fan_out
+from control.standing import companies_in
+from core.clock import Clock
+from core.log import get_logger
+from core.settings import Settings
+from core.topics import ALL_COMPANIES
+from producers.commands.dry_run import DryRuns
+from producers.commands.types import TYPES
+from producers.commands.validation import is_uuid, malformed, refuse
+from producers.events import EventWriter, SyncEvent
+from producers.outcome import Recorder
+
+_LOG = get_logger(__name__)
+# The reads of a command for all companies begin at least this far apart, and within half an interval.
+_APART_S = 1.0
+_READABLE = ("connecting", "connected")
+_CONNECTED = (*_READABLE, "needs-attention", "paused")
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Keeps commands. What it refuses or answers is said by the clerk, like every other answer."""
+
+    settings: Settings
+    database: Database
+    events: EventWriter
+    clock: Clock
+
+    def take(self, command: Mapping[str, Any]) -> None:
+        """Keep it, or its refusal; one whose id is known changes nothing. RetriableError for an outage."""
+        body = storable(command)
+        sentence = malformed(command)
+        with self.database.transaction() as tx:
+            connection = None if sentence else get_connection(tx, body["company_id"])
+            sentence = sentence or refuse(body, connected=connection is not None)
+            if not put_command(tx, body):
+                return
+            self._go_on(tx, body, connection, sentence)
+        kind, command_id = body["type"], body["command_id"]
+        if sentence is not None:
+            _LOG.info("command_refused", command_id=command_id, type=kind)
+            return
+        _LOG.info("command_accepted", command_id=command_id, type=kind)
+        self.events.write(SyncEvent(body["company_id"], "accepted", command_id=command_id))
+
+    def _go_on(
+        self, tx: Transaction, body: Mapping[str, Any], connection: Connection | None, refusal: str | None
+    ) -> None:
+        if refusal is not None:
+            self._answer(tx, body, SyncEvent(body["company_id"], "rejected", message=refusal))
+        elif body["company_id"] == ALL_COMPANIES:
+            self._part(tx, body)
+        elif body["dry_run"] and body["type"] != "replay-dead-letters" and connection is not None:
+            # Nobody needs the connection to himself for this: it is not put behind a read under way.
+            command = OpenCommand(body["command_id"], body["type"], dict(body))
+            self._answer(tx, body, DryRuns(self.settings, self.clock).answer(tx, connection, command))
+
+    def _part(self, tx: Transaction, body: Mapping[str, Any]) -> None:
+        """A reading command is for those that can be read; the others are for all that are connected."""
+        reads = TYPES[body["type"]].reads
+        company_ids = companies_in(tx, _READABLE if reads else _CONNECTED)
+        apart_s = min(_APART_S, self.settings.poll_interval_s / 2 / max(len(company_ids), 1)) if reads else 0.0
+        fan_out(tx, body, company_ids, apart_s=apart_s)
+
+    def _answer(self, tx: Transaction, body: Mapping[str, Any], event: SyncEvent) -> None:
+        recorder = Recorder(self.settings, self.database, self.events, self.clock)
+        recorder.answer(tx, [body["command_id"]], event)
+
+
+def storable(command: Mapping[str, Any]) -> dict[str, Any]:
+    """The command as the database can keep it: without NUL characters, its id a UUID.
+
+    Where the id is none, one that follows from it stands in its place, so that the same id twice is refused once.
+    """
+    body = {name: _without_nul(value) for name, value in command.items()}
+    if not is_uuid(command["command_id"]):
+        body["stated_id"] = body["command_id"]
+        body["command_id"] = str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:command:{command['command_id']!r}"))
+    return body
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nul(item) for item in value]
+    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value

@@ -1,0 +1,68 @@
+"""Puts a company's dead letters through again, or says how many it would."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from control.commands import OpenCommand
+from core.clock import Clock
+from core.dead_letters import header_list, receipted_offset
+from core.errors import FencedError, RetriableError
+from core.partition import read_partition
+from core.replay import Replayed, replay
+from core.replay_plan import Selection, opened
+from core.settings import Settings
+from core.topics import DEAD_LETTERS, partition_for
+from schemas.catalogue import ENTITY_BY_NAME
+
+
+class Replaying:
+    """Does `replay-dead-letters`; see producers.connection_work.Replay."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    def __call__(self, command: OpenCommand, stopped: Callable[[], bool]) -> str:
+        """Blocks. RetriableError for an outage, and while another replay is at work on the same partition."""
+        selection = selection_of(command)
+        if command.body["dry_run"]:
+            return f"{self._count(selection):,} dead letters would be put through."
+        try:
+            return sentence(replay(self._settings, selection, self._clock, stopped=stopped))
+        except FencedError as exc:
+            # Each puts through what is left when it comes to it.
+            raise RetriableError("Another replay is at work on these dead letters.") from exc
+
+    def _count(self, selection: Selection) -> int:
+        assert selection.company_id is not None
+        number = partition_for(selection.company_id, self._settings.entity_partitions)
+        waiting: Counter[int] = Counter()
+        for message in read_partition(self._settings, DEAD_LETTERS, number):
+            done = receipted_offset(header_list(message.headers()))
+            letter = opened(message)
+            if done is not None:
+                waiting.pop(done, None)
+            elif letter is not None and selection.takes(letter):
+                waiting[letter.offset] = 1
+        return len(waiting)
+
+
+def selection_of(command: OpenCommand) -> Selection:
+    """The letters of the command's company, of its entities if it names some."""
+    entities = [ENTITY_BY_NAME[name] for name in command.body["entities"]]
+    topics = frozenset(topic for one in entities for topic in (one.raw_topic, one.canonical_topic))
+    return Selection(company_id=command.body["company_id"], topics=topics)
+
+
+def sentence(done: Replayed) -> str:
+    """What became of the letters, for people."""
+    parts = [f"{done.put_through:,} put through"]
+    if done.superseded:
+        parts.append(f"{done.superseded:,} left out, because something newer is there")
+    if done.expired:
+        parts.append(f"{done.expired:,} too old")
+    if done.keyless:
+        parts.append(f"{done.keyless:,} without a key")
+    return f"Dead letters: {', '.join(parts)}."

@@ -1,0 +1,59 @@
+"""The poller's Prometheus metrics. Gauges of all companies come from the database: every poller says the same."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from control.health import Health
+from control.runs import Counts
+
+RUNS = Counter("protiv_poller_runs", "Runs that ended.", ["read", "state"])
+FAULTS = Counter("protiv_poller_faults", "Runs that a fault of the source ended.", ["fault"])
+RECORDS = Counter("protiv_poller_records", "Records of runs that ended, by what became of them.", ["entity", "outcome"])
+RUN_SECONDS = Histogram(
+    "protiv_poller_run_seconds",
+    "Time of a run from its start to its end.",
+    ["read"],
+    buckets=(1, 2, 5, 10, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14400),
+)
+REQUESTS = Counter("protiv_poller_requests", "Answers of Buildertrend by class of status.", ["status"])
+COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
+ACTIVE = Gauge("protiv_poller_active_connections", "Connections that this poller is at work on.")
+OUTAGE = Gauge("protiv_poller_outage", "1 while Kafka or Postgres is away and the poller waits.")
+CONNECTIONS = Gauge("protiv_poller_connections", "Connections of all companies by state.", ["state"])
+OVERDUE_SECONDS = Gauge("protiv_poller_overdue_seconds", "How long the longest due connection waits for a poller.")
+OPEN_COMMANDS = Gauge("protiv_poller_open_commands", "Commands without their final answer.")
+HELD_DELETIONS = Gauge("protiv_poller_held_deletions", "Deletions that the brake holds.")
+FRESHNESS_SECONDS = Gauge(
+    "protiv_poller_freshness_seconds",
+    "Age of what is complete of an entity, of the company where it is oldest.",
+    ["entity"],
+)
+
+
+def show(health: Health) -> None:
+    """Set the gauges of all companies together."""
+    for state, count in health.connections.items():
+        CONNECTIONS.labels(state).set(count)
+    OVERDUE_SECONDS.set(health.overdue_s)
+    OPEN_COMMANDS.set(health.open_commands)
+    HELD_DELETIONS.set(health.held_deletions)
+    for entity, age_s in health.freshness_s.items():
+        FRESHNESS_SECONDS.labels(entity).set(age_s)
+
+
+def run_ended(*, read: str, state: str, fault: str | None, counts: Counts, seconds: float) -> None:
+    """Count a run that ended."""
+    RUNS.labels(read, state).inc()
+    RUN_SECONDS.labels(read).observe(seconds)
+    if fault is not None:
+        FAULTS.labels(fault).inc()
+    for entity, outcomes in counts.items():
+        _count(entity, outcomes)
+
+
+def _count(entity: str, outcomes: Mapping[str, int]) -> None:
+    for outcome, records in outcomes.items():
+        RECORDS.labels(entity, outcome).inc(records)
