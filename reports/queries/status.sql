@@ -1,0 +1,45 @@
+-- name: companies
+SELECT company_id, builder_name AS account, time_zone, state, fault, message, hint, paused_by, paused_reason,
+    paused_at, last_success_at, next_due_at, lease_expires_at > now() AS leased
+FROM integration.connections
+WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s)
+ORDER BY company_id;
+
+-- name: reads
+SELECT company_id, entity, complete_through, from_day, whole_through FROM integration.entity_reads
+WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s);
+
+-- name: running
+-- The reads under way, with where each entity stands.
+SELECT r.company_id, r.run_id::text, r.read, r.command_id::text, r.started_at, r.scope, r.counts,
+    coalesce(jsonb_object_agg(k.entity, jsonb_build_object('state', k.state, 'pages_done', k.pages_done,
+        'pages_total', k.pages_total)) FILTER (WHERE k.entity IS NOT NULL), '{}') AS entities
+FROM integration.runs AS r LEFT JOIN integration.read_checkpoints AS k USING (run_id)
+WHERE r.state = 'running' AND (%(company_ids)s::text[] IS NULL OR r.company_id = ANY(%(company_ids)s))
+GROUP BY r.run_id;
+
+-- name: commands
+-- Commands without their final answer, oldest first.
+SELECT company_id, command_id::text, type, state, received_at, body->>'requested_by' AS requested_by,
+    body->'entities' AS entities
+FROM integration.commands
+WHERE state <> 'done' AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
+ORDER BY arrived;
+
+-- name: held
+SELECT company_id, entity, count(*) AS records, min(held_at) AS since FROM integration.held_deletions
+WHERE released_at IS NULL AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
+GROUP BY company_id, entity;
+
+-- name: published
+SELECT company_id, entity, count(*) AS records FROM integration.source_state
+WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s) GROUP BY company_id, entity;
+
+-- name: stored
+SELECT company_id, entity, count(*) AS records FROM (
+    SELECT company_id, 'jobs' AS entity FROM protiv.current_jobs
+    UNION ALL SELECT company_id, 'users' FROM protiv.current_users
+    UNION ALL SELECT company_id, 'cost-codes' FROM protiv.current_cost_codes
+    UNION ALL SELECT company_id, 'budgets' FROM protiv.current_budgets
+    UNION ALL SELECT company_id, 'time-entries' FROM protiv.current_time_entries
+) AS rows WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s) GROUP BY company_id, entity;

@@ -1,0 +1,100 @@
+"""Reads what a status needs from the database, for all companies in a handful of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from psycopg.rows import dict_row
+
+from control.database import Transaction
+from core.sql import read_statements
+from reports.company_status import (
+    CompanyFacts,
+    CompanyStatus,
+    ConnectionFacts,
+    EntityFacts,
+    OpenCommandFacts,
+    RunningRead,
+    company_status,
+)
+from schemas.catalogue import ENTITIES
+
+_SQL = read_statements(Path(__file__).parent / "queries" / "status.sql")
+# Counting the rows of thousands of companies takes minutes.
+MOST_COUNTED = 25
+
+Row = dict[str, Any]
+
+
+def read_status(
+    tx: Transaction, *, now: datetime, poll_interval_s: float, company_ids: Sequence[str] | None = None
+) -> list[CompanyStatus]:
+    """The status of these companies (None: of all), by company id; records are counted for up to MOST_COUNTED."""
+    facts = read_facts(tx, company_ids)
+    return [company_status(one, now=now, poll_interval_s=poll_interval_s) for one in facts]
+
+
+def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> list[CompanyFacts]:
+    """What is recorded of these companies (None: of all), by company id."""
+    wanted = None if company_ids is None else list(company_ids)
+    connections = [ConnectionFacts(**row) for row in _rows(tx, "companies", wanted)]
+    reads, held = (_by_place(_rows(tx, name, wanted)) for name in ("reads", "held"))
+    published, stored = _counts(tx, connections, wanted)
+    running = {row.pop("company_id"): RunningRead(**row) for row in _rows(tx, "running", wanted)}
+    commands: dict[str, list[OpenCommandFacts]] = {}
+    for row in _rows(tx, "commands", wanted):
+        commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
+    return [
+        CompanyFacts(
+            connection=one,
+            entities={
+                entity.name: _entity_facts((one.company_id, entity.name), reads, held, published, stored)
+                for entity in ENTITIES
+            },
+            running=running.get(one.company_id),
+            commands=tuple(commands.get(one.company_id, ())),
+        )
+        for one in connections
+    ]
+
+
+Place = tuple[str, str]
+
+
+def _entity_facts(
+    place: Place,
+    reads: Mapping[Place, Row],
+    held: Mapping[Place, Row],
+    published: Mapping[Place, Row] | None,
+    stored: Mapping[Place, Row] | None,
+) -> EntityFacts:
+    read, kept = reads.get(place, {}), held.get(place, {})
+    return EntityFacts(
+        complete_through=read.get("complete_through"),
+        from_day=read.get("from_day"),
+        whole_through=read.get("whole_through"),
+        held=kept.get("records", 0),
+        held_since=kept.get("since"),
+        published=None if published is None else published.get(place, {}).get("records", 0),
+        stored=None if stored is None else stored.get(place, {}).get("records", 0),
+    )
+
+
+def _counts(
+    tx: Transaction, connections: Sequence[ConnectionFacts], wanted: list[str] | None
+) -> tuple[Mapping[Place, Row] | None, Mapping[Place, Row] | None]:
+    if len(connections) > MOST_COUNTED:
+        return None, None
+    return _by_place(_rows(tx, "published", wanted)), _by_place(_rows(tx, "stored", wanted))
+
+
+def _rows(tx: Transaction, name: str, company_ids: list[str] | None) -> list[Row]:
+    with tx.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(_SQL[name], {"company_ids": company_ids}).fetchall()
+
+
+def _by_place(rows: Iterable[Row]) -> dict[Place, Row]:
+    return {(row["company_id"], row["entity"]): row for row in rows}
