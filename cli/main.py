@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import connect, demo, keys, local, services, setup, status, sync, topics
+from cli import connect, demo, keys, local, services, setup, status, sync, topics, user
 from core.errors import ConfigurationError, IntegrationError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.command("full-sync")(sync.full_sync)
 app.command("status")(status.status)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
+app.add_typer(user.app, name="user")
 
 
 def run() -> None:
