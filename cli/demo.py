@@ -21,6 +21,7 @@ from cli.local import LocalStack, SandboxCompany, end_on_sigterm, show_addresses
 from cli.ordering import ask_and_follow
 from cli.run_display import changes_in
 from cli.tables import contents, counts
+from cli.user import demo_user
 from control.connections import get_connection
 from control.database import Database
 from core.errors import FatalError
@@ -63,6 +64,7 @@ def demo(
             show_addresses(addresses, console)
         sandbox = _company_of(addresses.sandbox, SandboxCompany(seed, jobs, shifts))
         company_id = f"demo-s{seed}-j{jobs}-t{shifts}"
+        user = demo_user(settings, data.resolve())
         published = _sync(settings, company_id, sandbox.company, console)
         with console.status("Linking and storing …"):
             settle(settings, stack)
@@ -73,7 +75,7 @@ def demo(
             _show(result, settings, company_id, None if as_json else console)
             _check(result, data)
             if not once:
-                show_next_steps(addresses, company_id, stack.settings_file, console)
+                show_next_steps(addresses, company_id, stack.settings_file, user, console)
                 stay(stack)
 
 

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from cli.local import LocalAddresses
 from cli.tables import Contents, Row, hours
+from cli.user import DemoUser
 from core.settings_file import RUNNING
 
 _LABELS = {
@@ -29,16 +30,21 @@ def show_contents(found: Contents, seconds: float, console: Console) -> None:
         console.print()
 
 
-def show_next_steps(addresses: LocalAddresses, company_id: str, settings_file: Path, console: Console) -> None:
+def show_next_steps(
+    addresses: LocalAddresses, company_id: str, settings_file: Path, user: DemoUser, console: Console
+) -> None:
     """Things to do while it runs."""
     if settings_file != RUNNING.resolve():
         console.print(f"For the commands below, first: set -a; . {settings_file}; set +a", highlight=False)
     console.print(
-        f"""[bold]Try next[/] (in another terminal, in this folder)
+        f"""[bold]The console[/] {addresses.console}
+  Sign in as            {user.email} with the password {user.password}
+
+[bold]Try next[/] (in another terminal, in this folder)
   Change something      open {addresses.sandbox} and add, edit or delete a shift, or rename a job
   Bring it over         .venv/bin/protiv-buildertrend sync {company_id} --wait
   Watch it arrive       .venv/bin/protiv-buildertrend topics tail protiv.time-entries --last 0 --follow
-  How is it going       .venv/bin/protiv-buildertrend status, or the page {addresses.console}
+  How is it going       .venv/bin/protiv-buildertrend status, or the console above
   Ask the tables        SELECT * FROM protiv.job_labor in {addresses.database}
   As Buildertrend said  .venv/bin/protiv-buildertrend topics tail buildertrend.time-entries --last 1
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Mapping
@@ -81,6 +82,7 @@ class LocalStack:
             "TOPIC_REPLICATION": "1",
             "CONSOLE_PORT": str(ports["console"]),
             **self._keys(),
+            **self._console_secret(),
             **self._source(ports),
         }
         settings = load_settings(**{name.lower(): value for name, value in values.items()})
@@ -123,6 +125,14 @@ class LocalStack:
             path.touch(mode=0o600)
             path.write_text(json.dumps(asdict(pair)))
         return {"CREDENTIAL_PUBLIC_KEY": pair.public, "CREDENTIAL_PRIVATE_KEYS": pair.private}
+
+    def _console_secret(self) -> dict[str, str]:
+        """The console's secret of this data folder, made once."""
+        path = self._data_dir / "console-secret"
+        if not path.exists():
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_hex(32))
+        return {"CONSOLE_SECRET": path.read_text()}
 
     def _source(self, ports: Mapping[str, int]) -> dict[str, str]:
         source = {} if self._gap_ms is None else {"BUILDERTREND_MIN_REQUEST_GAP_MS": str(self._gap_ms)}

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics
+from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics, user
 from core.errors import ConfigurationError, IntegrationError
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
+app.add_typer(user.app, name="user")
 
 
 def run() -> None:

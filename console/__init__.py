@@ -1,1 +1,1 @@
-"""The web console: a read-only page that shows how every company's connection is doing."""
+"""The web console: connect a company to Buildertrend, and see at any time what is going on."""

@@ -1,10 +1,11 @@
-"""What stands between the page and a browser: strict headers on every answer, and no answer to a foreign host name,
-so that another site's page cannot reach this one by pointing its own name at 127.0.0.1.
+"""What stands between the pages and a browser: strict headers on every answer, and no answer to a foreign host name,
+so that another site's page cannot reach this one by pointing its own name at it.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.telemetry import REQUESTS
 from core.errors import ConfigurationError
+from core.settings import Settings
 
 _CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -31,61 +33,85 @@ _HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
-_PATHS = ("/", "/fragment", "/api/status", "/health", "/ready", "/metrics")
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_A_YEAR_S = 31_536_000
+# A company's id or a record's is no label of a metric.
+_VARIABLE = re.compile(r"^/(?:api/companies|c)/[^/]+|(?<=/)[^/]*\d[^/]*")
 
 
-def check_loopback(host: str) -> str:
-    """The address to listen on; ConfigurationError unless only this machine reaches it."""
+class Door:
+    """Where the console listens and by which names browsers may call it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """ConfigurationError where passwords would travel in the clear, or no name is known to check."""
+        self.address = "127.0.0.1" if settings.console_host == "localhost" else settings.console_host
+        self.public_url = settings.console_public_url.rstrip("/")
+        public = urlsplit(self.public_url)
+        self.is_https = public.scheme == "https"
+        named = {public.hostname} if public.hostname else set()
+        self.hosts = named | _LOOPBACK | {self.address}
+        if not is_loopback(self.address) and not self.public_url:
+            raise ConfigurationError(
+                f"CONSOLE_HOST is {settings.console_host}, which others can reach: set CONSOLE_PUBLIC_URL to the "
+                "https:// address at which browsers reach the console, or CONSOLE_HOST to 127.0.0.1."
+            )
+        if self.public_url and not self.is_https and not is_loopback(public.hostname or ""):
+            raise ConfigurationError(
+                "CONSOLE_PUBLIC_URL must start with https://: passwords would travel in the clear."
+            )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address or name."""
     if host == "localhost":
-        return "127.0.0.1"
+        return True
     try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        is_loopback = False
-    if not is_loopback:
-        raise ConfigurationError(
-            f"CONSOLE_HOST is {host}, which others can reach, and sign-in is not in this version of the console: "
-            "set it to 127.0.0.1, ::1 or localhost."
-        )
-    return host
+        return False
 
 
 class Guard:
     """Wraps the whole application, also its error pages."""
 
-    def __init__(self, app: ASGIApp, *, address: str) -> None:
+    def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
-        self._hosts = {"127.0.0.1", "::1", "localhost", address}
+        self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the application does, with the headers; 421 for a host name that is not this machine's."""
+        """Answer as the application does, with the headers; 421 for a host name that is not the console's."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_known = _host_name(Headers(scope=scope).get("host", "")) in self._hosts
+        is_known = _host_name(Headers(scope=scope).get("host", "")) in self._door.hosts
         app: ASGIApp = self._app if is_known else _misdirected()
-        await app(scope, receive, _guarded(send, scope["path"]))
+        await app(scope, receive, self._guarded(send, scope["path"]))
+
+    def _guarded(self, send: Send, path: str) -> Send:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                if self._door.is_https:
+                    headers["Strict-Transport-Security"] = f"max-age={_A_YEAR_S}"
+                headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
+                REQUESTS.labels(_label(path, message["status"]), str(message["status"])).inc()
+            await send(message)
+
+        return with_headers
 
 
-def _guarded(send: Send, path: str) -> Send:
-    async def with_headers(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = MutableHeaders(scope=message)
-            headers.update(_HEADERS)
-            headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
-            REQUESTS.labels(path if path in _PATHS else "other", str(message["status"])).inc()
-        await send(message)
-
-    return with_headers
+def _label(path: str, status: int) -> str:
+    return "other" if status in (404, 405, 421) else _VARIABLE.sub("_", path)
 
 
 def _misdirected() -> PlainTextResponse:
-    return PlainTextResponse("Open this console as http://127.0.0.1 or http://localhost.\n", status_code=421)
+    return PlainTextResponse("This console is not known by this name: see CONSOLE_PUBLIC_URL.\n", status_code=421)
 
 
 def _host_name(host: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Builds the console from settings and serves it until the process is asked to end. Only this machine reaches it."""
+"""Builds the console from settings and serves it until the process is asked to end."""
 
 from __future__ import annotations
 
@@ -6,42 +6,49 @@ import contextvars
 import errno
 import socket
 import threading
+from collections.abc import Callable
 
 import uvicorn
 
 from console.app import console_app
-from console.database_source import DatabaseSource
-from console.guard import check_loopback
-from console.live import LiveOverview
+from console.cookies import Cookies
+from console.guard import Door
+from console.kept import Kept
+from console.listening import Listener
+from console.oidc import OpenId
 from console.pages import Pages
+from console.reach import Reach
+from console.reading.company import Snapshot
+from console.sending import Sender
+from console.services import Services
+from control.vault import Sealer
 from core.clock import SystemClock
 from core.errors import ConfigurationError
 from core.log import get_logger
 from core.settings import Settings
 from core.signals import stop_event
+from schemas.registry import ConfluentRegistry
 
 _LOG = get_logger(__name__)
-_END_WITHIN_S = 5
+_END_WITHIN_S = 2
+_LETTERS_FRESH_S = 10.0
 
 
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Serves at once and says that the database is away until it answers.
 
-    Raises ConfigurationError for a wrong setting, an address that others can reach, and a port that cannot be used.
+    Raises ConfigurationError for a wrong setting, an address that needs more settings, and a port in use.
     """
-    address = check_loopback(settings.console_host)
-    clock = SystemClock()
-    source = DatabaseSource(settings, clock)
-    with listening_socket(address, settings.console_port) as listening:
+    door = Door(settings)
+    services = services_of(settings, door)
+    with listening_socket(door.address, settings.console_port) as listening:
         # The server passes the signals that end it on to this event's handlers.
         stop = stop_event()
-        # Its log lines carry this process's name, too.
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(source.connect, stop), name="connect", daemon=True).start()
-        app = console_app(LiveOverview(source, clock), Pages(clock), address=address)
+        _in_background(lambda: services.reach.connect(stop), "connect")
+        _in_background(lambda: services.listener.run(stop), "events")
         server = uvicorn.Server(
             uvicorn.Config(
-                app,
+                console_app(services),
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -55,8 +62,35 @@ def run(settings: Settings) -> None:
             server.run(sockets=[listening])
         finally:
             stop.set()
-            source.close()
+            services.reach.close()
+            services.registry.close()
     _LOG.info("console_ended")
+
+
+def services_of(settings: Settings, door: Door) -> Services:
+    """Everything that requests are answered with; nothing is connected yet."""
+    clock = SystemClock()
+    registry = ConfluentRegistry(settings.require("kafka_bootstrap_servers"))
+    reach = Reach(settings, clock)
+    kept: Kept[Snapshot] = Kept(clock)
+    openid = (
+        OpenId(settings, f"{door.public_url or _own_url(settings)}/oidc/callback") if settings.oidc_issuer else None
+    )
+    return Services(
+        settings=settings,
+        clock=clock,
+        door=door,
+        cookies=Cookies(settings, is_https=door.is_https),
+        reach=reach,
+        pages=Pages(has_openid=openid is not None),
+        sender=Sender(settings, registry, clock),
+        sealer=Sealer.from_settings(settings),
+        registry=registry,
+        listener=Listener(settings, registry, reach, clock, on_event=kept.forget),
+        kept=kept,
+        letters=Kept(clock, fresh_s=_LETTERS_FRESH_S),
+        openid=openid,
+    )
 
 
 def listening_socket(address: str, port: int) -> socket.socket:
@@ -69,6 +103,16 @@ def listening_socket(address: str, port: int) -> socket.socket:
         raise ConfigurationError(
             f"CONSOLE_PORT {port} cannot be used on {address} ({reason}): choose another one, or 0 for any free one."
         ) from exc
+
+
+def _in_background(target: Callable[[], None], name: str) -> None:
+    # Its log lines carry this process's name, too.
+    context = contextvars.copy_context()
+    threading.Thread(target=context.run, args=(target,), name=name, daemon=True).start()
+
+
+def _own_url(settings: Settings) -> str:
+    return f"http://{settings.console_host}:{settings.console_port}"
 
 
 def _url(listening: socket.socket) -> str:

@@ -1,29 +1,26 @@
-"""Renders the overview as HTML. Everything that comes from a row is escaped; a name that is missing is an error."""
+"""Renders templates. Everything that comes from a row is escaped; a name that is missing is an error."""
 
 from __future__ import annotations
 
 import hashlib
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlencode
+from typing import Any
+from urllib.parse import quote, urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from console.cards import Card, card, summary
-from console.live import Shown
-from console.overview import COMPANIES_A_PAGE, Overview, Wanted
-from console.words import absolute, zone
-from core.clock import Clock
+from console.access import changes, sees_all
+from console.words import absolute, day_words, hours, known_moment, zone
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
 
 
 class Pages:
-    """The page and the part of it that is refreshed."""
+    """Every page, from the templates beside this file."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, *, has_openid: bool) -> None:
         self._templates = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
@@ -31,40 +28,28 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.globals["assets"] = _assets_version()
-        self._templates.filters["number"] = lambda count: f"{count:,}"
+        self._templates.globals |= {
+            "assets": _assets_version(),
+            "has_openid": has_openid,
+            "changes": changes,
+            "sees_all": sees_all,
+        }
+        self._templates.filters |= {
+            "number": lambda count: f"{count:,}",
+            "hours": hours,
+            "day": day_words,
+            "path": lambda text: quote(str(text), safe=""),
+            "query": lambda fields: urlencode({name: value for name, value in fields.items() if value}),
+        }
 
-    def page(self, shown: Shown[Overview], wanted: Wanted) -> str:
-        """The whole document."""
-        return self._render("page.html", shown, wanted)
-
-    def fragment(self, shown: Shown[Overview], wanted: Wanted) -> str:
-        """What the page's script puts in the place of the content."""
-        return self._render("fragment.html", shown, wanted)
-
-    def _render(self, template: str, shown: Shown[Overview], wanted: Wanted) -> str:
-        now = self._clock.now()
-        overview = shown.value
-        return self._templates.get_template(template).render(
-            problem=shown.problem,
-            overview=overview,
-            cards=_cards(overview, now),
-            summary=summary(overview.listing.total, overview.listing.attention) if overview else "",
-            read_at=absolute(overview.read_at, zone("UTC")) if overview else "",
-            wanted=wanted,
-            here=_query(wanted),
-            is_searchable=bool(wanted.find) or (overview is not None and overview.listing.total > COMPANIES_A_PAGE),
-            link=lambda page: _query(Wanted(wanted.find, page)),
-        )
-
-
-def _cards(overview: Overview | None, now: datetime) -> list[Card]:
-    return [card(company, now) for company in overview.companies] if overview else []
-
-
-def _query(wanted: Wanted) -> str:
-    fields = {"find": wanted.find, "page": wanted.page if wanted.page > 1 else ""}
-    return urlencode({name: value for name, value in fields.items() if value})
+    def render(self, template: str, now: datetime, **values: Any) -> str:
+        """The template with its values; `utc(at)` words an instant that has no company's zone."""
+        utc = zone("UTC")
+        frame = {
+            "read_at": absolute(now, utc),
+            "utc": lambda at: known_moment(at, now, utc),
+        }
+        return self._templates.get_template(template).render(**frame, **values)
 
 
 def _assets_version() -> str:

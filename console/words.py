@@ -1,44 +1,55 @@
-"""Times, durations and faults in words for people; pure, and safe for any time zone name a row may hold."""
+"""Times, durations, hours and names in words for people; pure, and safe for any time zone name a row may hold."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _UTC = timezone(timedelta(0), "UTC")
 
+READS = {"initial": "First sync", "full": "Full sync", "recent": "Recent changes", "backfill": "Backfill"}
+RUN_STATES = {
+    "running": "Running",
+    "completed": "Completed",
+    "held": "Deletions held",
+    "failed": "Failed",
+    "cancelled": "Cancelled",
+    "interrupted": "Interrupted",
+}
+ENTITY_NAMES = {
+    "jobs": "Jobs",
+    "users": "Users",
+    "cost-codes": "Cost codes",
+    "budgets": "Budgets",
+    "time-entries": "Time entries",
+}
+# The order in which a run reads them.
+READ_ORDER = ("jobs", "users", "time-entries", "cost-codes", "budgets")
+SINGULAR = {
+    "jobs": "job",
+    "users": "user",
+    "cost-codes": "cost code",
+    "budgets": "budget line",
+    "time-entries": "time entry",
+}
+
 
 @dataclass(frozen=True, slots=True)
-class FaultWords:
-    """The reason in a few words, and what somebody has to do; `to_do` is empty where it goes on by itself."""
+class Moment:
+    """An instant for people and, in ISO form, for machines."""
 
-    reason: str
-    to_do: str = ""
-
-
-_FAULTS = {
-    "wrong-credentials": FaultWords(
-        "Username or password not accepted", "Connect again with the right username and password:"
-    ),
-    "mfa-required": FaultWords("Second factor required", "Connect again with a user that needs no second factor:"),
-    "blocked-by-buildertrend": FaultWords(
-        "Sign-in blocked by Buildertrend", "Ask Protiv support first. Once it is cleared, connect again:"
-    ),
-    "no-permission": FaultWords("Missing permission", "Give the Buildertrend user the rights to see everything."),
-    "rate-limited": FaultWords("Slowed down by Buildertrend"),
-    "source-unavailable": FaultWords("Buildertrend does not answer"),
-    "source-changed": FaultWords("Buildertrend changed something"),
-    "session-expired": FaultWords("Session ended by Buildertrend"),
-}
-_UNKNOWN_FAULT = FaultWords("Sync stopped", "Connect again:")
+    iso: str
+    absolute: str
+    relative: str
 
 
-def fault_words(fault: str | None) -> FaultWords:
-    """Words for a fault's name; a name that is not known is shown as it is."""
-    if fault is None:
-        return _UNKNOWN_FAULT
-    return _FAULTS.get(fault) or FaultWords(fault, _UNKNOWN_FAULT.to_do)
+def moment(at: datetime | None, now: datetime, where: tzinfo) -> Moment | None:
+    return None if at is None else known_moment(at, now, where)
+
+
+def known_moment(at: datetime, now: datetime, where: tzinfo) -> Moment:
+    return Moment(at.isoformat(), absolute(at, where), relative(at, now))
 
 
 def zone(name: str) -> tzinfo:
@@ -55,6 +66,11 @@ def absolute(at: datetime, where: tzinfo) -> str:
     abbreviation = local.tzname() or ""
     shown = f"UTC{abbreviation}" if abbreviation[:1] in ("+", "-") else abbreviation
     return f"{local:%b} {local.day}, {local.year}, {local:%I:%M %p} {shown}".replace(", 0", ", ")
+
+
+def day_words(day: date) -> str:
+    """As in `Mar 3, 2026`."""
+    return f"{day:%b} {day.day}, {day.year}"
 
 
 def relative(at: datetime, now: datetime) -> str:
@@ -74,15 +90,48 @@ def duration(seconds: float) -> str:
     return f"{whole // 3_600} h {whole % 3_600 // 60} min"
 
 
+def roughly(seconds: float) -> str:
+    """An estimate, no more precise than it is: `less than 10 s`, `about 40 s`, `about 3 min`, `about 2 h`."""
+    if seconds < 10:
+        return "less than 10 s"
+    if seconds < 55:
+        return f"about {-(-seconds // 10) * 10:.0f} s"
+    if seconds < 5_400:
+        return f"about {max(1, round(seconds / 60))} min"
+    return f"about {seconds / 3_600:.0f} h"
+
+
+def hours(minutes: int | float) -> str:
+    """Minutes as hours with one decimal where there is one: `12.5 h`, `8 h`, `1,204 h`."""
+    text = f"{minutes / 60:,.1f}"
+    return f"{text.removesuffix('.0')} h"
+
+
 def counted(count: int, one: str, several: str) -> str:
     """As in `1 company` and `1,200 companies`."""
     return f"{count:,} {one if count == 1 else several}"
 
 
+def counted_entity(count: int, entity: str) -> str:
+    """As in `3 time entries` and `1 budget line`."""
+    one = SINGULAR.get(entity, "record")
+    return counted(count, one, f"{one[:-1]}ies" if one.endswith("y") else f"{one}s")
+
+
+def listed(parts: list[str]) -> str:
+    """As in `jobs, users and budgets`."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
+
+
+def reference(some_id: str) -> str:
+    """A short id that support finds the run or command by."""
+    return some_id.replace("-", "")[:8].upper()
+
+
 def _amount(seconds: int) -> str:
-    minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
+    minutes, whole_hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
     if days:
         return counted(days, "day", "days")
-    if hours:
-        return f"{hours} h {minutes % 60} min"
+    if whole_hours:
+        return f"{whole_hours} h {minutes % 60} min"
     return f"{minutes} min" if minutes else "less than a minute"

@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     console_host: str = "127.0.0.1"
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     console_secret: SecretStr = SecretStr("")
+    console_public_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -60,6 +64,13 @@ class Settings(BaseSettings):
     def _source_is_http(cls, value: str) -> str:
         _check_http(value)
         return value.rstrip("/")
+
+    @field_validator("console_public_url", "oidc_issuer", mode="after")
+    @classmethod
+    def _console_is_http(cls, value: str) -> str:
+        if value:
+            _check_http(value)
+        return value
 
     @field_validator("database_url", mode="after")
     @classmethod
@@ -88,6 +99,9 @@ _TAKES = {
     "kafka_bootstrap_servers": "host:port of one or more Kafka brokers, separated by commas",
     "schema_registry_url": "the http(s) address of a Confluent-compatible schema registry",
     "database_url": "postgresql://user:password@host:port/database",
+    "console_secret": "a long random text (openssl rand -hex 32)",
+    "oidc_client_id": "the id that the provider of OIDC_ISSUER knows this console by",
+    "oidc_client_secret": "the secret that goes with OIDC_CLIENT_ID",
     "credential_public_key": "id:base64 of an X25519 public key (made by `protiv-buildertrend keys new`)",
     "credential_private_keys": "id:base64 of X25519 private keys, separated by commas",
 }

@@ -12,12 +12,13 @@ from control import held_deletions
 from control.commands import OpenCommand, start_commands
 from control.connections import Connection, Lease, hold_epoch, release_lease, set_signed_in
 from control.database import Transaction
+from control.other_account import ask_confirmation, forget_confirmation, is_accepted
 from control.runs import BegunRun, RunId, begin_run, continue_run
 from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
 from core.log import get_logger
 from producers import telemetry
 from producers.backfill import BackfillLedger
-from producers.buildertrend.account import Account
+from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
@@ -196,13 +197,24 @@ class _ConnectionRun:
         """Refuse a sign-in to another account: its ids mean other things, the company's records would be mixed up."""
         identity = account.identity()
         known = self.connection.builder_id
-        if known not in (None, identity.builder_id):
+        if known not in (None, identity.builder_id) and not self._is_confirmed(identity):
             raise SourceFaultError(
                 OTHER_ACCOUNT, f"signed in to account {identity.builder_id}, connected before was {known}"
             )
         with self.tools.recorder.database.transaction() as tx:
             hold_epoch(tx, self.lease)
+            forget_confirmation(tx, self.lease.company_id)
             set_signed_in(tx, self.lease.company_id, builder_id=identity.builder_id, builder_name=identity.builder_name)
+
+    def _is_confirmed(self, identity: AccountIdentity) -> bool:
+        """Whether an admin confirmed the change to this account; what to confirm is kept for them otherwise."""
+        company_id, builder_id = self.lease.company_id, identity.builder_id
+        with self.tools.recorder.database.transaction() as tx:
+            hold_epoch(tx, self.lease)
+            confirmed = is_accepted(tx, company_id, builder_id=builder_id)
+            if not confirmed:
+                ask_confirmation(tx, company_id, builder_id=builder_id, builder_name=identity.builder_name)
+        return confirmed
 
     def _say_started(self, run_id: RunId, command_id: str | None) -> None:
         self.tools.recorder.events.write(

@@ -4,6 +4,8 @@
 GRANT USAGE ON SCHEMA integration TO protiv_poller;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA integration TO protiv_poller;
 REVOKE INSERT, UPDATE, DELETE ON integration.schema_migrations FROM protiv_poller;
+-- Users, sessions and the audit are the console's alone.
+REVOKE ALL ON integration.console_users, integration.console_sessions, integration.console_attempts, integration.audit FROM protiv_poller;
 
 -- The console and the commands of the CLI: they write a secret and cannot read one.
 GRANT USAGE ON SCHEMA integration TO protiv_console;
@@ -11,6 +13,8 @@ GRANT SELECT ON ALL TABLES IN SCHEMA integration TO protiv_console;
 REVOKE SELECT ON integration.credentials FROM protiv_console;
 GRANT SELECT (company_id, kind, key_id, updated_at), INSERT, UPDATE, DELETE ON integration.credentials TO protiv_console;
 GRANT INSERT, UPDATE ON integration.connections TO protiv_console;
+GRANT INSERT, UPDATE ON integration.console_users, integration.audit TO protiv_console;
+GRANT INSERT, UPDATE, DELETE ON integration.console_sessions, integration.console_attempts TO protiv_console;
 GRANT USAGE ON SCHEMA protiv TO protiv_console;
 GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO protiv_console;
 

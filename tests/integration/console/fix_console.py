@@ -1,119 +1,112 @@
-"""A console as a process of its own, and a way to its database that tests can cut."""
+"""The console's whole application over a real database, Kafka and registry, in this process; and its users."""
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
-import httpx
+import httpx2
+import psycopg
+from starlette.testclient import TestClient
 
+from console.app import console_app
+from console.guard import Door, Guard
+from console.main import services_of
+from console.services import Services
+from control.console_sessions import begin_session
+from control.console_users import NewUser, add_user, user_by_email
 from core.settings import Settings
 
-START_S = 60.0
-_READY = re.compile(r"console_ready.*address=(\S+)")
+PASSWORD = "correct horse battery"
+ORIGIN = "http://127.0.0.1:8080"
+TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
-@dataclass(frozen=True, slots=True)
-class Console:
-    """A console that listens. `log` is what it says on standard error."""
+@dataclass
+class Site:
+    """The application, ready to be asked."""
 
-    process: subprocess.Popen[bytes]
-    address: str
-    log: Path
+    app: Guard
+    services: Services
+    settings: Settings
+    browsers: list[TestClient] = field(default_factory=list)
 
-    def get(self, path: str) -> httpx.Response:
-        with httpx.Client(trust_env=False, timeout=20) as client:
-            return client.get(self.address + path)
+    def browser(self, **headers: str) -> TestClient:
+        """A browser of its own; it follows no redirect by itself."""
+        made = TestClient(self.app, ORIGIN, follow_redirects=False, raise_server_exceptions=False, headers=headers)
+        self.browsers.append(made)
+        return made
 
-    def end(self, number: signal.Signals) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(START_S)
+    def user(self, role: str, company_id: str | None = None, password: str | None = PASSWORD) -> str:
+        """The e-mail of a new user; the password is PASSWORD."""
+        email = f"{role}-{uuid4().hex[:10]}@protiv.example"
+        with self.services.reach.writing() as tx:
+            add_user(tx, NewUser(email, f"The {role}", role, company_id, password))
+        return email
 
+    def signed_in(self, role: str, company_id: str | None = None) -> TestClient:
+        """A browser with a session, without the second that a password takes."""
+        email = self.user(role, company_id, None)
+        browser = self.browser()
+        with self.services.reach.writing() as tx:
+            user = user_by_email(tx, email)
+            assert user is not None
+            browser.cookies.set("protiv_session", begin_session(tx, user.user_id), domain="127.0.0.1")
+        return browser
 
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + START_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {START_S:.0f} s: {what}"
-        time.sleep(0.05)
+    def run(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        """A statement as the owner of the database; its rows."""
+        with psycopg.connect(self.settings.database_url.get_secret_value(), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode(), list(values))
+            return cursor.fetchall() if cursor.description else []
 
-
-def console_process(settings: Settings, log: Path, **changes: str) -> subprocess.Popen[bytes]:
-    """`protiv-buildertrend console` on any free port, with nothing but DATABASE_URL."""
-    ours = {name.upper() for name in Settings.model_fields}
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment |= {"DATABASE_URL": settings.database_url.get_secret_value(), "CONSOLE_PORT": "0", **changes}
-    with log.open("wb") as out:
-        return subprocess.Popen([sys.executable, "-m", "cli", "console"], env=environment, stdout=out, stderr=out)
+    def company(self, **columns: Any) -> str:
+        """A connected company that nothing has been read of, with other columns where they are given."""
+        company_id = f"co-{uuid4().hex[:10]}"
+        values = {"username": "u", "time_zone": "America/Denver", "state": "connected", **columns}
+        names = ", ".join(values)
+        marks = ", ".join(["%s"] * len(values))
+        self.run(
+            f"INSERT INTO integration.connections (company_id, {names}) VALUES (%s, {marks})",
+            company_id,
+            *values.values(),
+        )
+        return company_id
 
 
 @contextmanager
-def running_console(settings: Settings, folder: Path, **changes: str) -> Iterator[Console]:
-    log = folder / "console.log"
-    process = console_process(settings, log, **changes)
+def running_site(settings: Settings, **changes: Any) -> Iterator[Site]:
+    """The application with its database reached."""
+    services = services_of(settings, Door(settings))
+    services.reach.connect(threading.Event())
+    site = Site(console_app(services), services, settings)
     try:
-        eventually(lambda: process.poll() is not None or bool(_READY.search(log.read_text())), "console_ready")
-        found = _READY.search(log.read_text())
-        assert found, log.read_text()
-        yield Console(process, found[1], log)
+        yield site
     finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        process.wait(START_S)
+        for browser in site.browsers:
+            browser.close()
+        services.reach.close()
+        services.registry.close()
 
 
-class Cable:
-    """A port that leads to another one while it is plugged in; pulled out, every connection breaks at once."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._target = (host, port)
-        self._open: list[socket.socket] = []
-        self._listening: socket.socket | None = None
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
-
-    def plug(self) -> None:
-        self._listening = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, args=(self._listening,), daemon=True).start()
-
-    def pull(self) -> None:
-        if self._listening is not None:
-            with suppress(OSError):
-                self._listening.shutdown(socket.SHUT_RDWR)
-            self._listening.close()
-        for one in self._open:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.clear()
-
-    def _accept(self, listening: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = listening.accept()
-                far = socket.create_connection(self._target)
-                self._open += [near, far]
-                for ends in ((near, far), (far, near)):
-                    threading.Thread(target=_pump, args=ends, daemon=True).start()
+def token_of(answer: httpx2.Response) -> str:
+    """The form token of a page."""
+    found = TOKEN.search(answer.text)
+    assert found, answer.text[:2000]
+    return found[1]
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+def sign_in(browser: TestClient, email: str, password: str = PASSWORD, **fields: str) -> httpx2.Response:
+    token = token_of(browser.get("/sign-in"))
+    return browser.post("/sign-in", data={"form_token": token, "email": email, "password": password, **fields})
 
 
-def companies(console: Console) -> dict[str, Any]:
-    """What /api/status says, by company id."""
-    return {one["company_id"]: one for one in console.get("/api/status").json()["companies"]}
+def post(browser: TestClient, path: str, **fields: str) -> httpx2.Response:
+    """A form of a signed-in browser, with the token that its pages have."""
+    token = token_of(browser.get("/audit"))
+    return browser.post(path, data={"form_token": token, **fields})

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from control.audit import Act, note_outcome, record
 from control.checkpoints import save_page
 from control.commands import put_command
 from control.connections import (
@@ -23,7 +24,10 @@ from control.connections import (
     put_credential,
     save_connection,
 )
+from control.console_sessions import SIGN_IN_LIMIT, begin_session, end_session, note_attempt, session_user
+from control.console_users import NewUser, add_user
 from control.database import Transaction, migrate_control
+from control.other_account import accept
 from control.runs import NewRun, begin_run, latest_runs
 from control.source_state import Published, drop_published, put_published
 from control.vault import SealedSecret
@@ -88,6 +92,29 @@ def test_console_role_cannot_read_a_sealed_secret(roles: Roles) -> None:
     with pytest.raises(InsufficientPrivilege), roles.session("console") as tx:
         credential(tx, company_id, PASSWORD)
     assert roles.refused("console", "UPDATE integration.credentials SET key_id = 'x' RETURNING sealed")
+
+
+def test_console_role_keeps_users_sessions_attempts_and_the_audit(roles: Roles) -> None:
+    email = f"{uuid4()}@protiv.example"
+    with roles.session("console") as tx:
+        user_id = add_user(tx, NewUser(email, "Olive", "operator"))
+        token = begin_session(tx, user_id)
+        note_attempt(tx, SIGN_IN_LIMIT, email)
+        record(tx, Act(user_id, email, None, "sign-in"))
+        note_outcome(tx, str(uuid4()), "completed", None, is_last=True)
+    with roles.session("console") as tx:
+        found = session_user(tx, token)
+        assert found is not None
+        assert found.email == email
+        end_session(tx, token)
+        assert accept(tx, connect_company(roles, "console"), builder_id="1") is False
+    assert roles.refused("console", "DELETE FROM integration.audit")
+    assert roles.refused("console", "DELETE FROM integration.console_users")
+
+
+def test_poller_role_does_not_see_the_consoles_users(roles: Roles) -> None:
+    for table in ("console_users", "console_sessions", "console_attempts", "audit"):
+        assert roles.refused("poller", f"SELECT 1 FROM integration.{table}"), table
 
 
 def test_console_role_sees_rows_of_every_company_and_changes_none(roles: Roles) -> None:

@@ -1,93 +1,125 @@
-"""Builders of what the console shows, and a source that tests hold in their hand."""
+"""Builders of what the console reads, as plain data."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
-from starlette.testclient import TestClient
-
-from console.app import console_app
-from console.live import LiveOverview, Pace
-from console.overview import Company, Overview, Wanted, listing
-from console.pages import Pages
-from control.connections import Connection
-from control.runs import RunSummary
-from tests.fakes import FakeClock
+from console.reading.company import Checkpoint, HeldGroup, Link, Run, Shifts, Snapshot, Waiting
+from console.reading.records import Labor
+from control.console_users import ConsoleUser
+from reports.company_status import CompanyFacts, ConnectionFacts, EntityFacts, RunningRead
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
-COUNTS = {"jobs": 60, "users": 24, "cost-codes": 112, "budgets": 640, "time-entries": 5000}
-ADDRESS = "http://127.0.0.1:8080"
+DAY = date(2026, 6, 17)
 
 
 def minutes(count: float) -> timedelta:
     return timedelta(minutes=count)
 
 
-def make_connection(**changes: Any) -> Connection:
-    values = {
+def link(**changes: Any) -> Link:
+    """A connected company that was read twelve minutes ago."""
+    values: dict[str, Any] = {
         "company_id": "acme",
-        "username": "secret-user@example.com",
+        "username": "ana@builder.example",
         "time_zone": "America/Denver",
         "import_from": None,
         "state": "connected",
         "fault": None,
         "message": None,
+        "hint": None,
         "builder_id": "1",
         "builder_name": "Acme Homes",
         "initial_done_at": NOW - minutes(900),
-        "last_full_at": NOW - minutes(900),
         "last_success_at": NOW - minutes(12),
         "next_due_at": NOW + minutes(108),
+        "paused_by": None,
+        "paused_reason": None,
+        "paused_at": None,
+        "pending_builder_id": None,
+        "pending_builder_name": None,
+        "leased": False,
+        "heard_at": None,
+        "session_at": NOW - minutes(900),
     }
-    return Connection(**(values | changes))
+    return Link(**(values | changes))
 
 
-def make_run(**changes: Any) -> RunSummary:
-    values = {
+def run(**changes: Any) -> Run:
+    """A run of what is recent that went well."""
+    values: dict[str, Any] = {
         "run_id": "5b0f9a9e-7d1c-4c9c-8a11-000000000001",
         "read": "recent",
         "state": "completed",
         "fault": None,
         "message": None,
         "counts": {"time-entries": {"read": 1250, "created": 12, "updated": 3, "deleted": 1, "unchanged": 1234}},
+        "position": 16,
+        "attempts": 1,
         "started_at": NOW - minutes(2),
+        "attempted_at": NOW - minutes(2),
         "finished_at": NOW - minutes(1),
+        "command_id": None,
+        "command_type": None,
+        "requested_by": None,
     }
-    return RunSummary(**(values | changes))
+    return Run(**(values | changes))
 
 
-def make_company(**changes: Any) -> Company:
-    """A company; keywords of its own are taken as such, the others are of its connection."""
-    own = {name: changes.pop(name) for name in ("leased", "runs", "published", "stored") if name in changes}
-    values: dict[str, Any] = {"leased": False, "runs": (make_run(),), "published": COUNTS, "stored": COUNTS}
-    return Company(make_connection(**changes), **(values | own))
+def facts(**changes: Any) -> CompanyFacts:
+    connection = ConnectionFacts(
+        "acme", "Acme Homes", "America/Denver", "connected", None, None, None, None, None, None, NOW, NOW, leased=True
+    )
+    entities = {"jobs": EntityFacts(complete_through=NOW - minutes(12), published=60, stored=60)}
+    values: dict[str, Any] = {"connection": connection, "entities": entities, "running": None}
+    return CompanyFacts(**(values | changes))
 
 
-@dataclass(slots=True)
-class FakeSource:
-    """An OverviewSource of given companies; `before_read` may raise or block in a read's place."""
-
-    companies: list[Company] = field(default_factory=list)
-    before_read: Callable[[], None] = lambda: None
-    reads: int = 0
-
-    def read(self, wanted: Wanted) -> Overview:
-        self.reads += 1
-        self.before_read()
-        found = listing([one.connection for one in self.companies], wanted)
-        of = {one.connection: one for one in self.companies}
-        return Overview(NOW, found, tuple(of[connection] for connection in found.connections))
-
-    def ping(self) -> None:
-        self.before_read()
+def snapshot(connection: Link | None = None, **changes: Any) -> Snapshot:
+    values: dict[str, Any] = {
+        "company_id": "acme",
+        "read_at": NOW,
+        "link": connection or link(),
+        "facts": facts(),
+        "runs": (run(),),
+    }
+    return Snapshot(**(values | changes))
 
 
-def browser(source: FakeSource, clock: FakeClock | None = None, pace: Pace | None = None) -> TestClient:
-    """A client of the whole application over the source."""
-    clock = clock or FakeClock(NOW)
-    app = console_app(LiveOverview(source, clock, pace), Pages(clock), address="127.0.0.1")
-    # As a browser sees it: a mistake of ours is an answer, too.
-    return TestClient(app, ADDRESS, raise_server_exceptions=False)
+def going(*checkpoints: Checkpoint, read: str = "initial", **changes: Any) -> Snapshot:
+    """A snapshot in the middle of a run that began two minutes ago."""
+    goes_on = run(read=read, state="running", finished_at=None, **changes)
+    reading = RunningRead(goes_on.run_id, read, None, goes_on.started_at, {}, goes_on.counts, {})
+    held = link(leased=True, heard_at=NOW - timedelta(seconds=3))
+    return snapshot(held, facts=facts(running=reading), runs=(goes_on,), checkpoints=checkpoints)
+
+
+def checkpoint(entity: str = "time-entries", **changes: Any) -> Checkpoint:
+    values: dict[str, Any] = {"state": "reading", "began_at": NOW - minutes(1), "pages_done": 10, "pages_total": 40}
+    return Checkpoint(entity, **(values | changes))
+
+
+def waiting(**changes: Any) -> Waiting:
+    values: dict[str, Any] = {"link_status": "waiting-for-job", "subject": "Tighe Garage", "shifts": 3, "minutes": 750}
+    return Waiting(**(values | changes), first_day=DAY, last_day=DAY)
+
+
+def held(**changes: Any) -> HeldGroup:
+    values: dict[str, Any] = {"entity": "time-entries", "records": 30, "since": NOW, "released": False, "minutes": 600}
+    return HeldGroup(**(values | changes))
+
+
+def shifts(**changes: Any) -> Shifts:
+    values: dict[str, Any] = {"first_day": date(2026, 3, 3), "last_day": DAY, "shifts": 4210, "minutes": 60 * 33_000}
+    return Shifts(**(values | changes))
+
+
+def labor(budgeted: str | None, worked: str, title: str = "01.02 Carpentry") -> Labor:
+    budget = None if budgeted is None else Decimal(budgeted)
+    return Labor(title, budget, Decimal(worked), None, Decimal(0), 3, 0, Decimal(0))
+
+
+def user(role: str = "admin", company_id: str | None = "acme") -> ConsoleUser:
+    return ConsoleUser("u1", "dana@acme.example", "Dana", role, company_id, has_password=True, is_disabled=False)

@@ -1,0 +1,135 @@
+"""Hears `integration.sync-events` and tells open pages to look again; keeps what became of the console's commands.
+
+Nothing that a page shows comes from here alone: what it missed, the database knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import defaultdict
+from contextlib import closing
+from datetime import timedelta
+from typing import Protocol
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
+
+from console.reach import Reach
+from control.audit import note_outcome, oldest_open
+from core.clock import Clock
+from core.errors import IntegrationError, InvalidRecordError, RetriableError
+from core.kafka import consumer_config
+from core.log import get_logger
+from core.settings import Settings
+from core.topics import SYNC_EVENTS
+from schemas.catalogue import TERMINAL_EVENTS
+from schemas.codec import Decoder, Record, SchemaSource, to_micros
+
+_LOG = get_logger(__name__)
+_TIMEOUT_S = 10
+_PAUSE_S = 2.0
+# A command's events are newer than its audit line, give or take two machines' clocks.
+_BEFORE = timedelta(minutes=2)
+_MOST_WAITING = 100
+
+
+class Forget(Protocol):
+    """Called with a company that something happened to."""
+
+    def __call__(self, company_id: str, /) -> None: ...
+
+
+class Listener:
+    """Runs in a thread of its own; pages subscribe in the event loop."""
+
+    def __init__(
+        self, settings: Settings, registry: SchemaSource, reach: Reach, clock: Clock, *, on_event: Forget
+    ) -> None:
+        self._settings = settings
+        self._registry = registry
+        self._reach = reach
+        self._clock = clock
+        self._on_event = on_event
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._open: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)
+        self._changed = threading.Condition()
+
+    def run(self, stop: threading.Event) -> None:
+        """Blocks until `stop` is set; waits every outage out."""
+        while not stop.is_set():
+            try:
+                self._listen(stop)
+            except (IntegrationError, KafkaException) as exc:
+                _LOG.warning("events_cannot_be_heard", reason=str(exc))
+                self._clock.wait(_PAUSE_S, stop)
+
+    def subscribe(self, company_id: str) -> asyncio.Queue[str]:
+        """What kind of event happens to the company from now on; only in the event loop."""
+        self._loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        self._open[company_id].add(queue)
+        return queue
+
+    def leave(self, company_id: str, queue: asyncio.Queue[str]) -> None:
+        self._open[company_id].discard(queue)
+        if not self._open[company_id]:
+            del self._open[company_id]
+
+    def wait_for_change(self, timeout_s: float) -> None:
+        """Blocks until something was heard of any company, or the time is over."""
+        with self._changed:
+            self._changed.wait(timeout_s)
+
+    def _listen(self, stop: threading.Event) -> None:
+        decode = Decoder(SYNC_EVENTS, self._registry)
+        config = consumer_config(self._settings, "protiv-console") | {"enable.partition.eof": False}
+        with closing(Consumer(config)) as consumer:
+            consumer.assign(self._positions(consumer))
+            _LOG.info("events_are_heard")
+            while not stop.is_set():
+                message = consumer.poll(0.5)
+                if message is None:
+                    continue
+                error = message.error()
+                if error is not None:
+                    if error.fatal():
+                        raise RetriableError(f"Sync events cannot be read now ({error.name()}).")
+                    continue
+                try:
+                    event = decode(message.value() or b"")
+                except InvalidRecordError as exc:
+                    _LOG.warning("event_undecodable", reason=exc.reason)
+                else:
+                    self._take(event)
+
+    def _positions(self, consumer: Consumer) -> list[TopicPartition]:
+        """The end, or where the answers begin that came while no console listened."""
+        topic = consumer.list_topics(SYNC_EVENTS, timeout=_TIMEOUT_S).topics[SYNC_EVENTS]
+        if not topic.partitions:
+            raise RetriableError("There is no topic integration.sync-events yet.")
+        with self._reach.reading() as tx:
+            since = oldest_open(tx)
+        if since is None:
+            return [TopicPartition(SYNC_EVENTS, number, OFFSET_END) for number in topic.partitions]
+        at_ms = to_micros(since - _BEFORE) // 1000
+        wanted = [TopicPartition(SYNC_EVENTS, number, at_ms) for number in topic.partitions]
+        return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S)
+
+    def _take(self, event: Record) -> None:
+        is_last = event["type"] in TERMINAL_EVENTS
+        if event["command_id"] and (is_last or event["type"] == "accepted"):
+            self._keep_outcome(event, is_last=is_last)
+        self._on_event(event["company_id"])
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._tell, event["company_id"], event["type"])
+        with self._changed:
+            self._changed.notify_all()
+
+    def _keep_outcome(self, event: Record, *, is_last: bool) -> None:
+        with self._reach.writing() as tx:
+            note_outcome(tx, event["command_id"], event["type"], event["message"], is_last=is_last)
+
+    def _tell(self, company_id: str, kind: str) -> None:
+        for queue in self._open.get(company_id, ()):
+            if not queue.full():
+                queue.put_nowait(kind)

@@ -1,0 +1,69 @@
+-- name: link
+-- A lease is renewed every ten seconds: 30 s before it expires somebody has been heard of last.
+SELECT c.company_id, c.username, c.time_zone, c.import_from, c.state, c.fault, c.message, c.hint, c.builder_id,
+    c.builder_name, c.initial_done_at, c.last_success_at, c.next_due_at, c.paused_by, c.paused_reason, c.paused_at,
+    c.pending_builder_id, c.pending_builder_name, c.lease_expires_at > now() AS leased,
+    CASE WHEN c.lease_expires_at > now() THEN c.lease_expires_at - interval '30 seconds' END AS heard_at,
+    (SELECT s.updated_at FROM integration.credentials AS s
+     WHERE s.company_id = c.company_id AND s.kind = 'session') AS session_at
+FROM integration.connections AS c WHERE c.company_id = %(company_id)s;
+
+-- name: now
+SELECT now();
+
+-- name: runs
+SELECT r.run_id::text, r.read, r.state, r.fault, r.message, r.counts, r.position, r.attempts, r.started_at,
+    r.attempted_at, r.finished_at, r.command_id::text, k.type AS command_type, k.body->>'requested_by' AS requested_by
+FROM integration.runs AS r LEFT JOIN integration.commands AS k ON k.command_id = r.command_id
+WHERE r.company_id = %(company_id)s
+  AND (%(state)s::text IS NULL OR r.state = %(state)s)
+  AND (%(read)s::text IS NULL OR r.read = %(read)s)
+  AND (%(run_id)s::text IS NULL OR r.run_id::text = %(run_id)s)
+ORDER BY r.run_seq DESC LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: checkpoints
+SELECT entity, state, began_at, pages_done, pages_total FROM integration.read_checkpoints WHERE run_id::text = %(run_id)s;
+
+-- name: waiting
+-- Hours of shifts that are not linked, by what they wait for; the most hours first.
+SELECT link_status, CASE link_status
+        WHEN 'waiting-for-job' THEN coalesce(job_name, 'number ' || job_id)
+        WHEN 'waiting-for-user' THEN coalesce(user_name, 'number ' || user_id)
+        WHEN 'waiting-for-cost-code' THEN cost_code_title
+        WHEN 'ambiguous-code' THEN cost_code_title END AS subject,
+    count(*) AS shifts, coalesce(sum(total_minutes), 0)::bigint AS minutes, min(work_date) AS first_day,
+    max(work_date) AS last_day
+FROM protiv.current_time_entries
+WHERE company_id = %(company_id)s AND link_status NOT IN ('linked', 'general')
+GROUP BY 1, 2 ORDER BY minutes DESC, shifts DESC, 2 LIMIT 12;
+
+-- name: held
+-- Held deletions by entity, with the hours of the shifts among them.
+SELECT h.entity, count(*) AS records, min(h.held_at) AS since, bool_and(h.released_at IS NOT NULL) AS released,
+    coalesce(sum(t.total_minutes), 0)::bigint AS minutes
+FROM integration.held_deletions AS h
+LEFT JOIN protiv.time_entries AS t
+    ON h.entity = 'time-entries' AND t.company_id = h.company_id AND t.time_entry_id = h.entity_id
+WHERE h.company_id = %(company_id)s GROUP BY h.entity ORDER BY h.entity;
+
+-- name: shifts
+SELECT min(work_date) AS first_day, max(work_date) AS last_day, count(*) AS shifts,
+    coalesce(sum(total_minutes), 0)::bigint AS minutes
+FROM protiv.current_time_entries WHERE company_id = %(company_id)s;
+
+-- name: companies
+SELECT company_id, builder_name, state, fault, message, last_success_at, next_due_at, lease_expires_at > now() AS leased,
+    (SELECT r.state FROM integration.runs AS r WHERE r.company_id = c.company_id
+     ORDER BY r.run_seq DESC LIMIT 1) AS run_state,
+    (SELECT count(*) FROM integration.held_deletions AS h
+     WHERE h.company_id = c.company_id AND h.released_at IS NULL) AS held
+FROM integration.connections AS c
+WHERE %(find)s = '' OR position(lower(%(find)s) IN lower(company_id)) > 0
+    OR position(lower(%(find)s) IN lower(coalesce(builder_name, ''))) > 0
+ORDER BY state <> 'needs-attention', fault IS NULL, company_id LIMIT %(limit)s OFFSET %(offset)s;
+
+-- name: company_counts
+SELECT count(*) AS total, count(*) FILTER (WHERE state = 'needs-attention') AS attention,
+    count(*) FILTER (WHERE %(find)s = '' OR position(lower(%(find)s) IN lower(company_id)) > 0
+        OR position(lower(%(find)s) IN lower(coalesce(builder_name, ''))) > 0) AS found
+FROM integration.connections;

@@ -1,0 +1,1 @@
+"""Reads for pages: each one snapshot of the database, as plain data."""

@@ -1,0 +1,81 @@
+"""What operators look after: dead letters and their replay; and the audit, of one company or of all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from console.reading.letters import Letters, read_letters
+from console.routes.integration import snapshot_of
+from console.sending import Order, new_command_id
+from console.views.card import card_of
+from console.visit import RefusedError, Visit, see_other
+from control.audit import Act, audit_lines, note_outcome, record
+from core.errors import RetriableError
+
+LINES_A_PAGE = 50
+ACTIONS = {
+    "sign-in": "Signed in",
+    "connect": "Connected Buildertrend",
+    "reconnect": "Reconnected Buildertrend",
+    "confirm-account": "Confirmed another Buildertrend account",
+    "sync": "Asked for a sync",
+    "full-sync": "Asked for a full sync",
+    "pause": "Paused",
+    "resume": "Resumed",
+    "cancel": "Stopped a sync",
+    "disconnect": "Disconnected",
+    "release-deletions": "Released held deletions",
+    "replay-dead-letters": "Replayed dead letters",
+}
+
+
+def letters(visit: Visit) -> Response:
+    """What was refused, by what was wrong, and the newest ones."""
+    company_id = visit.asked("company", longest=200)
+    services = visit.services
+
+    def read() -> Letters:
+        return read_letters(services.settings, services.clock, company_id)
+
+    found = services.letters.get(company_id, read)
+    return visit.page("letters.html", found=found, company_id=company_id)
+
+
+def replay(visit: Visit) -> Response:
+    """Put a company's dead letters through again."""
+    company_id = visit.form.get("company", "")
+    if not company_id or len(company_id) > 200 or "\0" in company_id:
+        raise RefusedError(422, "Nothing was replayed", "Choose the company whose dead letters to replay.")
+    command_id = new_command_id()
+    me, services = visit.me, visit.services
+    with services.reach.writing() as tx:
+        record(tx, Act(me.user_id, me.email, company_id, "replay-dead-letters", {}, command_id))
+    try:
+        services.sender.send(Order("replay-dead-letters", company_id, f"console:{me.email}"), command_id)
+    except RetriableError as exc:
+        with services.reach.writing() as tx:
+            note_outcome(tx, command_id, "failed", str(exc), is_last=True)
+        raise
+    services.letters.forget(company_id)
+    services.letters.forget("")
+    return see_other("/audit")
+
+
+def company_audit(visit: Visit) -> Response:
+    """Who changed what of this company."""
+    return _audit(visit, visit.company_id, card=card_of(snapshot_of(visit), visit.now))
+
+
+def all_audit(visit: Visit) -> Response:
+    """Who changed what, everywhere."""
+    return _audit(visit, None, card=None)
+
+
+def _audit(visit: Visit, company_id: str | None, **values: Any) -> Response:
+    before = visit.number("before", default=0, most=2**62) or None
+    with visit.services.reach.reading() as tx:
+        lines = audit_lines(tx, company_id=company_id, before=before, limit=LINES_A_PAGE + 1)
+    has_more = len(lines) > LINES_A_PAGE
+    return visit.page("audit.html", lines=lines[:LINES_A_PAGE], has_more=has_more, actions=ACTIONS, **values)

@@ -1,0 +1,181 @@
+"""Held deletions, shifts that wait, "Why isn't it in Protiv?", and budget against work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.responses import Response
+
+from console.reading.records import (
+    find_records,
+    read_held,
+    read_job,
+    read_jobs,
+    read_labor,
+    read_waiting,
+)
+from console.routes.actions import act_and_order
+from console.routes.integration import asked_command, require_connected, snapshot_of
+from console.views.attention import held_item
+from console.views.labor import bars_of, total_of
+from console.visit import RefusedError, Visit
+from console.words import ENTITY_NAMES, SINGULAR
+from core.errors import RetriableError
+from reports.explain import Explanation, explain
+from reports.gather import Question, gather
+from schemas.catalogue import ENTITY_BY_NAME
+
+_A_PAGE = 50
+_FOUND = 20
+_MOST_PAGES = 100_000
+LINK_WORDS = {
+    "linked": "Linked",
+    "waiting-for-job": "Waits for its job",
+    "waiting-for-user": "Waits for its worker",
+    "waiting-for-cost-code": "Waits for its cost code",
+    "general": "General time",
+    "uncoded": "No cost code",
+    "several-codes": "Several cost codes",
+    "ambiguous-code": "Cost code not clear",
+}
+
+
+def held(visit: Visit) -> Response:
+    """What Buildertrend no longer shows, to be looked at."""
+    snapshot = snapshot_of(visit)
+    card = require_connected(snapshot, visit.now)
+    page, offset = _page(visit)
+    with visit.services.reach.reading() as tx:
+        rows = read_held(tx, visit.company_id, limit=_A_PAGE + 1, offset=offset)
+    return visit.page(
+        "held.html",
+        card=card,
+        groups=[(group, held_item(group)) for group in snapshot.held],
+        rows=rows[:_A_PAGE],
+        names=ENTITY_NAMES,
+        page_number=page,
+        has_more=len(rows) > _A_PAGE,
+        asked=asked_command(visit),
+    )
+
+
+def release(visit: Visit) -> Response:
+    """Let held deletions go."""
+    entities = tuple(sorted(set(visit.entities)))
+    if not entities or not set(entities) <= set(ENTITY_BY_NAME):
+        raise RefusedError(422, "Nothing was released", "Choose what to release.")
+    return act_and_order(visit, "release-deletions", entities=entities, back="/held")
+
+
+def waiting(visit: Visit) -> Response:
+    """The shifts behind a line of what needs attention."""
+    card = require_connected(snapshot_of(visit), visit.now)
+    status, subject = visit.asked("status"), visit.asked("subject", longest=1000)
+    page, offset = _page(visit)
+    with visit.services.reach.reading() as tx:
+        rows = read_waiting(tx, visit.company_id, status=status, subject=subject, limit=_A_PAGE + 1, offset=offset)
+    return visit.page(
+        "waiting.html",
+        card=card,
+        rows=rows[:_A_PAGE],
+        status_words=LINK_WORDS.get(status, "Not linked"),
+        chosen={"status": status, "subject": subject},
+        page_number=page,
+        has_more=len(rows) > _A_PAGE,
+    )
+
+
+def find(visit: Visit) -> Response:
+    """Search for a shift, job, worker, cost code or budget line; an id that nothing knows can be explained, too."""
+    card = require_connected(snapshot_of(visit), visit.now)
+    text, entity = visit.asked("find"), visit.asked("entity")
+    entities: Sequence[str] = [entity] if entity in ENTITY_BY_NAME else list(ENTITY_BY_NAME)
+    rows = []
+    if text:
+        with visit.services.reach.reading() as tx:
+            rows = find_records(tx, visit.company_id, text, entities=entities, limit=_FOUND)
+    is_id = text.isascii() and text.replace(":", "").isdigit()
+    known = {row.entity for row in rows if row.entity_id == text}
+    return visit.page(
+        "find.html",
+        card=card,
+        find=text,
+        entity=entity if entity in ENTITY_BY_NAME else "",
+        rows=rows,
+        names=ENTITY_NAMES,
+        link_words=LINK_WORDS,
+        unknown=[name for name in entities if is_id and name not in known],
+        limit=_FOUND,
+    )
+
+
+def why(visit: Visit) -> Response:
+    """Every stage of a record's way, one cause and the one next step."""
+    entity, entity_id = visit.request.path_params["entity"], visit.request.path_params["entity_id"]
+    if entity not in ENTITY_BY_NAME or len(entity_id) > 200:
+        raise RefusedError(404, "There is nothing here", "Records are jobs, users, cost codes, budgets, time entries.")
+    card = require_connected(snapshot_of(visit), visit.now)
+    found, problem = _explained(visit, entity, entity_id)
+    with visit.services.reach.reading() as tx:
+        rows = find_records(tx, visit.company_id, entity_id, entities=[entity], limit=1)
+    return visit.page(
+        "why.html",
+        card=card,
+        entity_name=SINGULAR[entity].capitalize(),
+        entity=entity,
+        entity_id=entity_id,
+        row=rows[0] if rows and rows[0].entity_id == entity_id else None,
+        link_words=LINK_WORDS,
+        explanation=found,
+        problem=problem,
+    )
+
+
+def _explained(visit: Visit, entity: str, entity_id: str) -> tuple[Explanation | None, str]:
+    """The answer; where Kafka is away, why there is none."""
+    services = visit.services
+    asked = Question(visit.company_id, ENTITY_BY_NAME[entity], entity_id)
+    with services.reach.reading() as tx:
+        try:
+            return explain(gather(tx, services.settings, services.registry, asked, at=visit.now)), ""
+        except RetriableError as exc:
+            return None, str(exc)
+
+
+def jobs(visit: Visit) -> Response:
+    """Jobs with their hours, those over budget first."""
+    card = require_connected(snapshot_of(visit), visit.now)
+    text = visit.asked("find")
+    page, offset = _page(visit)
+    with visit.services.reach.reading() as tx:
+        rows = read_jobs(tx, visit.company_id, find=text, limit=_A_PAGE + 1, offset=offset)
+    return visit.page(
+        "jobs.html", card=card, find=text, rows=rows[:_A_PAGE], page_number=page, has_more=len(rows) > _A_PAGE
+    )
+
+
+def job(visit: Visit) -> Response:
+    """A job's budget against its work, a bar a cost code."""
+    card = require_connected(snapshot_of(visit), visit.now)
+    job_id = visit.request.path_params["job_id"]
+    with visit.services.reach.reading() as tx:
+        row, labor = read_job(tx, visit.company_id, job_id), read_labor(tx, visit.company_id, job_id)
+    if row is None and not labor:
+        raise RefusedError(404, "There is no such job", "No job of this company in Protiv has this id.")
+    open_shifts = sum(line.open_shifts for line in labor)
+    not_linked = sum(line.hours_not_linked for line in labor)
+    return visit.page(
+        "job.html",
+        card=card,
+        job_id=job_id,
+        job=row,
+        bars=bars_of(labor),
+        total=total_of(labor),
+        open_shifts=open_shifts,
+        not_linked=float(not_linked) * 60,
+    )
+
+
+def _page(visit: Visit) -> tuple[int, int]:
+    page = max(1, visit.number("page", default=1, most=_MOST_PAGES))
+    return page, (page - 1) * _A_PAGE

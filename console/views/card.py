@@ -1,0 +1,230 @@
+"""A company's connection as pages word it: one state, one notice with the one thing to do, and what may be pressed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from console.reading.company import Link, Run, Snapshot, Waiting
+from console.views.attention import Item, held_item, waiting_item
+from console.views.faults import fault_words
+from console.views.progress import Progress, progress_of
+from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
+from reports.company_status import EntityFacts
+from schemas.catalogue import ENTITIES
+
+STATES = {
+    "not-connected": ("idle", "off", "Not connected"),
+    "connecting": ("busy", "spin", "Connecting"),
+    "connected": ("good", "check", "Connected"),
+    "syncing": ("busy", "spin", "Syncing"),
+    "needs-attention": ("bad", "alert", "Needs attention"),
+    "paused": ("idle", "pause", "Paused"),
+    "disconnected": ("idle", "off", "Disconnected"),
+}
+_LATE_AFTER = timedelta(minutes=2)
+_SILENT_AFTER = timedelta(seconds=18)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell above everything else. `level` is bad, warn or info; `action` is what its button does."""
+
+    level: str
+    title: str
+    text: str = ""
+    to_do: str = ""
+    action: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One entity: counts in Protiv, and up to when it is known to be complete. `level` is done, moving or none."""
+
+    entity: str
+    name: str
+    stored: int
+    published: int
+    level: str
+    fresh: Moment | None
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """All that a company's pages say of its connection."""
+
+    company_id: str
+    account: str
+    state: str
+    notice: Notice | None
+    hint: str
+    last_success: Moment | None
+    next_words: str
+    next_sync: Moment | None
+    progress: Progress | None
+    tiles: tuple[Tile, ...]
+    attention: tuple[Item, ...]
+    time_zone: str
+    import_from: str
+    username: str
+
+    @property
+    def look(self) -> tuple[str, str, str]:
+        """Level, icon and name of the state."""
+        return STATES[self.state]
+
+    @property
+    def may_sync(self) -> bool:
+        return self.state == "connected"
+
+    @property
+    def may_pause(self) -> bool:
+        return self.state in ("connected", "syncing", "connecting")
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something changes by itself within seconds."""
+        return self.state in ("connecting", "syncing")
+
+
+def card_of(snapshot: Snapshot, now: datetime) -> Card:
+    """The card of a company as it is at `now`."""
+    link = snapshot.link
+    if link is None:
+        return Card(
+            snapshot.company_id, "", "not-connected", None, "", None, "None planned", None, None, (), (), "", "", ""
+        )
+    where = zone(link.time_zone)
+    is_planned = link.state in ("connecting", "connected") and snapshot.running is None
+    return Card(
+        company_id=link.company_id,
+        account=link.builder_name or "",
+        state=state_of(snapshot),
+        notice=_notice(snapshot, link, now),
+        hint=(link.hint or "") if link.state == "connected" else "",
+        last_success=moment(link.last_success_at, now, where),
+        next_words=_next_words(snapshot, link, now),
+        next_sync=moment(link.next_due_at, now, where) if is_planned else None,
+        progress=progress_of(snapshot, now),
+        tiles=tuple(_tile(snapshot, entity.name, now, where) for entity in ENTITIES),
+        attention=(*map(held_item, snapshot.held), *map(waiting_item, _waiting(snapshot, link))),
+        time_zone=link.time_zone,
+        import_from=day_words(link.import_from) if link.import_from else "",
+        username=link.username,
+    )
+
+
+def _waiting(snapshot: Snapshot, link: Link) -> Iterator[Waiting]:
+    """In a first sync shifts come before their cost codes: that they wait is no news until it is done."""
+    is_first = link.initial_done_at is None
+    return (one for one in snapshot.waiting if not (is_first and one.link_status.startswith("waiting-for-")))
+
+
+def state_of(snapshot: Snapshot) -> str:
+    """One of STATES. Signing in for the first time is still `connecting`."""
+    link = snapshot.link
+    if link is None:
+        return "not-connected"
+    state = "syncing" if link.state == "connected" and snapshot.running else link.state
+    return state if state in STATES else "needs-attention"
+
+
+def _next_words(snapshot: Snapshot, link: Link, now: datetime) -> str:
+    if snapshot.running:
+        return "Running now"
+    if link.state not in ("connecting", "connected"):
+        return "None planned"
+    return "Due now" if link.next_due_at <= now else relative(link.next_due_at, now).capitalize()
+
+
+def _notice(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
+    match link.state:
+        case "needs-attention":
+            return _needs_attention(snapshot, link)
+        case "paused":
+            return _paused(link, now)
+        case "disconnected":
+            return Notice(
+                "info",
+                "Disconnected",
+                "Nothing is read from Buildertrend any more. What was synced stays in Protiv.",
+                action="reconnect",
+            )
+        case _:
+            return _fault(snapshot, link, now) or _interrupted(snapshot, now) or _late(snapshot, link, now)
+
+
+def _needs_attention(snapshot: Snapshot, link: Link) -> Notice:
+    if link.pending_builder_id:
+        name = link.pending_builder_name or f"number {link.pending_builder_id}"
+        return Notice(
+            "bad",
+            "This is another Buildertrend account",
+            f"The new username belongs to {name}; connected before was {link.builder_name or link.builder_id}.",
+            "Confirm the change, or enter a user of the account before.",
+            "confirm-account",
+        )
+    words = fault_words(link.fault)
+    action = "" if words.is_theirs else "reconnect"
+    return Notice("bad", words.title, link.message or "", words.to_do, action, _reference(snapshot, link.fault))
+
+
+def _reference(snapshot: Snapshot, fault: str | None) -> str:
+    if not fault_words(fault).is_theirs or not snapshot.runs:
+        return ""
+    return reference(snapshot.runs[0].run_id)
+
+
+def _paused(link: Link, now: datetime) -> Notice:
+    who = f" by {link.paused_by.removeprefix('console:')}" if link.paused_by else ""
+    when = f" {relative(link.paused_at, now)}" if link.paused_at else ""
+    reason = f" Reason: {link.paused_reason}." if link.paused_reason else ""
+    text = f"Paused{who}{when}.{reason} Nothing is read from Buildertrend until it is resumed."
+    return Notice("info", "Syncing is paused", text, action="resume")
+
+
+def _fault(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
+    if not link.fault or snapshot.running:
+        return None
+    words = fault_words(link.fault)
+    due = "now" if link.next_due_at <= now else relative(link.next_due_at, now)
+    to_do = f"{words.to_do} It is tried again {due}.".strip()
+    return Notice("warn", words.title, link.message or "", to_do, reference=_reference(snapshot, link.fault))
+
+
+def _interrupted(snapshot: Snapshot, now: datetime) -> Notice | None:
+    newest = snapshot.runs[0] if snapshot.runs else None
+    if newest is None or newest.state != "running":
+        return None
+    heard = snapshot.link.heard_at if snapshot.link else None
+    if snapshot.running is None:
+        return Notice("warn", "The sync was interrupted", "It goes on by itself from where it stood.")
+    if heard is not None and now - heard > _SILENT_AFTER:
+        text = "If its reader is gone, another one goes on from where it stood within half a minute."
+        return Notice("warn", f"Nothing was heard of the sync for {(now - heard).seconds} s", text)
+    return None
+
+
+def _late(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
+    if link.leased or snapshot.running or now - link.next_due_at <= _LATE_AFTER:
+        return None
+    text = f"It was due {relative(link.next_due_at, now)} and no reader has begun it."
+    return Notice("warn", "The next sync is late", text, "Ask Protiv support to see that a poller runs.")
+
+
+def _tile(snapshot: Snapshot, entity: str, now: datetime, where: tzinfo) -> Tile:
+    found = snapshot.facts.entities.get(entity, EntityFacts()) if snapshot.facts else EntityFacts()
+    stored, published = found.stored or 0, found.published or 0
+    level = "none" if not (stored or published) else "done" if stored == published else "moving"
+    since = f"from {day_words(found.from_day)} on" if found.from_day else ""
+    fresh = moment(found.complete_through, now, where)
+    return Tile(entity, ENTITY_NAMES[entity], stored, published, level, fresh, since)
+
+
+def run_state(run: Run, snapshot_running: Run | None) -> str:
+    """A run that nobody works on is interrupted, whatever is recorded of it."""
+    is_lost = run.state == "running" and (snapshot_running is None or snapshot_running.run_id != run.run_id)
+    return "interrupted" if is_lost else run.state

@@ -1,0 +1,45 @@
+"""What went wrong at Buildertrend: a heading, who it is for, and the one thing to do. The sentence is the poller's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FaultWords:
+    """`field` is the field of Connect that has to change; `is_theirs`: support has to know, with the reference."""
+
+    title: str
+    to_do: str = ""
+    field: str = ""
+    is_theirs: bool = False
+
+
+_FAULTS = {
+    "wrong-credentials": FaultWords("Username or password not accepted", "Enter them again.", field="password"),
+    "mfa-required": FaultWords(
+        "Buildertrend wants a second factor",
+        "Connect with a user made for this integration, without payment permissions.",
+        field="username",
+    ),
+    "blocked-by-buildertrend": FaultWords(
+        "Buildertrend blocked the sign-in", "Contact Protiv support with the reference.", is_theirs=True
+    ),
+    "no-permission": FaultWords(
+        "The Buildertrend user may not see everything", "Give it the permissions to see all of it in Buildertrend."
+    ),
+    "rate-limited": FaultWords("Buildertrend asks us to slow down"),
+    "source-unavailable": FaultWords("Buildertrend does not answer"),
+    "source-changed": FaultWords(
+        "Buildertrend changed something", "Contact Protiv support with the reference.", is_theirs=True
+    ),
+    "session-expired": FaultWords("Buildertrend ended the session"),
+}
+_UNKNOWN = FaultWords("The sync stopped", "Connect again.")
+
+
+def fault_words(fault: str | None) -> FaultWords:
+    """Words for a fault's name; a name that is not known is shown as it is."""
+    if fault is None:
+        return _UNKNOWN
+    return _FAULTS.get(fault) or FaultWords(fault, _UNKNOWN.to_do)

@@ -1,0 +1,83 @@
+"""One request of somebody: who they are, what they may do, what they sent, and what is there to answer it with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from console.services import Services
+from control.audit import Act
+from control.console_users import ConsoleUser
+
+Form = dict[str, str]
+
+
+class RefusedError(Exception):
+    """A request that is answered with a page that says why: `status` is 4xx."""
+
+    def __init__(self, status: int, title: str, text: str) -> None:
+        super().__init__(title)
+        self.status = status
+        self.title = title
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Handed to every handler; handlers run in threads and may block."""
+
+    request: Request
+    services: Services
+    user: ConsoleUser | None
+    form: Form = field(default_factory=dict)
+    entities: tuple[str, ...] = ()
+
+    @property
+    def me(self) -> ConsoleUser:
+        """Who is signed in, where the screen asks for that."""
+        assert self.user is not None
+        return self.user
+
+    @property
+    def company_id(self) -> str:
+        return str(self.request.path_params["company_id"])
+
+    @property
+    def now(self) -> datetime:
+        return self.services.clock.now()
+
+    def asked(self, name: str, *, longest: int = 100) -> str:
+        """A field of the query, without spaces around it and NUL characters, cut to `longest`."""
+        return self.request.query_params.get(name, "").replace("\0", "").strip()[:longest]
+
+    def number(self, name: str, *, default: int, most: int) -> int:
+        """A number of the query; the default for anything that is none."""
+        text = self.request.query_params.get(name, "")
+        return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 16 else default
+
+    def form_token(self) -> str:
+        return self.services.cookies.form_token(self.cookie())
+
+    def cookie(self) -> str:
+        """What the form token belongs to: the session, or before it the visitor."""
+        cookies = self.services.cookies
+        return cookies.session(self.request) if self.user else cookies.visitor(self.request)
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """A whole page. The console's own frame knows who is signed in."""
+        frame = {"me": self.user, "form_token": self.form_token(), "here": self.request.url.path}
+        return HTMLResponse(self.services.pages.render(template, self.now, **frame, **values), status_code=status)
+
+    def act(self, action: str, *, command_id: str | None = None, **detail: Any) -> Act:
+        """What the audit keeps of this visit."""
+        company_id = self.request.path_params.get("company_id")
+        return Act(self.me.user_id, self.me.email, company_id, action, detail, command_id)
+
+
+def see_other(path: str) -> Response:
+    """Go on there, with a GET."""
+    return RedirectResponse(path, status_code=303)
