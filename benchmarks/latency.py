@@ -24,7 +24,7 @@ from cli.connect import Entered, store
 from cli.demo import settle
 from cli.following import CommandOrder
 from cli.local import LocalStack, SandboxCompany
-from cli.sync import ask_and_follow
+from cli.ordering import ask_and_follow
 from core.errors import FatalError
 from core.settings import Settings
 from embedded.progress import ConsoleProgress
