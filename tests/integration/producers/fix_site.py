@@ -128,7 +128,8 @@ def site(stack: Stack, own_database: Settings, tmp_path: Path, request: pytest.F
         url = json.loads(server.stdout.readline())["url"]
         closing.callback(server.stdout.close)
         sandbox = SandboxControl(url, sender=closing.enter_context(httpx.Client(timeout=20)))
-        settings = own_database.model_copy(update={"buildertrend_app_url": url, "buildertrend_login_url": url})
+        changes = {"buildertrend_app_url": url, "buildertrend_login_url": url, "buildertrend_min_request_gap_ms": 20}
+        settings = own_database.model_copy(update=changes)
         database = Database(settings, max_connections=2)
         database.open()
         closing.callback(database.close)

@@ -58,6 +58,7 @@ class Topics:
 
     world: World
     folded: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    published: set[tuple[str, str]] = field(default_factory=set)
     last_version: int = 0
     records: int = 0
 
@@ -79,8 +80,10 @@ class Topics:
         self.records += 1
         record = _DECODERS[message.topic](message.value)
         if record["op"] == "DELETE":
-            assert entity_id in table, "Only what was published is deleted."
+            # A crash between topics and state may have it published twice.
+            assert (entity, entity_id) in self.published, "Only what was published is deleted."
             self.world.check_deletion(entity, entity_id)
+        self.published.add((entity, entity_id))
         table[entity_id] = record
 
 
