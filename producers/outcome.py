@@ -47,11 +47,15 @@ class Recorder:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
             # A run for some entities does not stand for the scheduled one of all.
-            due = next_due(now, self.settings.poll_interval_s, self.jitter) if order.is_scheduled else None
+            due = self._next_due(now, run) if order.is_scheduled else None
             set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
             answered = self._answer_run(tx, order, run_id, event)
         _LOG.info("run_completed", published=run.published)
         self._say_unasked(answered, event)
+
+    def _next_due(self, now: datetime, run: Run) -> datetime:
+        """At once behind a run that went on from a checkpoint: what changed behind its position is not found yet."""
+        return now if run.went_on else next_due(now, self.settings.poll_interval_s, self.jitter)
 
     def failed(self, lease: Lease, order: Order, run_id: RunId, ended: Ended) -> None:
         """The source did not let the run go on."""

@@ -62,6 +62,8 @@ class Run:
     outlets: Outlets
     held: dict[str, int] = field(default_factory=dict)
     published: int = 0
+    went_on: bool = False
+    """True if it began with the checkpoints of an earlier attempt."""
 
     @property
     def counts(self) -> Counts:
@@ -71,6 +73,7 @@ class Run:
     def execute(self, reads: Iterable[EntityRead]) -> None:
         """Blocks until all is read. Raises the source's faults, FencedError and RetriableError as they come."""
         done = self.outlets.ledger.checkpoints()
+        self.went_on = bool(done)
         for read in reads:
             self._execute_one(read, done.get(read.name))
 

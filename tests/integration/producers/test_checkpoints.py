@@ -83,6 +83,19 @@ def test_stopped_run_goes_on_from_its_last_page_as_the_same_run(long_desk: Desk)
     assert long_desk.changes("time-entries", since=published)[0]["version"] >> 24 == run["run_seq"]
 
 
+def test_run_that_went_on_is_followed_by_another_at_once(long_desk: Desk) -> None:
+    """What changed behind its position while it was away is found now and not in two hours."""
+    stop_at_page(long_desk, 3)
+    long_desk.run()
+    newest = long_desk.sandbox.listed("shifts", limit=1)[0]["id"]
+    long_desk.sandbox.edit_shift(newest, regular_minutes=77)
+    work_on_again(long_desk)
+    assert long_desk.connection().next_due_at <= long_desk.clock.now()
+    assert of_type(long_desk.run(), "completed") != []
+    assert long_desk.folded("time-entries")[str(newest)]["after"]["regularTime"] == 77
+    assert long_desk.connection().next_due_at > long_desk.clock.now()
+
+
 def test_stopped_run_counts_every_row_once(long_desk: Desk) -> None:
     stop_at_page(long_desk, 3)
     long_desk.run()
