@@ -83,6 +83,9 @@ class Clerk:
         if voice is not None:
             voice.close()
         if session is not None:
+            # The server notices a closed session a moment later; the next clerk need not wait for that.
+            with suppress(psycopg.Error):
+                session.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
             session.close()
 
     def _turn(self) -> int:
