@@ -117,12 +117,14 @@ class Settler:
         cancelled = found.ends_run or connection.fault is None
         state = "cancelled" if cancelled else "failed"
         message = "Cancelled." if found.ends_run else found.standing.why_not
-        finish_run(tx, run_id, RunEnd(state, connection.fault if not cancelled else None, message, left.counts))
+        fault = None if cancelled else connection.fault
+        finish_run(tx, run_id, RunEnd(state, fault, message, left.counts))
         if found.standing.readable:
             # Else the schedule, which was due, would begin at once what somebody has just cancelled.
             interval = timedelta(seconds=self.recorder.settings.poll_interval_s)
             connection_standing.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
-        event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=total(left.counts), message=message)
+        counts = total(left.counts)
+        event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=counts, message=message, fault=fault)
         ids = [command.command_id for command in commands_of_run(tx, connection.company_id, left.run_id)]
         self.recorder.answer(tx, [one for one in ids if one not in _kept(found)], event)
 
