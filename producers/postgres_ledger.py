@@ -42,8 +42,10 @@ class PostgresLedger:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
     def take_page(self, taken: PageTaken) -> None:
-        # A pipeline: the statements go out together, since none needs another's answer.
+        # A pipeline: the statements go out together, since none needs another's answer. Nobody waits for the disk: should
+        # the database crash, its last pages are published again, which is what happens to any page that is not recorded.
         with self._held() as tx, tx.pipeline():
+            tx.execute("SET LOCAL synchronous_commit = off")
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
             if taken.digests:

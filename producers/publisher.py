@@ -67,23 +67,26 @@ class TransactionalPublisher:
         if self._over is not None:
             # librdkafka names the reason once; what it answers afterwards depends on where it stood.
             raise self._over
-        # Made before the transaction opens: an open one holds up every committed reader of its partitions.
-        ready = list(batch)
         try:
-            self._commit(ready)
+            self._commit(batch)
         except FatalError as exc:
             self._over = exc
             raise
 
-    def _commit(self, ready: list[Message]) -> None:
+    def _commit(self, batch: Iterable[Message]) -> None:
         try:
             self._producer.begin_transaction()
-            for message in ready:
+            # Sent while the next ones are encoded. A batch is a page that is read already: the transaction, which holds
+            # up every committed reader of its partitions, is open for milliseconds.
+            for message in batch:
                 self._produce(message)
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:
             self._abort(exc)
             raise translated(exc) from exc
+        except BaseException:
+            self._producer.abort_transaction(_TIMEOUT_S)
+            raise
 
     def _produce(self, message: Message) -> None:
         while True:
