@@ -42,8 +42,8 @@ class PostgresLedger:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
     def take_page(self, taken: PageTaken) -> None:
-        # A pipeline: the statements go out together, since none needs another's answer. Nobody waits for the disk: should
-        # the database crash, its last pages are published again, which is what happens to any page that is not recorded.
+        # A pipeline: the statements go out together, since none needs another's answer. Nobody waits for the disk:
+        # should the database crash, its last pages are published again, as any page is that was not recorded.
         with self._held() as tx, tx.pipeline():
             tx.execute("SET LOCAL synchronous_commit = off")
             if taken.published:

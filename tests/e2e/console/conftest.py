@@ -16,8 +16,9 @@ from tests.fix_stack import Stack
 Visiting = Callable[..., Visitor]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Ends with its file: its streams and sink are in the consumer groups that other tests of the stack use, too."""
     with running_world(stack, tmp_path_factory.mktemp("world")) as running:
         yield running
 
