@@ -5,17 +5,20 @@ from __future__ import annotations
 import signal
 import subprocess
 import uuid
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import psycopg
 import pytest
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from core.clock import SystemClock
 from core.dead_letters import PREFIX
 from core.errors import ConfigurationError, FencedError
 from core.kafka import client_config, consumer_config
+from core.replay import Replayed, replay
+from core.replay_plan import Selection
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import ENTITIES, TIME_ENTRIES, Entity
 from sinks.main import check
@@ -102,6 +105,35 @@ def test_poison_record_is_dead_lettered_alone_and_byte_for_byte(start_sink: Star
     assert headers["run_id"] == b"run-1"
     assert headers[PREFIX + "stage"] == b"sink"
     assert headers[PREFIX + "topic"] == TIME_ENTRIES.canonical_topic.encode()
+
+
+def test_dead_letters_of_the_sink_are_put_through_once_after_a_fix(start_sink: Start, publisher: Publisher) -> None:
+    url = publisher.settings.database_url.get_secret_value()
+    start_sink()
+    with stricter(url):
+        publisher.publish(record(entity_id="refused", version=1, notes="unlucky"))
+        publisher.publish(record(entity_id="overtaken", version=2, notes="unlucky"))
+        publisher.publish(record(entity_id="behind", version=3, notes="fine"))
+        publisher.flush()
+        until(lambda: publisher.count() == 1)
+        # Only now: in one batch with its older record it would be the only one that is tried.
+        publisher.publish(record(entity_id="overtaken", version=4, notes="newer"))
+        publisher.flush()
+        until(lambda: publisher.count() == 2)
+    chosen = Selection(stage="sink", company_id=publisher.company_id)
+    assert replay(publisher.settings, chosen, SystemClock()) == Replayed(put_through=1, superseded=1)
+    until(lambda: publisher.count() == 3)
+    shown = {row["time_entry_id"]: (row["version"], row["notes"]) for row in publisher.rows()}
+    assert shown == {"behind": (3, "fine"), "overtaken": (4, "newer"), "refused": (1, "unlucky")}
+    assert replay(publisher.settings, chosen, SystemClock()) == Replayed()
+
+
+@contextmanager
+def stricter(database_url: str) -> Iterator[None]:
+    """A constraint that should not be there, until it is mended."""
+    rows(database_url, "ALTER TABLE protiv.time_entries ADD CONSTRAINT lucky CHECK (notes <> 'unlucky')")
+    yield
+    rows(database_url, "ALTER TABLE protiv.time_entries DROP CONSTRAINT lucky")
 
 
 def test_offsets_are_copied_to_kafka_for_showing_lag(start_sink: Start, publisher: Publisher) -> None:
