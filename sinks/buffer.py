@@ -12,8 +12,8 @@ from sinks.messages import Batch, Claim, Message, Move, TopicPartition, offset_o
 class Limits:
     """When a batch is due. The bytes bound the memory of one batch; three are held at most."""
 
-    records: int = 10_000
-    bytes: int = 16_000_000
+    records: int = 8_000
+    bytes: int = 8_000_000
     age_s: float = 0.2
 
 

@@ -65,7 +65,7 @@ def build_loop(settings: Settings, registry: ConfluentRegistry, *, clock: Clock,
         dead_letters=KafkaDeadLetters(settings, clock),
     )
     return SinkLoop(
-        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 16_384}),
+        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 8_192}),
         store,
         KafkaTopicIds(settings, CANONICAL_TOPICS),
         clock=clock,
