@@ -65,7 +65,7 @@ def test_two_browsers_and_a_late_one_see_the_same_run(visiting: Visiting, world:
     assert "First sync" in late.page.locator("#progress").inner_text()
     one.accessible()
     one.picture("progress")
-    source.set_switches(latency_ms=100)
+    source.set_switches(latency_ms=500)
     for visitor in (one, two):
         expect(visitor.page.locator("#reading-time-entries")).to_contain_text("1,500 read", timeout=60_000)
     source.set_switches(latency_ms=0)
