@@ -10,7 +10,7 @@ import tempfile
 import uuid
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,13 @@ class Stack:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The shared stack; starts with the first test that asks for it."""
+    with running_stack() as running:
+        yield running
+
+
+@contextmanager
+def running_stack() -> Iterator[Stack]:
+    """A stack of one's own, for tests that cannot share brokers with others."""
     with ExitStack() as closing:
         addresses = _in_docker(closing) if _docker_answers() else _embedded(closing)
         settings = _settings(addresses)

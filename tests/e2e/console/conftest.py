@@ -23,8 +23,9 @@ def world(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with its file: Playwright keeps an event loop running in this thread, which other tests cannot have."""
     with running_browser() as running:
         yield running
 

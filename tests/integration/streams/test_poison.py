@@ -23,13 +23,20 @@ from core.topics import entity_key
 from schemas.avro_files import schema_text
 from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from streams.records import RawRecord
-from tests.fix_stack import Stack
+from tests.fix_stack import Stack, running_stack
 from tests.integration.streams.conftest import Bench
 from tests.unit.streams.factories import RawTopics, job, shift, user
 
 pytestmark = pytest.mark.usefixtures("streams")
 
 TWO_MB = 2 * 1024 * 1024
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """Brokers of its own: poison is in the topics for good, and others' records beside it change what a worker meets."""
+    with running_stack() as running:
+        yield running
 
 
 @dataclass(frozen=True, slots=True)
