@@ -34,7 +34,7 @@ TWO_MB = 2 * 1024 * 1024
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    """Brokers of its own: poison is in the topics for good, and others' records beside it change what a worker meets."""
+    """Brokers of its own: poison stays in the topics, and others' records beside it change what a worker meets."""
     with running_stack() as running:
         yield running
 
