@@ -74,17 +74,13 @@ def save_page(tx: Transaction, run: RunId, *, entity: str, page: int, entity_ids
     tx.execute(_SQL["save_page"], values)
 
 
-def seen_ids(
-    tx: Transaction, run: RunId, *, entity: str, pages: range | None = None, among: Collection[str] | None = None
-) -> set[str]:
-    """Ids that the run's pages showed: of all pages or some, all ids or those among some."""
+def seen_ids(tx: Transaction, run: RunId, *, entity: str, among: Collection[str] | None = None) -> set[str]:
+    """Ids that the run's pages showed: all, or those among some."""
     rows = tx.execute(
         _SQL["seen"],
         {
             "run_id": run.run_id,
             "entity": entity,
-            "from_page": 0 if pages is None else pages.start,
-            "to_page": 2**31 - 1 if pages is None else pages.stop - 1,
             "entity_ids": None if among is None else text_array(among),
         },
     )

@@ -47,7 +47,7 @@ ON CONFLICT (run_id, entity, page) DO UPDATE SET entity_ids = p.entity_ids || ex
 -- Those of some ids that pages of the run showed.
 SELECT DISTINCT s.entity_id
 FROM integration.run_pages AS p, unnest(p.entity_ids) AS s(entity_id)
-WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s AND p.page BETWEEN %(from_page)s AND %(to_page)s
+WHERE p.run_id = %(run_id)s AND p.entity = %(entity)s
   AND (%(entity_ids)s::text[] IS NULL OR s.entity_id = ANY(%(entity_ids)s::text[]));
 
 -- name: begin_read
