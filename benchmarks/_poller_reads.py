@@ -27,6 +27,7 @@ from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.shifts import ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.events import KafkaEventWriter
+from producers.handover import commits_behind
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import TransactionalPublisher
 from producers.run import Assignment, Outlets, Run
@@ -129,18 +130,14 @@ def main(company_id: str, pages: Path) -> None:
     client = PoliteClient(httpx.Client(transport=PagesInAFile(pages)), clock, Limits(gap_ms=0))
     hosts = Hosts("http://source.test", "http://source.test")
     account = Account(client, hosts=hosts, details=_no_details, sessions=_SignedIn())
-    run = Run(
-        Assignment(run_id, connection.time_zone, "CREATE", whole=True),
-        Outlets(
-            PostgresLedger(database, lease, run_id),
-            publisher,
-            events,
-            {topic: encoder(topic, registry) for topic in RAW_TOPICS},
-            clock,
-        ),
-    )
-    began, cpu = time.perf_counter(), time.process_time()
-    run.execute([ShiftsRead(account, from_day=None)])
+    encoders = {topic: encoder(topic, registry) for topic in RAW_TOPICS}
+    with commits_behind() as background:
+        run = Run(
+            Assignment(run_id, connection.time_zone, "CREATE", whole=True),
+            Outlets(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
+        )
+        began, cpu = time.perf_counter(), time.process_time()
+        run.execute([ShiftsRead(account, from_day=None)])
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     with database.transaction() as tx:
         finish_run(tx, run_id, RunEnd("completed", None, None, run.counts))

@@ -14,19 +14,22 @@ _SQL = statements("extents")
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """Records as far as was published; `worked_jobs` are those with shifts in the days that were asked for."""
+    """Records as far as was published; `worked_jobs` are those with shifts in the days that were asked for,
+    `budgeted_jobs` those with a line of a budget.
+    """
 
     shifts: int
     users: int
     jobs: int
     worked_jobs: int
+    budgeted_jobs: int
 
 
 def amounts(tx: Transaction, company_id: str, *, from_day: date | None, to_day: date | None) -> Amounts:
     """How much there is, of shifts on these local days (null: no limit)."""
     values = {"company_id": company_id, "from_day": from_day, "to_day": to_day}
     with tx.cursor(row_factory=class_row(Amounts)) as cursor:
-        return cursor.execute(_SQL["counts"], values).fetchone() or Amounts(0, 0, 0, 0)
+        return cursor.execute(_SQL["counts"], values).fetchone() or Amounts(0, 0, 0, 0, 0)
 
 
 def durations(tx: Transaction, company_id: str) -> dict[str, float]:

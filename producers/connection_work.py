@@ -25,6 +25,7 @@ from producers.buildertrend.polite import StoppedError
 from producers.commands.applying import Settled, Settler
 from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
+from producers.handover import Background, commits_behind
 from producers.outcome import Ended, Recorder
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import FencingPublisher, Publisher
@@ -115,9 +116,10 @@ class _ConnectionRun:
     def execute(self, stop: threading.Event) -> None:
         begun = self._begin()
         run_id = begun.run
-        with structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.order.read):
+        context = structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.order.read)
+        with context, commits_behind() as background:
             _LOG.info("run_started", commands=len(self.order.commands), goes_on=self.order.left is not None)
-            run = self._prepare(begun)
+            run = self._prepare(begun, background)
             began_at = self.tools.recorder.clock.monotonic()
             try:
                 account = self.tools.account(self.lease, self.connection, stop)
@@ -160,7 +162,7 @@ class _ConnectionRun:
         seconds = self.tools.recorder.clock.monotonic() - began_at
         telemetry.run_ended(read=self.order.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
 
-    def _prepare(self, begun: BegunRun) -> Run:
+    def _prepare(self, begun: BegunRun, background: Background) -> Run:
         recorder = self.tools.recorder
         publisher = FencingPublisher(lambda: self.tools.publisher(self.lease.company_id), self._confirm)
         if self.lease.fences:
@@ -180,6 +182,7 @@ class _ConnectionRun:
                 events=recorder.events,
                 encoders=self.tools.encoders,
                 clock=recorder.clock,
+                background=background,
             ),
         )
 

@@ -8,6 +8,7 @@ short anywhere goes on from its last checkpoint.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
@@ -16,9 +17,10 @@ from control.runs import Counts, RunId
 from control.source_state import Published
 from core.clock import Clock
 from core.log import get_logger
-from producers.change_record import Observation, messages
+from producers.change_record import Message, Observation, messages
 from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
 from producers.events import EventWriter
+from producers.handover import Background, Handover
 from producers.ledger import Ledger, PageTaken, Progress
 from producers.pace import Pace
 from producers.publisher import Publisher
@@ -40,6 +42,7 @@ class Outlets:
     events: EventWriter
     encoders: Mapping[str, Encoder]
     clock: Clock
+    background: Background
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +98,32 @@ class Run:
         """Publish changes in one transaction; what to remember of them, once that is committed."""
         if not changes:
             return []
+        batch = self.prepare(read, changes)
+        self.outlets.publisher.publish(batch.messages)
+        return batch.published
+
+    def prepare(self, read: EntityRead, changes: Sequence[Change]) -> _Batch:
+        """Changes under versions of their own, encoded."""
         run = self.assignment.run
         first = self.published + 1
         numbered = [(run.version(position), change) for position, change in enumerate(changes, start=first)]
         seen = Observation(run, self.outlets.clock.now(), self.assignment.time_zone)
         topic = read.entity.raw_topic
-        self.outlets.publisher.publish(messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic]))
+        encoded = list(messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic]))
         self.published += len(changes)
-        return list(_state_rows(numbered))
+        return _Batch(encoded, list(_state_rows(numbered)))
 
     def progress(self) -> Progress:
-        """As the ledger keeps it."""
-        return Progress(self.published, self.counts)
+        """As the ledger keeps it; what is counted later does not change it."""
+        return Progress(self.published, {entity: dict(counts) for entity, counts in self.counts.items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is to be published in one transaction, and what to remember once that is committed."""
+
+    messages: list[Message]
+    published: list[Published]
 
 
 class _ReadInRun:
@@ -123,6 +140,7 @@ class _ReadInRun:
         self._terms = Terms(assignment.time_zone, assignment.new_op, read.reading)
         pace = Pace(run.outlets.clock, checkpoint.pages_done)
         self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
+        self._handover = Handover(run.outlets.background)
 
     def execute(self) -> None:
         if self._checkpoint.state != READ:
@@ -145,11 +163,9 @@ class _ReadInRun:
             self._checkpoint.mark,
             seen=self._seen if self._checkpoint.pages_done else FROM_THE_START.seen,
         )
-        for page in self._read.pages(standing):
-            self._take(page, again=page.number <= self._checkpoint.pages_done)
-            self._say.progress(
-                self._counts, pages_done=self._checkpoint.pages_done, pages_total=self._checkpoint.pages_total
-            )
+        with self._handover:
+            for page in self._read.pages(standing):
+                self._take(page, again=page.number <= self._checkpoint.pages_done)
         self._ledger.end_pages(self._read.name)
 
     def _take(self, page: Page, *, again: bool) -> None:
@@ -157,32 +173,43 @@ class _ReadInRun:
         ids = [row.entity_id for row in page.rows]
         comparison = self._compare(page)
         uncounted = len(self._seen(ids)) if again else 0
-        published = self._run.publish(self._read, comparison.changes)
+        batch = self._run.prepare(self._read, comparison.changes)
         self._count(comparison, uncounted)
         self._checkpoint = replace(
             self._checkpoint,
             pages_done=max(self._checkpoint.pages_done, page.number),
             pages_total=page.pages_total,
-            mark=self._read.mark(),
+            mark=deepcopy(self._read.mark()),
         )
-        self._ledger.take_page(
-            PageTaken(
-                self._name,
-                published,
-                self._run.progress(),
-                digests=comparison.digests,
-                checkpoint=self._checkpoint,
-                number=page.number,
-                entity_ids=ids,
-            )
+        taken = PageTaken(
+            self._name,
+            batch.published,
+            self._run.progress(),
+            digests=comparison.digests,
+            checkpoint=self._checkpoint,
+            number=page.number,
+            entity_ids=ids,
+        )
+        self._handover.hand_over(taken, lambda: self._commit(batch.messages, taken))
+
+    def _commit(self, batch: Sequence[Message], taken: PageTaken) -> None:
+        if batch:
+            self._run.outlets.publisher.publish(batch)
+        self._ledger.take_page(taken)
+        assert taken.checkpoint is not None
+        self._say.progress(
+            taken.progress.counts[self._name],
+            pages_done=taken.checkpoint.pages_done,
+            pages_total=taken.checkpoint.pages_total,
         )
 
     def _seen(self, ids: Collection[str]) -> set[str]:
+        self._handover.settle()
         return self._ledger.seen(self._read.name, among=ids)
 
     def _compare(self, page: Page) -> Comparison:
         known = self._ledger.known(self._name, [row.entity_id for row in page.rows])
-        return compare(page.rows, known, self._terms)
+        return compare(page.rows, self._handover.over(known), self._terms)
 
     def _delete_or_hold(self) -> tuple[Sequence[str], set[str]]:
         """Delete what a complete read and a second look both did not show, unless the brake is pulled.

@@ -54,7 +54,7 @@ class DryRuns:
 def _extent(tx: Transaction, connection: Connection, scope: Scope) -> Extent:
     found = amounts(tx, connection.company_id, from_day=scope.from_day, to_day=scope.to_day)
     jobs = found.worked_jobs if scope.jobs == OPEN_JOBS else found.jobs
-    return Extent(scope.entities, found.shifts, found.users, jobs)
+    return Extent(scope.entities, found.shifts, found.users, jobs, min(jobs, found.budgeted_jobs))
 
 
 def _would_release(tx: Transaction, connection: Connection, command: OpenCommand) -> str:

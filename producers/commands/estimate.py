@@ -10,19 +10,21 @@ from dataclasses import dataclass
 _PAGE_ROWS = 200
 # Signing in, whose account it is, both lists of jobs.
 _ALWAYS = 4
-# Budget and worksheet of a job; its cost codes are one more.
-_BUDGET_REQUESTS = 2
 _USUAL_REQUEST_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """What a read covers: its entities, how many shifts are in its days, and how many jobs' budgets it asks for."""
+    """What a read covers: its entities, how many shifts are in its days, and how many jobs' budgets it asks for.
+
+    `budgeted_jobs` had a budget when they were last read: only they have a worksheet to ask for.
+    """
 
     entities: Collection[str]
     shifts: int
     users: int
     jobs: int
+    budgeted_jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def _paged(extent: Extent) -> int:
 
 
 def _by_job(extent: Extent) -> int:
-    budgets = _BUDGET_REQUESTS if "budgets" in extent.entities else 0
-    codes = 1 if "cost-codes" in extent.entities else 0
-    return extent.jobs * (budgets + codes)
+    """A job costs one request for its budget, one for the worksheet behind it, and one for its cost codes."""
+    budgets = extent.jobs + extent.budgeted_jobs if "budgets" in extent.entities else 0
+    codes = extent.jobs if "cost-codes" in extent.entities else 0
+    return budgets + codes

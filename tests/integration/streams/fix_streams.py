@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from core.kafka import consumer_config, transactional_config
 from core.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import DEAD_LETTERS, partition_for
-from schemas.catalogue import CANONICAL_TOPICS
+from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import Decoder, Record, SchemaSource
 from streams.records import RawRecord
 from tests.unit.streams.fakes import Published
@@ -78,7 +77,7 @@ class StreamsProcess:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready"):
                 return True
-        except urllib.error.URLError:
+        except OSError:
             return False
 
 
@@ -114,10 +113,11 @@ class CanonicalReader:
     """Reads one company's canonical records and dead letters from the beginning, committed ones only."""
 
     def __init__(self, settings: Settings, source: SchemaSource, company_id: str) -> None:
+        self._settings = settings
         self._consumer = Consumer(consumer_config(settings, f"test-{company_id}"))
-        partition = partition_for(company_id, settings.entity_partitions)
+        self._partition = partition_for(company_id, settings.entity_partitions)
         self._consumer.assign(
-            [TopicPartition(topic, partition, OFFSET_BEGINNING) for topic in (*CANONICAL_TOPICS, DEAD_LETTERS)]
+            [TopicPartition(topic, self._partition, OFFSET_BEGINNING) for topic in (*CANONICAL_TOPICS, DEAD_LETTERS)]
         )
         self._prefix = f"{company_id}/".encode()
         self._decode = {topic: Decoder(topic, source) for topic in CANONICAL_TOPICS}
@@ -142,10 +142,27 @@ class CanonicalReader:
             self.read()
             return condition()
 
-        eventually(look, lambda: f"{what}; published so far: {[(p.entity, p.key) for p in self.published[-20:]]}")
+        eventually(look, lambda: f"{what}; {self._standing()}")
 
     def close(self) -> None:
         self._consumer.close()
+
+    def _standing(self) -> str:
+        """What came so far, and which partitions an open transaction holds back: their stable end is below their end."""
+        consumer = Consumer(consumer_config(self._settings, "test-ends") | {"isolation.level": "read_uncommitted"})
+        try:
+            ends = {
+                f"{topic}-{self._partition}": [
+                    each.get_watermark_offsets(TopicPartition(topic, self._partition), timeout=10)
+                    for each in (self._consumer, consumer)
+                ]
+                for topic in (*RAW_TOPICS, *CANONICAL_TOPICS)
+            }
+        finally:
+            consumer.close()
+        held_back = {place: found for place, found in ends.items() if found[0] != found[1]}
+        published = [(each.entity, each.key) for each in self.published[-20:]]
+        return f"published so far: {published}; held back: {held_back}; ends: {ends}"
 
     def read(self) -> None:
         """Take in what has arrived."""

@@ -119,9 +119,16 @@ CODES = st.builds(
     CODE_TITLES,
     st.sampled_from([True, False, None]),
 )
-STEPS = st.lists(
+ANY = st.lists(
     st.tuples(st.one_of(jobs(), users(), CODES, budgets(), shifts(), shifts()), st.booleans()), min_size=1, max_size=30
 )
+# What random steps bring about too seldom: a shift with all its parents, one of them, or none, twice.
+TITLE = "02.3070. Site Work"
+FAMILY = [(JOBS, job(1)), (USERS, user(1)), (TIME_ENTRIES, shift(1, titles=(TITLE,)))]
+BEGINNINGS = st.sampled_from(
+    [[], FAMILY, *([*FAMILY, *((COST_CODES, cost_code(n, TITLE)) for n in ids)] for ids in ([1], [1, 2]))]
+)
+STEPS = st.builds(lambda first, steps: [*((each, False) for each in first), *steps], BEGINNINGS, ANY)
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,12 @@ USUAL = Pace(None, 0.2)
 @pytest.mark.parametrize(
     ("extent", "pages", "requests"),
     [
-        (Extent(ALL, shifts=401, users=10, jobs=60), 3 + 1 + 1 + 120, 4 + 3 + 1 + 180),
-        (Extent(("time-entries",), shifts=0, users=10, jobs=60), 1 + 1, 4 + 1),
-        (Extent(("users",), shifts=900, users=201, jobs=60), 2 + 1, 4 + 2),
-        (Extent(("jobs",), shifts=900, users=201, jobs=60), 1, 4),
-        (Extent(("budgets",), shifts=9, users=9, jobs=10), 11, 24),
-        (Extent(("cost-codes",), shifts=9, users=9, jobs=10), 11, 14),
+        (Extent(ALL, shifts=401, users=10, jobs=60, budgeted_jobs=50), 3 + 1 + 1 + 120, 4 + 3 + 1 + 170),
+        (Extent(("time-entries",), shifts=0, users=10, jobs=60, budgeted_jobs=60), 1 + 1, 4 + 1),
+        (Extent(("users",), shifts=900, users=201, jobs=60, budgeted_jobs=60), 2 + 1, 4 + 2),
+        (Extent(("jobs",), shifts=900, users=201, jobs=60, budgeted_jobs=60), 1, 4),
+        (Extent(("budgets",), shifts=9, users=9, jobs=10, budgeted_jobs=10), 11, 24),
+        (Extent(("cost-codes",), shifts=9, users=9, jobs=10, budgeted_jobs=10), 11, 14),
     ],
 )
 def test_estimate_counts_pages_and_requests(extent: Extent, pages: int, requests: int) -> None:
@@ -28,14 +28,14 @@ def test_estimate_counts_pages_and_requests(extent: Extent, pages: int, requests
 
 
 def test_estimate_takes_the_pace_so_far_and_never_less_than_the_gap() -> None:
-    extent = Extent(("jobs",), shifts=0, users=0, jobs=0)
+    extent = Extent(("jobs",), shifts=0, users=0, jobs=0, budgeted_jobs=0)
     assert estimate(extent, Pace(None, 0.2)).seconds == 2
     assert estimate(extent, Pace(10.0, 0.2)).seconds == 40
     assert estimate(extent, Pace(0.01, 1.0)).seconds == 4
 
 
 def test_observed_pace_is_time_over_requests_of_what_was_read() -> None:
-    extents = {"full": Extent(("jobs",), 0, 0, 0), "recent": Extent(("users",), 0, 1, 0)}
+    extents = {"full": Extent(("jobs",), 0, 0, 0, 0), "recent": Extent(("users",), 0, 1, 0, 0)}
     assert observed_request_s({"full": 8.0, "recent": 1.0, "initial": 99.0}, extents) == pytest.approx(1.0)
     assert observed_request_s({}, extents) is None
 

@@ -69,8 +69,9 @@ class Histories(RuleBasedStateMachine):
         company = self._sandbox.company(seed=3, jobs=3, shifts=14, anchor_date="2026-06-17")
         self.world = World(self._sandbox, clock, company)
 
-    @initialize(reads=st.booleans())
-    def read_first(self, *, reads: bool) -> None:
+    @initialize(reads=st.booleans(), commits_late=st.booleans())
+    def read_first(self, *, reads: bool, commits_late: bool) -> None:
+        self.world.commits_late = commits_late
         if reads:
             self.world.read()
 

@@ -40,8 +40,8 @@ _DECODERS = {topic: Decoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
 _MOST_RUNS = 12
 
 
-class Crash(Exception):  # noqa: N818 - it is what happens to the process, no error of it
-    """The process is gone."""
+class Crash(BaseException):
+    """The process is gone: nothing of it catches this."""
 
 
 @dataclass(slots=True)
@@ -101,6 +101,8 @@ class World:
         self.connection: Connection = factories.connection(initial_done_at=None, last_full_at=None)
         self.disturbances = 0
         self.fresh = True
+        self.commits_late = False
+        self._gone = False
         self._http = httpx.Client(transport=sandbox.transport)
         sandbox.transport.before_request = lambda _request: self._point(self._at_requests)
         self._at_requests: list[Timed] = []
@@ -120,11 +122,11 @@ class World:
         self._at_requests.append(Timed(after, act))
 
     def crash_at_request(self, after: int) -> None:
-        self._at_requests.append(Timed(after, _crash))
+        self._at_requests.append(Timed(after, self._crash))
 
     def crash_at_commit(self, after: int) -> None:
         """A commit point lies before and behind each commit of topics and each write of the ledger."""
-        self._at_commits.append(Timed(after, _crash))
+        self._at_commits.append(Timed(after, self._crash))
 
     def read_full(self) -> str:
         self.clock.move(self.settings.full_sync_interval_s + 1)
@@ -134,6 +136,7 @@ class World:
         """One piece of a poller's work: completed, failed or crashed."""
         self.clock.move(60)
         self.disturbances = 0
+        self._gone = False
         try:
             return self._read()
         except Crash:
@@ -197,8 +200,16 @@ class World:
                 events=self.events,
                 encoders=_ENCODERS,
                 clock=self.clock,
+                background=self._late,
             ),
         )
+
+    def _late(self, work: Callable[[], None]) -> Callable[[], None]:
+        """A page is committed as late as it can be, or at once: what comes of it must be the same."""
+        if self.commits_late:
+            return lambda: None if self._gone else work()
+        work()
+        return lambda: None
 
     def _account(self) -> Account:
         profile = self.company.profile
@@ -210,6 +221,10 @@ class World:
             sessions=self.sessions,
             page_size=PAGE_SIZE,
         )
+
+    def _crash(self) -> None:
+        self._gone = True
+        raise Crash
 
     def _point(self, timed: list[Timed]) -> None:
         due = [one for one in timed if one.after == 0]
@@ -254,10 +269,6 @@ class _CrashingLedger:
             self._point()
 
         return guarded
-
-
-def _crash() -> None:
-    raise Crash
 
 
 def day_text(days_back: int) -> str:
