@@ -148,7 +148,7 @@ class CanonicalReader:
         self._consumer.close()
 
     def _standing(self) -> str:
-        """What came so far, and which partitions an open transaction holds back: their stable end is below their end."""
+        """What came so far, and which partitions an open transaction holds back: they end earlier for us."""
         consumer = Consumer(consumer_config(self._settings, "test-ends") | {"isolation.level": "read_uncommitted"})
         try:
             ends = {
