@@ -6,6 +6,7 @@ and Postgres; one thread.
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import resource
@@ -28,11 +29,12 @@ from producers.buildertrend.shifts import ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.events import KafkaEventWriter
 from producers.handover import commits_behind
+from producers.main import GC_THRESHOLD
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import TransactionalPublisher
 from producers.run import Assignment, Outlets, Run
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS, TIME_ENTRIES
-from schemas.codec import encoder
 from schemas.registry import ConfluentRegistry
 
 PAGE_SIZE = 200
@@ -116,7 +118,9 @@ def _no_details() -> SignInDetails:
 
 def main(company_id: str, pages: Path) -> None:
     """Print what was read and published, the seconds, and this process's peak memory."""
+    gc.set_threshold(GC_THRESHOLD)
     settings = load_settings()
+
     registry, clock = ConfluentRegistry(settings), SystemClock()
     database = Database(settings, max_connections=2)
     database.open()
@@ -130,7 +134,7 @@ def main(company_id: str, pages: Path) -> None:
     client = PoliteClient(httpx.Client(transport=PagesInAFile(pages)), clock, Limits(gap_ms=0))
     hosts = Hosts("http://source.test", "http://source.test")
     account = Account(client, hosts=hosts, details=_no_details, sessions=_SignedIn())
-    encoders = {topic: encoder(topic, registry) for topic in RAW_TOPICS}
+    encoders = {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}
     with commits_behind() as background:
         run = Run(
             Assignment(run_id, connection.time_zone, "CREATE", whole=True),

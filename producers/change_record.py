@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from control.runs import RunId
 from core.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
 from producers.compare import Change
-from schemas.codec import Encoder, to_micros
+from schemas.codec import to_micros
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,10 @@ class Message:
     headers: HeaderList
 
 
+Encoder = Callable[[Sequence[Mapping[str, Any]]], list[bytes]]
+"""A topic's records to wire bytes, each in the place of its record (see schemas.batch_codec)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """The circumstances of a page: which run read it, when, and in which time zone its local times are."""
@@ -34,15 +38,18 @@ class Observation:
 
 
 def messages(
-    numbered: Iterable[tuple[int, Change]], seen: Observation, *, topic: str, encode: Encoder
-) -> Iterator[Message]:
+    numbered: Sequence[tuple[int, Change]], seen: Observation, *, topic: str, encode: Encoder
+) -> list[Message]:
     """The messages of changes with their versions, in order."""
-    for version, change in numbered:
+    values = encode([change_record(change, seen, version) for version, change in numbered])
+    found = []
+    for (version, change), value in zip(numbered, values, strict=True):
         key = entity_key(seen.run.company_id, change.entity_id)
         headers = RecordHeaders(version, seen.run.run_id, seen.run.company_id).encode()
-        yield Message(topic, key, encode(change_record(change, seen, version)), headers)
+        found.append(Message(topic, key, value, headers))
         if change.op == "DELETE":
-            yield Message(topic, key, None, headers)
+            found.append(Message(topic, key, None, headers))
+    return found
 
 
 def change_record(change: Change, seen: Observation, version: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
+from producers.change_record import Encoder
 from producers.commands.applying import Settled, Settler
 from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
@@ -30,7 +31,6 @@ from producers.outcome import Ended, Recorder
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import FencingPublisher, Publisher
 from producers.run import Assignment, Outlets, Run
-from schemas.codec import Encoder
 
 _LOG = get_logger(__name__)
 

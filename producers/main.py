@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import threading
@@ -33,12 +34,13 @@ from producers.outcome import Recorder
 from producers.poller import Pace, Poller
 from producers.publisher import TransactionalPublisher
 from producers.vault_sessions import VaultSessions
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
-from schemas.codec import encoder
 from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
+GC_THRESHOLD = 10_000
 _CONNECT_S = 10.0
 # Transactions last milliseconds, reads wait for the source: a few serve many.
 _MOST_DATABASE_CONNECTIONS = 12
@@ -76,6 +78,8 @@ class Accounts:
 
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises ConfigurationError for a wrong setting or a set-up that does not fit."""
+    # A page is thousands of objects that all live until it is committed: looking through them is in vain.
+    gc.set_threshold(GC_THRESHOLD)
     stop = stop_event()
     clock = SystemClock()
     pace = Pace()
@@ -84,7 +88,7 @@ def run(settings: Settings) -> None:
     registry = ConfluentRegistry(settings)
     outlast(database.open, clock=clock, stop=stop)
     outlast(lambda: check_topics(settings), clock=clock, stop=stop)
-    encoders = outlast(lambda: {topic: encoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
+    encoders = outlast(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
     inbox = Inbox(settings, source=registry, database=database, events=events)
     http = httpx.Client(

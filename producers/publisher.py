@@ -76,8 +76,8 @@ class TransactionalPublisher:
     def _commit(self, batch: Iterable[Message]) -> None:
         try:
             self._producer.begin_transaction()
-            # Sent while the next ones are encoded. A batch is a page that is read already: the transaction, which holds
-            # up every committed reader of its partitions, is open for milliseconds.
+            # A batch is a page that is read and encoded already: the transaction, which holds up every committed reader
+            # of its partitions, is open for milliseconds.
             for message in batch:
                 self._produce(message)
             self._producer.commit_transaction(_TIMEOUT_S)
@@ -102,7 +102,6 @@ class TransactionalPublisher:
                 # The local queue is full: let deliveries happen, then go on with the same message.
                 self._producer.poll(1)
             else:
-                self._producer.poll(0)
                 return
 
     def _abort(self, cause: KafkaException) -> None:

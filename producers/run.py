@@ -17,7 +17,7 @@ from control.runs import Counts, RunId
 from control.source_state import Published
 from core.clock import Clock
 from core.log import get_logger
-from producers.change_record import Message, Observation, messages
+from producers.change_record import Encoder, Message, Observation, messages
 from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
 from producers.events import EventWriter
 from producers.handover import Background, Handover
@@ -26,7 +26,6 @@ from producers.pace import Pace
 from producers.publisher import Publisher
 from producers.say import ReadSayer
 from producers.source import FROM_THE_START, EntityRead, Page, Standing
-from schemas.codec import Encoder
 
 _LOG = get_logger(__name__)
 COUNTERS = ("read", "created", "updated", "deleted", "unchanged")
@@ -109,7 +108,7 @@ class Run:
         numbered = [(run.version(position), change) for position, change in enumerate(changes, start=first)]
         seen = Observation(run, self.outlets.clock.now(), self.assignment.time_zone)
         topic = read.entity.raw_topic
-        encoded = list(messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic]))
+        encoded = messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic])
         self.published += len(changes)
         return _Batch(encoded, list(_state_rows(numbered)))
 

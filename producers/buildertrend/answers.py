@@ -29,6 +29,7 @@ def _no_number(constant: str) -> None:
 
 # Built once: json.loads with arguments builds one for each row.
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+_QUICK = msgspec.json.Decoder(float_hook=Decimal)
 
 
 class SessionOverError(IntegrationError):
@@ -126,6 +127,11 @@ def changed(what: str, field: str) -> SourceFaultError:
 
 
 def _parsed(text: bytes) -> Any:
+    try:
+        return _QUICK.decode(text)
+    except msgspec.MsgspecError:
+        # It is stricter than JSON has to be: half characters and numbers of any length are read the slow way.
+        pass
     parsed = _DECODER.decode(text.decode())
     return _without_half_characters(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
 

@@ -34,12 +34,12 @@ from producers.connection_work import Tools, work_on
 from producers.events import SyncEvent, event_record
 from producers.outcome import Recorder
 from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
-from schemas.codec import encoder
 from tests import factories
 from tests.fakes import FakeClock, MemoryPublisher, MemorySchemas
 
-ENCODERS = {topic: encoder(topic, MemorySchemas()) for topic in RAW_TOPICS}
+ENCODERS = {topic: BatchEncoder(topic, MemorySchemas()) for topic in RAW_TOPICS}
 BUILDER = "69084"
 
 

@@ -39,8 +39,9 @@ from producers.events import SyncEvent
 from producers.main import Accounts
 from producers.outcome import Recorder
 from sandbox.client import SandboxControl
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
-from schemas.codec import Decoder, encoder
+from schemas.codec import Decoder
 from tests import factories
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas, MemoryVoice
 from tests.fix_source import SOURCE_URL, InProcessSource
@@ -48,7 +49,7 @@ from tests.fix_source import SOURCE_URL, InProcessSource
 SCHEMAS = MemorySchemas()
 # Noon of the sandbox's last day, in Denver.
 NOON = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
-ENCODERS = {topic: encoder(topic, SCHEMAS) for topic in RAW_TOPICS}
+ENCODERS = {topic: BatchEncoder(topic, SCHEMAS) for topic in RAW_TOPICS}
 DECODERS = {topic: Decoder(topic, SCHEMAS) for topic in RAW_TOPICS}
 
 

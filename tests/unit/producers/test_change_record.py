@@ -14,8 +14,9 @@ from core.record_headers import RecordHeaders
 from producers.change_record import Message, Observation, messages
 from producers.compare import Change, Terms, compare, deletions
 from producers.source import SourceRecord, SourceRow
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import COST_CODES
-from schemas.codec import Decoder, encoder, to_micros
+from schemas.codec import Decoder, to_micros
 from tests.fakes import MemorySchemas
 
 SOURCE = MemorySchemas()
@@ -32,7 +33,7 @@ def cost_code(entity_id: str) -> SourceRecord:
 def messages_of(changes: list[Change]) -> list[Message]:
     numbered = [(RUN.version(position), change) for position, change in enumerate(changes, start=1)]
     topic = COST_CODES.raw_topic
-    return list(messages(numbered, SEEN, topic=topic, encode=encoder(topic, SOURCE)))
+    return messages(numbered, SEEN, topic=topic, encode=BatchEncoder(topic, SOURCE))
 
 
 def test_messages_of_a_new_record_state_it_whole() -> None:

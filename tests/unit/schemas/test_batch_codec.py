@@ -30,7 +30,7 @@ def always_by_column(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch_codec, "_WORTH_IT", 1)
 
 
-@pytest.mark.parametrize("topic", CANONICAL_TOPICS)
+@pytest.mark.parametrize("topic", [*RAW_TOPICS, *CANONICAL_TOPICS])
 def test_batch_encoder_writes_the_bytes_of_the_encoder(topic: str) -> None:
     one, many = encoder(topic, SOURCE), BatchEncoder(topic, SOURCE)
 

@@ -26,8 +26,9 @@ from producers.change_record import Message
 from producers.decide import INITIAL, decide, new_run
 from producers.run import Assignment, Outlets, Run
 from sandbox.local import URL, LocalCompany, LocalSandbox
+from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
-from schemas.codec import Decoder, encoder
+from schemas.codec import Decoder
 from tests import factories
 from tests.fakes import FakeClock, MemoryEvents, MemorySchemas, MemorySessions
 from tests.memory_ledger import CompanyMemory, MemoryLedger
@@ -35,7 +36,7 @@ from tests.memory_ledger import CompanyMemory, MemoryLedger
 PAGE_SIZE = 5
 LAST_DAY = date(2026, 6, 17)
 _SCHEMAS = MemorySchemas()
-_ENCODERS = {topic: encoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
+_ENCODERS = {topic: BatchEncoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
 _DECODERS = {topic: Decoder(topic, _SCHEMAS) for topic in RAW_TOPICS}
 _MOST_RUNS = 12
 
