@@ -30,6 +30,15 @@ def ops(desk: Desk, entity: str, *, since: int) -> list[tuple[str, str]]:
     return [(change["op"], change["entity_id"]) for change in desk.changes(entity, since=since)]
 
 
+# Whatever overtime a made-up shift has, it fits.
+A_DAY_IN_WINTER = {
+    "time_in": "2026-01-05T08:00:00",
+    "time_out": "2026-01-05T16:00:00",
+    "overtime_minutes": 0,
+    "break_minutes": 0,
+}
+
+
 def test_initial_run_publishes_everything_as_snapshots(read_desk: Desk) -> None:
     folded = {entity: read_desk.folded(entity) for entity in ENTITIES}
     assert {change["op"] for table in folded.values() for change in table.values()} == {"SNAPSHOT"}
@@ -174,7 +183,7 @@ def test_closed_jobs_budget_is_not_deleted_by_recent_reads(read_desk: Desk) -> N
 def test_shift_corrected_to_before_the_window_is_an_update_not_a_deletion(read_desk: Desk) -> None:
     sandbox, before = read_desk.sandbox, read_desk.mark()
     shift = newest_shift(sandbox)
-    sandbox.edit_shift(shift["id"], time_in="2026-01-05T08:00:00", time_out="2026-01-05T16:00:00")
+    sandbox.edit_shift(shift["id"], **A_DAY_IN_WINTER)
     read_desk.run()
     assert ops(read_desk, "time-entries", since=before) == [("UPDATE", str(shift["id"]))]
 
@@ -183,7 +192,7 @@ def test_many_shifts_corrected_to_before_the_window_are_updates_and_pull_no_brak
     sandbox, before = read_desk.sandbox, read_desk.mark()
     moved = sandbox.listed("shifts", limit=60)
     for shift in moved:
-        sandbox.edit_shift(shift["id"], time_in="2026-01-05T08:00:00", time_out="2026-01-05T16:00:00")
+        sandbox.edit_shift(shift["id"], **A_DAY_IN_WINTER)
     events = read_desk.run()
     assert not [event for event in events if event.type == "held"]
     assert {op for op, _ in ops(read_desk, "time-entries", since=before)} == {"UPDATE"}
