@@ -59,19 +59,23 @@ def stack() -> Iterator[Stack]:
 def running_stack() -> Iterator[Stack]:
     """A stack of one's own, for tests that cannot share brokers with others."""
     with ExitStack() as closing:
-        addresses = _in_docker(closing) if _docker_answers() else _embedded(closing)
-        settings = _settings(addresses)
-        create_topics(settings)
-        registry = ConfluentRegistry(settings)
-        closing.callback(registry.close)
-        register_all(registry)
-        url = addresses.database_url
-        template = f"template_{uuid.uuid4().hex[:8]}"
-        create_database(url, template)
-        for each in (url, database_at(url, template)):
-            migrate_control(each)
-            migrate_protiv(each)
-        yield Stack(settings, registry, template)
+        yield set_up(closing, _in_docker(closing) if _docker_answers() else _embedded(closing))
+
+
+def set_up(closing: ExitStack, addresses: Addresses) -> Stack:
+    """Topics, schemas and tables on servers that run."""
+    settings = _settings(addresses)
+    create_topics(settings)
+    registry = ConfluentRegistry(settings)
+    closing.callback(registry.close)
+    register_all(registry)
+    url = addresses.database_url
+    template = f"template_{uuid.uuid4().hex[:8]}"
+    create_database(url, template)
+    for each in (url, database_at(url, template)):
+        migrate_control(each)
+        migrate_protiv(each)
+    return Stack(settings, registry, template)
 
 
 @pytest.fixture

@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
+from contextlib import closing, contextmanager
 
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from core.settings import Settings, reveal
-from embedded.process import ChildProcess
-from embedded.stack import EmbeddedStack
 from schemas.avro_files import schema_text
 from schemas.catalogue import JOBS
-from schemas.registry import ConfluentRegistry, register_all
-from schemas.topic_setup import create_topics
-from tests.factories import settings as plain_settings
 from tests.faults.streams.fix_load import LoadedCompany, load_on, one_a_partition
+from tests.fix_own_stack import OwnStack
 from tests.fix_stack import Stack
 from tests.integration.streams.fix_streams import StreamsProcess, eventually
 from tests.soak import rounds
-from tests.unit.streams.factories import PARTITIONS, job
+from tests.unit.streams.factories import job
 
 KILLS = rounds(usual=2, soak=20)
 FREEZES = rounds(usual=1, soak=10)
@@ -105,48 +99,10 @@ def test_workers_killed_and_frozen_under_load_end_as_if_undisturbed(
     assert [each.reader.dead_letters for each in companies] == [[]] * len(companies)
 
 
-class OwnStack:
-    """A stack of the test's own, whose parts may be stopped."""
-
-    def __init__(self, closing: ExitStack, folder: Path) -> None:
-        self._closing = closing
-        self._embedded = closing.enter_context(EmbeddedStack(folder))
-        addresses = self._embedded.start()
-        self.settings = plain_settings(
-            kafka_bootstrap_servers=addresses.kafka_bootstrap_servers,
-            schema_registry_url=addresses.schema_registry_url,
-            entity_partitions=PARTITIONS,
-            topic_replication=1,
-        )
-        create_topics(self.settings)
-        self.registry = ConfluentRegistry(self.settings)
-        closing.callback(self.registry.close)
-        register_all(self.registry)
-
-    def take_away(self, name: str, seconds: float = 0, meanwhile: Callable[[], None] = lambda: None) -> None:
-        """Stop a part for a while and start it again."""
-        stopped = next(child for child in self._embedded.supervisor.children if child.name == name)
-        stopped.stop()
-        time.sleep(seconds)
-        meanwhile()
-        again = ChildProcess(stopped.command)
-        self._closing.callback(again.stop)
-        again.start()
-        again.wait_ready(60)
-
-
-@pytest.fixture
-def own_stack() -> Iterator[OwnStack]:
-    with ExitStack() as closing:
-        # Not in pytest's folder: that is closed to others, and Postgres runs as another user than root.
-        folder = closing.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
-        yield OwnStack(closing, Path(folder))
-
-
 @pytest.mark.timeout(600)
 def test_registry_and_broker_away_under_load_lose_nothing_and_dead_letter_nothing(own_stack: OwnStack) -> None:
-    companies = one_a_partition(own_stack.settings, own_stack.registry, shifts=200)
-    with workers(own_stack.settings) as running:
+    companies = one_a_partition(own_stack.stack.settings, own_stack.stack.registry, shifts=200)
+    with workers(own_stack.stack.settings) as running:
         with load_on(companies):
             own_stack.take_away("registry", OUTAGE_S)
             own_stack.take_away("kafka", 1)
@@ -161,12 +117,12 @@ def test_registry_and_broker_away_under_load_lose_nothing_and_dead_letter_nothin
 
 def test_schema_first_seen_while_the_registry_is_away_is_waited_for(own_stack: OwnStack) -> None:
     """Only a schema that no worker has seen needs the registry: nothing of it may be dead-lettered."""
-    (company, *_) = one_a_partition(own_stack.settings, own_stack.registry, shifts=1)
+    (company, *_) = one_a_partition(own_stack.stack.settings, own_stack.stack.registry, shifts=1)
     known = schema_text(JOBS.raw_topic)
     newer = known.replace('"doc": "As typed by the builder."', '"doc": "As the builder typed it."')
     assert newer != known
-    with workers(own_stack.settings) as running:
-        new_id = register(own_stack.settings, f"{JOBS.raw_topic}-value", newer)
+    with workers(own_stack.stack.settings) as running:
+        new_id = register(own_stack.stack.settings, f"{JOBS.raw_topic}-value", newer)
         record = company.raw.put(JOBS, job())
         assert record.value is not None
         record.value = b"\x00" + new_id.to_bytes(4, "big") + record.value[5:]

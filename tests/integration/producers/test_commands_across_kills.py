@@ -15,7 +15,7 @@ from tests.integration.producers.fix_site import Site
 from tests.integration.producers.fix_topics import events_of, eventually
 from tests.soak import rounds
 
-_KINDS = (
+KINDS = (
     "sync",
     "full-sync",
     "backfill",
@@ -36,16 +36,25 @@ def final(site: Site) -> Counter[str]:
     return Counter(str(command_id) for command_id in ids if command_id)
 
 
-def _was_heard(site: Site, command_id: str) -> bool:
+def was_heard(site: Site, command_id: str) -> bool:
     """Accepted or refused, by whichever poller."""
     return bool(site.events(command_id))
 
 
-def _let_time_pass(site: Site) -> None:
+def let_time_pass(site: Site) -> None:
     """As if the leases and the pause after a sign-in without an answer were over."""
     site.expire_leases()
     with site.database.transaction() as tx:
         tx.execute("UPDATE integration.connections SET sign_ins_unanswered = 0")
+
+
+def send_some(site: Site, chance: random.Random, sent: list[str]) -> None:
+    """Six commands of any kind, some of them sent before under the same id; heard of when this returns."""
+    for _ in range(6):
+        again = bool(sent) and chance.random() < 0.2
+        command_id = chance.choice(sent) if again else str(UUID(int=chance.getrandbits(128), version=4))
+        sent.append(site.send(command_id=command_id, type=chance.choice(KINDS), entities=[]))
+    eventually(partial(was_heard, site, sent[-1]), what="the last command's acceptance")
 
 
 @pytest.mark.parametrize("seed", range(rounds(usual=1, soak=8)))
@@ -55,15 +64,11 @@ def test_commands_across_kills_have_one_final_event_each(site: Site, seed: int) 
     sent: list[str] = []
     for _ in range(_KILLS):
         poller = site.start_poller()
-        for _ in range(6):
-            again = bool(sent) and chance.random() < 0.2
-            command_id = chance.choice(sent) if again else str(UUID(int=chance.getrandbits(128), version=4))
-            sent.append(site.send(command_id=command_id, type=chance.choice(_KINDS), entities=[]))
-        eventually(partial(_was_heard, site, sent[-1]), what="the last command's acceptance before the kill")
+        send_some(site, chance, sent)
         time.sleep(chance.random() * 0.5)  # The kill comes at any moment: what matters is not when.
         poller.kill()
         poller.wait(20)
-        _let_time_pass(site)
+        let_time_pass(site)
     site.start_poller()
     eventually(lambda: set(final(site)) == set(sent), what="an answer to every command")
     assert set(final(site).values()) == {1}
