@@ -22,7 +22,12 @@ def reading_config(settings: Settings, group_id: str) -> ClientConfig:
     """A committed reader for `read_to_end`; it joins no group and commits nothing."""
     # The end of a partition is reported with the answer to a fetch, which an idle broker would hold back for half a
     # second each time.
-    return consumer_config(settings, group_id) | {"queued.max.messages.kbytes": 16_384, "fetch.wait.max.ms": 10}
+    return consumer_config(settings, group_id) | {
+        "queued.max.messages.kbytes": 4_096,
+        # A partition whose queue was full is asked again after this, by default after a second in which it runs dry.
+        "fetch.queue.backoff.ms": 20,
+        "fetch.wait.max.ms": 10,
+    }
 
 
 def read_to_end(

@@ -30,17 +30,21 @@ class BatchDecoder:
     def __init__(self, topic: str, source: SchemaSource, *, without: Sequence[str] = ()) -> None:
         """`without`: fields of nested records that nobody looks at; they are left out where that saves something."""
         self.one_by_one = Decoder(topic, source)
-        self._header = HEADER.pack(0, source.id_of(topic))
+        self.header = HEADER.pack(0, source.id_of(topic))
         self._text = _text(plain_schema(topic))
         self._without = frozenset(without)
 
     def __call__(self, values: Sequence[bytes]) -> list[Decoded]:
         """A record, or the error of a value that is none; RetriableError if the registry is away."""
-        if len(values) >= _WORTH_IT and all(value.startswith(self._header) for value in values):
-            batch = _understood([value[HEADER_BYTES:] for value in values], self._text)
+        if len(values) >= _WORTH_IT and all(value.startswith(self.header) for value in values):
+            batch = self.columns(values)
             if batch is not None:
                 return _records(batch, self._without)
         return [self._decoded(value) for value in values]
+
+    def columns(self, values: Sequence[bytes]) -> pa.RecordBatch | None:
+        """The columns of values that start with `header`; None if not every byte of them is known to be understood."""
+        return _understood([value[HEADER_BYTES:] for value in values], self._text)
 
     def _decoded(self, value: bytes) -> Decoded:
         try:

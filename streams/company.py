@@ -31,8 +31,7 @@ class EntityRef(NamedTuple):
     entity_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Child:
+class Child(NamedTuple):
     """A shift or a budget: its version, what it refers to, and its change record as wire bytes."""
 
     version: int

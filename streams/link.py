@@ -21,7 +21,6 @@ Names of job, user and cost code are the parents' wherever these are known, what
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -52,8 +51,7 @@ class Parents(Protocol):
         """Ids of the cost codes whose title has this `title_key`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShiftRefs:
+class ShiftRefs(NamedTuple):
     """What a shift's own row says about its parents."""
 
     job_id: str
@@ -63,8 +61,7 @@ class ShiftRefs:
     user_name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class BudgetRefs:
+class BudgetRefs(NamedTuple):
     """What a budget's own row says about its parents."""
 
     job_id: str

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from core.dead_letters import header_list
-from core.errors import InvalidRecordError, RetriableError
+from core.errors import RetriableError
 from core.log import get_logger
-from core.read_to_end import Place, read_to_end, reading_config
+from core.read_to_end import Place, place_of, read_to_end, reading_config
 from core.settings import Settings
 from schemas.catalogue import ENTITIES
 from streams import metrics
+from streams.bulk_load import Fetched, load_together
 from streams.records import Codecs, RawRecord
 from streams.retry import Patience
 from streams.state import PartitionState
@@ -50,7 +53,7 @@ class StateLoader:
         states = {each: kept.get(each) or PartitionState(self._codecs, partitions=count) for each in partitions}
         for state in states.values():
             state.resume()
-        with metrics.LOAD_SECONDS.time():
+        with metrics.LOAD_SECONDS.time(), _collector_at_rest():
             patience.until_done(lambda: self._load(states, patience, stopped))
         return states
 
@@ -64,15 +67,14 @@ class StateLoader:
                 for entity in ENTITIES
             ]
             for messages in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
-                batch = [raw_record(message) for message in messages]
-                patience.until_done(partial(self._codecs.look_into, batch))
-                for raw in batch:
-                    state, until = states[raw.partition], committed[raw.entity.raw_topic, raw.partition]
-                    try:
-                        state.load(raw, committed=until)
-                    except InvalidRecordError:
-                        # It was dead-lettered when it was delivered, or will be.
-                        refused += 1
+                for place, fetched in _by_place(messages):
+                    refused += load_together(
+                        states[fetched.partition],
+                        fetched,
+                        self._codecs,
+                        committed=committed[place],
+                        look_into=lambda odd: patience.until_done(partial(self._codecs.look_into, odd)),
+                    )
         sizes = sum((state.sizes().total() for state in states.values()), 0)
         _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused)
 
@@ -85,24 +87,59 @@ class StateLoader:
             consumer.close()
 
 
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """No search for garbage meanwhile: what is loaded stays, and would be looked through again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _by_place(messages: Sequence[Message]) -> Iterator[tuple[Place, Fetched]]:
+    """The records of each partition of each topic, in their order; loading one topic does not depend on another."""
+    found: dict[Place, list[Message]] = defaultdict(list)
+    for message in messages:
+        found[place_of(message)].append(message)
+    for place, own in found.items():
+        yield place, _fetched(place, own)
+
+
+def _fetched(place: Place, messages: Sequence[Message]) -> Fetched:
+    topic, partition = place
+    return Fetched(
+        _ENTITY_BY_RAW_TOPIC[topic],
+        partition,
+        [message.offset() or 0 for message in messages],
+        [_bytes(message.key()) for message in messages],
+        [_bytes(message.value()) for message in messages],
+        lambda number: raw_record(messages[number]),
+    )
+
+
 def raw_record(message: Message) -> RawRecord:
     """A message of a raw topic as the core takes it."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert partition is not None
     assert offset is not None
-    key, value = message.key(), message.value()
-    assert not isinstance(key, str)
-    assert not isinstance(value, str)
     return RawRecord(
         _ENTITY_BY_RAW_TOPIC[topic],
         partition,
         offset,
-        key,
-        value,
+        _bytes(message.key()),
+        _bytes(message.value()),
         header_list(message.headers()),
         message.timestamp()[1],
     )
+
+
+def _bytes(content: bytes | str | None) -> bytes | None:
+    assert not isinstance(content, str)
+    return content
 
 
 def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[Place, int]:

@@ -84,6 +84,11 @@ def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
     return company_id, entity_id
 
 
+def is_at_home(company_id: str, partition: int, partitions: int) -> bool:
+    """Whether a key can name this company, and names it on its own partition."""
+    return bool(company_id) and not {"/", "\x00"} & set(company_id) and _home(company_id, partitions) == partition
+
+
 def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id: str) -> Record:
     """The change record of a value that belongs to this key; else InvalidRecordError. RetriableError: registry away."""
     if raw.decoded is None:

@@ -60,7 +60,7 @@ class PartitionState:
 
     def __init__(self, codecs: Codecs, *, partitions: int) -> None:
         self._codecs = codecs
-        self._partitions = partitions
+        self.partitions = partitions
         self._companies: dict[str, Company] = {}
         self._due: dict[tuple[str, EntityRef], Due] = {}
         self._next_offsets: dict[str, int] = {}
@@ -83,6 +83,10 @@ class PartitionState:
         """The offset behind the last record that was taken over, loaded or delivered."""
         return self._next_offsets.get(entity.name, 0)
 
+    def note_offset(self, entity: Entity, offset: int) -> None:
+        """All records up to this offset, and with it, are taken over."""
+        self._next_offsets[entity.name] = max(self.next_offset(entity), offset + 1)
+
     def resume(self) -> None:
         """Go on with this state after a rebalance, before the records since `next_offset` are loaded.
 
@@ -103,7 +107,7 @@ class PartitionState:
 
         Raises InvalidRecordError for a record that was or will be dead-lettered; it changes nothing here.
         """
-        self._note_offset(raw)
+        self.note_offset(raw.entity, raw.offset)
         company_id, ref, company = self._place(raw)
         processed = raw.offset < committed
         if raw.value is None:
@@ -120,12 +124,25 @@ class PartitionState:
         if change.canonical is None:
             company.gone[ref] = Gone(change.version, published=processed)
 
+    def load_child(self, company_id: str, ref: EntityRef, child: Child, *, processed: bool) -> None:
+        """Take over a shift or budget that is known to be right, as `load` does; its offset is noted by the caller.
+
+        `processed`: it was delivered before.
+        """
+        company = self.company(company_id)
+        company.version = max(company.version, child.version)
+        if child.version < (self._known(company, ref) or 0):
+            return
+        company.gone.pop(ref, None)
+        company.put_child(ref, child)
+        company.siblings(ref).loaded(ref.entity_id, processed=processed)
+
     def apply(self, raw: RawRecord) -> Outcome:
         """Take over a delivered record and note what is due. InvalidRecordError: it must be dead-lettered.
 
         RetriableError: the registry is away; nothing was changed and the same call may succeed later.
         """
-        self._note_offset(raw)
+        self.note_offset(raw.entity, raw.offset)
         company_id, ref, company = self._place(raw)
         if raw.value is None:
             return self._apply_tombstone(raw, company_id, ref, company)
@@ -136,13 +153,8 @@ class PartitionState:
         self._take(company_id, company, change, ran_ahead=change.version == known)
         return Outcome.APPLIED
 
-    def _note_offset(self, raw: RawRecord) -> None:
-        name = raw.entity.name
-        if raw.offset >= self._next_offsets.get(name, 0):
-            self._next_offsets[name] = raw.offset + 1
-
     def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
-        company_id, entity_id = key_parts(raw, self._partitions)
+        company_id, entity_id = key_parts(raw, self.partitions)
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
 
     def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:

@@ -64,10 +64,11 @@ def _inner(wrapped: Record | None, name: str) -> Any:
 
 def named_titles(shift: Record) -> tuple[str, ...]:
     """The distinct cost code titles that a shift names, in its order."""
-    return _distinct(tuple(named["costCodeTitle"] for named in shift["costCodes"]))
+    return distinct_titles(tuple(named["costCodeTitle"] for named in shift["costCodes"]))
 
 
 @lru_cache(maxsize=65_536)
-def _distinct(stated: tuple[str, ...]) -> tuple[str, ...]:
+def distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
+    """The distinct titles of a shift that are not blank, trimmed, in their order; the same objects each time."""
     titles = (text(title, "cost code title") for title in stated)
     return tuple(dict.fromkeys(intern(title.strip()) for title in titles if title))

@@ -124,6 +124,20 @@ def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hou
     return offsets.pop() if len(offsets) == 1 else None
 
 
+@lru_cache(maxsize=262_144)
+def is_quiet(zone_name: str, day: int) -> bool:
+    """Whether the zone is known and its clock stands still on `day` and the day after it.
+
+    Midnights tell: no zone changes its clock and takes it back within three days.
+    """
+    try:
+        tz = zone(zone_name)
+    except InvalidRecordError:
+        return False
+    midnights = [_EPOCH.replace(tzinfo=tz) + timedelta(days=each) for each in range(day, day + 3)]
+    return len({midnight.replace(fold=fold).utcoffset() for midnight in midnights for fold in (0, 1)}) == 1
+
+
 def _instants_near_a_change(wall: datetime, tz: ZoneInfo) -> _Instants:
     aware = wall.replace(tzinfo=tz)
     first = aware.utcoffset()

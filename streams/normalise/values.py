@@ -16,7 +16,7 @@ from core.errors import InvalidRecordError
 
 # Postgres holds money as numeric(18,6): twelve digits before the point.
 _MONEY_LIMIT_MICROS = 10**18
-_MINUTES_LIMIT = 2**31
+MINUTES_LIMIT = 2**31
 _MICRO = Decimal(1_000_000)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PLAIN_NUMBER = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d{0,30})?(?:[eE][+-]?\d{1,2})?\Z")
@@ -40,7 +40,7 @@ def identifier(value: int, what: str) -> str:
 
 def minutes(value: int | None, what: str) -> int | None:
     """Whole minutes; a negative or absurd number is refused."""
-    if value is None or 0 <= value < _MINUTES_LIMIT:
+    if value is None or 0 <= value < MINUTES_LIMIT:
         return value
     raise InvalidRecordError(f"The {what} cannot be {value} minutes.", error_class="bad-duration")
 

@@ -166,7 +166,7 @@ class RawTopics:
     def put(self, entity: Entity, after: Record, /, **changes: Any) -> RawRecord:
         """A record of an entity's present content."""
         self.version += 1
-        return self._record(entity, change(entity, after, version=self.version, **changes))
+        return self._record(entity, change(entity, after, **({"version": self.version} | changes)))
 
     def delete(self, entity: Entity, entity_id: str) -> tuple[RawRecord, RawRecord]:
         """The DELETE record and its tombstone."""

@@ -1,0 +1,101 @@
+"""Which change records of a batch are shifts that `normalise_time_entry` takes, told by column and without doubt.
+
+The answer is one-sided. What is called plain here is never refused there; whatever has anything odd in it is not called
+plain, right as it may be, and is looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.normalise.times import is_quiet
+from streams.normalise.values import MINUTES_LIMIT
+
+_DAY_S = 86_400
+# A day and a zone's number in one whole number.
+_DAYS = 2**20
+# Days that every calendar has, of years without a sentinel and without a clock that anybody remembers as strange.
+_PLAIN_STAMP = (
+    r"\A20(?:0[7-9]|[1-4][0-9]|5[0-4])-"
+    r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\z"
+)
+_PLAIN_MONEY = r"\A(?:-?\$?(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.[0-9]{1,20})?)?\z"
+
+
+def plain_shifts(batch: pa.RecordBatch) -> pa.BooleanArray:
+    """True for each change record of a time entry that is plainly right; its own id is then `entity_id`, no less."""
+    shift = fields_of(batch.column("after"))
+    start, end = (pc.struct_field(shift[name], "timeStamp") for name in ("timeIn", "timeOut"))
+    checks = [
+        pc.not_equal(batch.column("op"), "DELETE"),
+        pc.equal(shift["id"].cast(pa.string()), batch.column("entity_id")),
+        *(pc.greater_equal(shift[name], 0) for name in ("id", "jobId", "userID")),
+        *(_without_nul(shift[name]) for name in ("jobName", "name", "notes")),
+        _all_of_list(shift["tags"], _without_nul),
+        _all_of_list(shift["costCodes"], lambda named: _without_nul(pc.struct_field(named, "costCodeTitle"))),
+        _minutes(pc.struct_field(shift["breakTime"], "breakTime")),
+        *(_minutes(shift[name]) for name in ("regularTime", "overTime")),
+        _money(pc.struct_field(shift["builderCost"], "value")),
+        _money(shift["rate"]),
+        _times(batch.column("time_zone"), _seconds(start), _seconds(end), pc.is_null(end)),
+    ]
+    return pc.fill_null(reduce(pc.and_kleene, checks), fill_value=False)
+
+
+def fields_of(column: pa.StructArray) -> dict[str, pa.Array]:
+    """The fields of nested records by name; null where there is no record."""
+    return dict(zip((field.name for field in column.type), column.flatten(), strict=True))
+
+
+def judged(column: pa.Array, judge: Callable[[Any], bool]) -> pa.BooleanArray:
+    """What `judge` says of each value, asked once for each distinct one; null for null."""
+    encoded = column.dictionary_encode()
+    return pa.array([judge(value) for value in encoded.dictionary.to_pylist()], pa.bool_()).take(encoded.indices)
+
+
+def _or_null(column: pa.Array, is_right: pa.BooleanArray) -> pa.BooleanArray:
+    return pc.or_kleene(pc.is_null(column), is_right)
+
+
+def _without_nul(column: pa.Array) -> pa.BooleanArray:
+    return _or_null(column, pc.invert(pc.match_substring(column, "\x00")))
+
+
+def _all_of_list(column: pa.ListArray, is_right: Callable[[pa.Array], pa.BooleanArray]) -> pa.BooleanArray:
+    wrong = pc.list_parent_indices(column).filter(pc.invert(is_right(pc.list_flatten(column))))
+    rows = pa.array(range(len(column)), wrong.type)
+    return pc.invert(pc.is_in(rows, wrong))
+
+
+def _minutes(column: pa.Array) -> pa.BooleanArray:
+    return _or_null(column, pc.and_(pc.greater_equal(column, 0), pc.less(column, MINUTES_LIMIT)))
+
+
+def _money(column: pa.Array) -> pa.BooleanArray:
+    return _or_null(column, pc.match_substring_regex(column, _PLAIN_MONEY))
+
+
+def _seconds(stamps: pa.Array) -> pa.Array:
+    """Wall times as seconds; null for what is not of the plain form."""
+    plain = pc.if_else(pc.match_substring_regex(stamps, _PLAIN_STAMP), stamps, None)
+    return plain.cast(pa.timestamp("s")).cast(pa.int64())
+
+
+def _times(zones: pa.Array, start: pa.Array, end: pa.Array, is_open: pa.BooleanArray) -> pa.BooleanArray:
+    """Ends, if it does, within a day of its start, while the zone's clock stands still."""
+    length = pc.subtract(end, start)
+    ends_well = pc.and_(pc.greater_equal(length, 0), pc.less_equal(length, _DAY_S))
+    return pc.and_(pc.or_kleene(is_open, ends_well), _quiet(zones.dictionary_encode(), start))
+
+
+def _quiet(zones: pa.DictionaryArray, start: pa.Array) -> pa.BooleanArray:
+    names = zones.dictionary.to_pylist()
+    number = pc.multiply(zones.indices.cast(pa.int64()), _DAYS)
+    places = pc.add(number, pc.divide(start, _DAY_S))
+    return judged(places, lambda place: place is not None and is_quiet(names[place // _DAYS], place % _DAYS))

@@ -1,0 +1,274 @@
+"""Loading together makes the very state that loading record by record makes, whatever the records hold.
+
+What is odd is drawn often: the check by column must never take what the normal way refuses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.errors import InvalidRecordError
+from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.codec import Record, to_days
+from streams import bulk_load
+from streams.bulk_load import Fetched, load_together
+from streams.company import Children, Index
+from streams.normalise.times import is_quiet
+from streams.records import RawRecord
+from streams.state import PartitionState
+from tests.unit.streams.factories import PARTITIONS, ZONE, RawTopics, job, shift, user
+from tests.unit.streams.fakes import CODECS
+
+# Values of every kind that a rule looks at: right, at a limit, odd but right, and wrong.
+NUMBERS = [0, 1, 7, 480, -1, 2**31 - 1, 2**31, 2**62, None]
+IDS = [0, 1, 2, 41, 2**40, -1, -(2**63), 2**63 - 1]
+TEXTS = [None, "", " ", "\u2003", "Framing", " Framing ", "A\x00B", "\x00", "Ümläut 木", "'", "a" * 300]
+MONEY = [None, "", " ", "0", "336.0", "$42.00", "-5", "(5)", "-$5.00", "$-5.00", "$", "-", ".", "1,042.50", "1,04.5",
+         "١٢", "1e3", "999999999.999999", "999999999999", "1000000000000", "9" * 15, "5\n", '"336.0"', '"', "null",
+         "NaN", "1..2", "1" * 9 + "." + "1" * 20, "1.", "\x00", "5\x00", "+5", "--5", "1,042,000",
+         "1,042,000,000,000,000"]  # fmt: skip
+DAYS = ["2026-05-20", "2026-03-07", "2026-03-08", "2026-03-09", "2026-10-31", "2026-11-01", "2026-11-02", "2011-12-29",
+        "2011-12-30", "2011-12-31", "2024-02-29", "2023-02-29", "2026-02-30", "2026-04-31", "2026-12-31", "2027-01-01",
+        "2006-01-01", "2055-01-01", "0001-01-01", "1900-01-01", "2007-01-01", "2054-12-31", "9999-12-31"]  # fmt: skip
+HOURS = ["00:00:00", "00:30:00", "01:30:00", "01:59:59", "02:00:00", "02:30:00", "03:00:00", "03:10:00", "09:19:00",
+         "17:49:00", "23:59:59", "24:00:00", "23:60:00", "09:19", "09:19:00Z", "09:19:00.123", "09:19:00 ", "09:19:61",
+         "09:19:00\x00", "٠٩:19:00", "09:19:00\n"]  # fmt: skip
+STAMPS = [f"{day}T{hour}" for day in DAYS for hour in HOURS] + [
+    "", " ", "yesterday", "2026-05-20", "2026-05-20 09:19:00", "20260520T091900"
+]  # fmt: skip
+ZONES = [
+    ZONE, "America/Denver", "Pacific/Apia", "Africa/Casablanca", "Europe/Dublin", "UTC",
+    "", "Mars/Base", "../etc/passwd", "America", "America/New_York\x00", " UTC", "utc",
+]  # fmt: skip
+TITLES = [[], ["A"], [" A ", "A"], [""], ["A", "", "B"], ["\x00"], ["A", "B\x00"], ["\u2003", "A  B"]]
+ODD: dict[str, Sequence[Any]] = {
+    "id": IDS,
+    "jobId": IDS,
+    "userID": IDS,
+    "jobName": TEXTS,
+    "name": TEXTS,
+    "notes": TEXTS,
+    "rate": MONEY,
+    "builderCost": [None, *({"value": each} for each in MONEY)],
+    "breakTime": [None, *({"breakTime": each} for each in NUMBERS)],
+    "regularTime": NUMBERS,
+    "overTime": NUMBERS,
+    "timeIn": [{"timeStamp": each} for each in STAMPS],
+    "timeOut": [None, *({"timeStamp": each} for each in STAMPS)],
+    "tags": TITLES,
+    "costCodes": [[{"costCodeTitle": title} for title in titles] for titles in TITLES],
+    "approvalStatus": [None, {"isApproved": None}, {"isApproved": True}],
+}
+CHANGES: dict[str, Sequence[Any]] = {
+    "time_zone": ZONES,
+    "op": ["CREATE", "SNAPSHOT", "DELETE"],
+    "entity_id": ["9001", "1", "01", "+1", "", "-1", "1/1", "1\x00", str(2**40)],
+    "version": range(1, 7),
+    "after": [None],
+}
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> tuple[Record, Record]:
+    """A shift and its envelope with a few values that are odd, or may be."""
+    odd = draw(st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True))
+    changed = draw(st.lists(st.sampled_from(sorted(CHANGES)), max_size=1, unique=True))
+    after = shift(draw(st.integers(1, 4))) | {name: draw(st.sampled_from(ODD[name])) for name in odd}
+    return after, {name: draw(st.sampled_from(CHANGES[name])) for name in changed}
+
+
+@pytest.fixture(autouse=True)
+def _by_column_from_the_first_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_load, "_WORTH_IT", 1)
+
+
+PLACES = st.sampled_from(["as it is", "as it is", "other key", "no key", "other partition", "no value", "rubbish"])
+
+
+def twice(log: Sequence[RawRecord], committed: int, *, partition: int) -> tuple[PartitionState, PartitionState]:
+    """The state loaded record by record, and together; both refuse as many."""
+    slow, fast = (PartitionState(CODECS, partitions=PARTITIONS) for _ in range(2))
+    refused = 0
+    for raw in log:
+        try:
+            slow.load(dataclasses.replace(raw), committed=committed)
+        except InvalidRecordError:
+            refused += 1
+    fetched = dataclasses.replace(fetched_of(log), partition=partition)
+    assert load_together(fast, fetched, CODECS, committed=committed, look_into=CODECS.look_into) == refused
+    return slow, fast
+
+
+def fetched_of(log: Sequence[RawRecord]) -> Fetched:
+    return Fetched(
+        log[0].entity,
+        log[0].partition,
+        [raw.offset for raw in log],
+        [raw.key for raw in log],
+        [raw.value for raw in log],
+        lambda number: dataclasses.replace(log[number]),
+    )
+
+
+def content(state: PartitionState) -> Any:
+    """All that a state holds, for comparing."""
+    held = {
+        name: {
+            field.name: vars(part) if isinstance(part := getattr(company, field.name), Children | Index) else part
+            for field in dataclasses.fields(company)
+        }
+        for name, company in state._companies.items()
+    }
+    return held, state._next_offsets
+
+
+def altered(raw: RawRecord, how: str) -> RawRecord:
+    changes: dict[str, dict[str, Any]] = {
+        "other key": {"key": b"acme/77"},
+        "no key": {"key": None},
+        "other partition": {"key": b"elsewhere/1"},
+        "no value": {"value": None},
+        "rubbish": {"value": (raw.value or b"")[:9]},
+    }
+    return dataclasses.replace(raw, **changes.get(how, {}))
+
+
+@given(st.lists(st.tuples(contents(), PLACES), min_size=1, max_size=12), st.integers(0, 12), st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_state_loaded_together_is_the_state_loaded_one_by_one(
+    drawn: list[tuple[tuple[Record, Record], str]], committed: int, rubbish: bool
+) -> None:
+    raw = RawTopics()
+    log = []
+    for (after, changes), how in drawn:
+        record = raw.put(TIME_ENTRIES, after, **changes)
+        log.append(altered(record, how if rubbish or how != "rubbish" else "as it is"))
+    slow, fast = twice(log, committed, partition=raw.partition)
+    assert content(fast) == content(slow)
+
+
+def odd_ones(*log: RawRecord) -> list[RawRecord]:
+    """The records that are looked at by themselves, after the states were found to be the same."""
+    slow, fast = twice(log, 1, partition=log[0].partition)
+    assert content(fast) == content(slow)
+    odd: list[RawRecord] = []
+
+    def look_into(raws: list[RawRecord]) -> None:
+        odd.extend(raws)
+        CODECS.look_into(raws)
+
+    load_together(
+        PartitionState(CODECS, partitions=PARTITIONS), fetched_of(log), CODECS, committed=1, look_into=look_into
+    )
+    return odd
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_each_odd_value_of_a_shift_is_loaded_as_one_by_one(name: str) -> None:
+    raw = RawTopics()
+    log = [
+        raw.put(TIME_ENTRIES, shift(number, end=None if name == "timeIn" else "2026-05-20T17:49:00") | {name: value})
+        for number, value in enumerate(ODD[name])
+    ]
+    odd_ones(*log)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_each_odd_value_of_an_envelope_is_loaded_as_one_by_one(name: str) -> None:
+    raw = RawTopics()
+    odd_ones(*(raw.put(TIME_ENTRIES, shift(), **{name: value}) for value in CHANGES[name]))
+
+
+@pytest.mark.parametrize("how", ["other key", "no key", "other partition", "no value", "rubbish"])
+def test_record_with_something_wrong_around_it_is_loaded_as_one_by_one(how: str) -> None:
+    raw = RawTopics()
+    log = [altered(raw.put(TIME_ENTRIES, shift()), how), raw.put(TIME_ENTRIES, shift(2))]
+    assert log[0] in odd_ones(*log)
+
+
+def test_records_on_a_partition_that_is_not_their_companys_are_refused() -> None:
+    raw = RawTopics()
+    elsewhere = (raw.partition + 1) % PARTITIONS
+    log = [dataclasses.replace(raw.put(TIME_ENTRIES, shift(number)), partition=elsewhere) for number in (1, 2)]
+    assert odd_ones(*log) == log
+
+
+def test_shifts_across_a_change_of_the_clock_are_loaded_as_one_by_one() -> None:
+    raw = RawTopics()
+    stamps = [f"{day}T{hour}" for day in DAYS[1:7] for hour in HOURS[:9]]
+    odd_ones(*(raw.put(TIME_ENTRIES, shift(1, start=start, end=end)) for start in stamps for end in stamps))
+
+
+def test_plain_shifts_are_taken_by_column() -> None:
+    raw = RawTopics()
+    assert not odd_ones(
+        raw.put(TIME_ENTRIES, shift()),
+        raw.put(TIME_ENTRIES, shift(end=None)),
+        raw.put(TIME_ENTRIES, shift(jobName=None, name=" ", rate=None, builderCost=None, breakTime=None, tags=["a"])),
+        raw.put(TIME_ENTRIES, shift(9002, titles=("A", " A ", "", "B"), rate="-$1,042.505", overTime=None, jobId=0)),
+        raw.put(TIME_ENTRIES, shift(start="2026-05-20T22:00:00", end="2026-05-21T06:00:00")),
+        raw.put(TIME_ENTRIES, shift(start="2024-02-28T22:00:00", end="2024-02-28T22:00:00")),
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": "2026-03-08T02:30:00", "end": "2026-03-08T09:00:00"},
+        {"start": "2026-05-20T09:00:00", "end": "2026-05-20T08:59:59"},
+        {"start": "2026-05-20T09:00:00", "end": "2026-05-21T09:00:01"},
+        {"start": "2006-01-01T00:00:00"},
+        {"rate": "9999999999"},
+        {"jobId": -1},
+        {"breakTime": {"breakTime": 2**31}},
+        {"titles": ("A", "B\x00")},
+        {"tags": ["A", "\x00B"]},
+    ],
+)
+def test_shift_that_may_be_refused_is_looked_at_by_itself_and_alone(changes: dict[str, Any]) -> None:
+    raw = RawTopics()
+    log = [raw.put(TIME_ENTRIES, after) for after in (shift(1), shift(2, **changes), shift(3))]
+    assert odd_ones(*log) == [log[1]]
+
+
+def test_what_is_not_understood_whole_is_looked_at_by_itself() -> None:
+    raw = RawTopics()
+    log = [raw.put(TIME_ENTRIES, shift(number)) for number in (1, 2, 3)]
+    other_schema = dataclasses.replace(log[1], value=b"\0\0\0\0\x63" + (log[1].value or b"")[5:])
+    assert odd_ones(log[0], other_schema, log[2]) == [other_schema]
+    longer = dataclasses.replace(log[1], value=(log[1].value or b"") + b"\0")
+    assert odd_ones(log[0], longer, log[2]) == [log[0], longer, log[2]]
+
+
+def test_older_shift_and_deleted_one_change_nothing() -> None:
+    raw = RawTopics()
+    first, second = raw.put(TIME_ENTRIES, shift()), raw.put(TIME_ENTRIES, shift(jobId=2))
+    gone, tombstone = raw.delete(TIME_ENTRIES, "9001")
+    back = raw.put(TIME_ENTRIES, shift(jobId=3))
+    assert odd_ones(first, second, first) == []
+    assert odd_ones(second, gone, tombstone, first) == [gone, tombstone]
+    assert odd_ones(gone, tombstone, first, back) == [gone, tombstone]
+
+
+@pytest.mark.parametrize(("entity", "after"), [(JOBS, job()), (USERS, user())])
+def test_parents_are_loaded_one_by_one(entity: Entity, after: Record) -> None:
+    record = RawTopics().put(entity, after)
+    assert odd_ones(record) == [record]
+
+
+@given(st.sampled_from(sorted(available_timezones())), st.dates(date(2007, 1, 1), date(2054, 12, 31)))
+@settings(max_examples=300, deadline=None)
+def test_clock_of_a_quiet_day_stands_still_every_hour(zone: str, day: date) -> None:
+    if not is_quiet(zone, to_days(day)):
+        return
+    midnight = datetime.combine(day, time(), ZoneInfo(zone))
+    walls = [midnight + timedelta(minutes=30 * each) for each in range(97)]
+    assert len({wall.replace(fold=fold).utcoffset() for wall in walls for fold in (0, 1)}) == 1
