@@ -12,12 +12,14 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
+from core.clock import SystemClock
 from core.errors import ConfigurationError, RetriableError
 from core.kafka import client_config
 from core.settings import Settings
 from schemas.catalogue import TOPICS, TopicSpec
 
 _TIMEOUT_S = 30
+_LOOK_AGAIN_S = 0.1
 
 
 def admin_client(settings: Settings) -> AdminClient:
@@ -49,6 +51,7 @@ def create_topics(settings: Settings) -> list[str]:
     )
     for name, future in futures.items():
         _created(name, future)
+    _wait_until_told(admin)
     check_topics(settings)
     return [spec.name for spec in missing]
 
@@ -86,6 +89,14 @@ def _created(name: str, future: Future[Any]) -> None:
         if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
         raise ConfigurationError(f"Topic {name} cannot be created: {error.str()}.") from exc
+
+
+def _wait_until_told(admin: AdminClient) -> None:
+    """A broker may tell of a topic some moments after it was made, also by somebody else: ask until it does."""
+    clock = SystemClock()
+    give_up_at = clock.monotonic() + _TIMEOUT_S
+    while not {spec.name for spec in TOPICS} <= _topic_names(admin) and clock.monotonic() < give_up_at:
+        clock.wait(_LOOK_AGAIN_S)
 
 
 def _topic_names(admin: AdminClient) -> set[str]:

@@ -98,7 +98,10 @@ def test_wait_ready_too_late_says_how_long_it_waited(spawn: Spawn) -> None:
 
 
 def test_tail_log_gives_the_last_lines_of_this_run_only(spawn: Spawn) -> None:
-    spawn(code="print('earlier')").start()
+    earlier = spawn(code="print('earlier')", ready=lambda: False)
+    earlier.start()
+    with pytest.raises(FatalError):
+        earlier.wait_ready(3600)
     child = spawn(code="for i in range(100): print(i)\nraise SystemExit(1)", ready=lambda: False)
     child.start()
     with pytest.raises(FatalError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.fix_stack import Stack
-from tests.integration.streams.fix_streams import CanonicalReader, RawWriter, StreamsProcess, running
+from tests.integration.streams.fix_streams import CanonicalReader, RawWriter, StreamsProcess, running, skip_what_waits
 from tests.unit.streams.factories import RawTopics, company
 
 
@@ -21,8 +21,14 @@ class Bench:
     reader: CanonicalReader
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nothing_waits(stack: Stack) -> None:
+    """What other tests left in the topics is loaded, and not delivered."""
+    skip_what_waits(stack.settings)
+
+
 @pytest.fixture(scope="module")
-def streams(stack: Stack) -> Iterator[StreamsProcess]:
+def streams(stack: Stack, nothing_waits: None) -> Iterator[StreamsProcess]:
     """A running streams process."""
     with running(stack.settings) as process:
         yield process

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
 from core.dead_letters import header_list
 from core.kafka import consumer_config, transactional_config
@@ -24,6 +24,7 @@ from core.settings import Settings, reveal
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import Decoder, Record, SchemaSource
+from streams.main import GROUP_ID
 from streams.records import RawRecord
 from tests.unit.streams.fakes import Published
 
@@ -190,8 +191,36 @@ def running(settings: Settings, **environment: str) -> Iterator[StreamsProcess]:
     process = StreamsProcess(settings, **environment)
     try:
         yield process.wait_ready()
+    except BaseException:
+        # pytest shows it with the failure.
+        sys.stderr.write(process.log.read_text()[-3000:])
+        raise
     finally:
         process.close()
+
+
+def skip_what_waits(settings: Settings) -> None:
+    """Streams begin at the ends of the raw topics: before them, other tests' records may be of schemas nobody has.
+
+    Enough of these in a row end the process, as they should.
+    """
+    consumer = Consumer(consumer_config(settings, GROUP_ID))
+    places = [TopicPartition(topic, n) for topic in RAW_TOPICS for n in range(settings.entity_partitions)]
+    for place in places:
+        place.offset = consumer.get_watermark_offsets(place, timeout=10)[1]
+
+    def committed() -> bool:
+        try:
+            consumer.commit(offsets=places, asynchronous=False)
+        except KafkaException:
+            # A member of an earlier test is still leaving.
+            return False
+        return True
+
+    try:
+        eventually(committed, lambda: "the group of the streams still has members")
+    finally:
+        consumer.close()
 
 
 def eventually(condition: Callable[[], bool], failure: Callable[[], str]) -> None:
