@@ -20,18 +20,23 @@ from reports.company_status import CompanyStatus
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status
+from sinks.progress import sink_condition
 
 _COLOURS = {"on time": "green", "syncing": "cyan", "needs attention": "red", "late": "red", "held": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """All that is shown. Dead letters are those of the last 30 days, by company, entity and stage."""
+    """All that is shown. Dead letters are those of the last 30 days, by company, entity and stage.
+
+    `sink_waits`: why the sink stores nothing now, in words; empty while all is well.
+    """
 
     companies: list[CompanyStatus]
     streams: Lag
     sink: Lag
     letters: Counter[tuple[str, str, str]]
+    sink_waits: str
 
     def lags(self, company_id: str, partitions: int) -> dict[str, int]:
         """What waits on the company's partition, its own records and those of its neighbours."""
@@ -62,7 +67,7 @@ def _read(settings: Settings, company: str) -> Shown:
             )
         sink = sink_lag(tx, settings)
     letters = Counter(_place(letter) for letter in dead_letters(settings, company))
-    return Shown(found, streams_lag(settings), sink, letters)
+    return Shown(found, streams_lag(settings), sink, letters, sink_condition(settings).sentence)
 
 
 def _place(letter: DeadLetter) -> tuple[str, str, str]:
@@ -75,6 +80,7 @@ def _as_json(shown: Shown, settings: Settings) -> dict[str, Any]:
         "companies": [_company_json(one, shown, settings) for one in shown.companies],
         "behind": {name: lag.records > 0 for name, lag in lags.items()},
         "lag": {name: as_plain(lag) for name, lag in lags.items()},
+        "sink_waits": shown.sink_waits or None,
         "dead_letters": [
             {"company_id": company, "entity": entity, "stage": stage, "records": records}
             for (company, entity, stage), records in sorted(shown.letters.items())
@@ -157,6 +163,8 @@ def _show_stages(shown: Shown, console: Console) -> None:
             console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.", highlight=False)
     if not shown.streams.records and not shown.sink.records:
         console.print("All that was published is in Protiv's tables.")
+    if shown.sink_waits:
+        console.print(shown.sink_waits, highlight=False, markup=False)
     if shown.letters:
         total = sum(shown.letters.values())
         console.print(

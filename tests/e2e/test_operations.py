@@ -6,6 +6,7 @@ import json
 import shlex
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from reports.company_status import STATES
@@ -131,6 +132,24 @@ def test_status_json_tells_of_each_entity_who_has_to_act_and_how_far_the_stages_
         assert {"published", "stored", "held", "dead_letters"} <= entity.keys()
     assert company["lag"] == {"streams": 0, "sink": 0}
     assert set(shown["lag"]) == {"streams", "sink"}
+    assert shown["sink_waits"] is None
+
+
+def test_status_says_why_the_sink_waits_and_since_when(demo: Demo, trodden: Tenant) -> None:
+    shift = trodden.sandbox.listed("shifts", limit=1)[0]
+    with psycopg.connect(demo.addresses["database"]) as holder:
+        # As a long report or a dump of the table does: it may be read, not written.
+        holder.execute("LOCK protiv.time_entries IN SHARE MODE")
+        trodden.sandbox.edit_shift(shift["id"], notes="behind a lock")
+        demo.cli("sync", trodden.company_id)
+        eventually(lambda: "LockNotAvailable" in str(_sink_waits(demo)), what="the reason in status --json")
+        assert "The sink waits since" in demo.cli("status").stdout
+    eventually(lambda: _sink_waits(demo) is None, what="the end of the wait")
+
+
+def _sink_waits(demo: Demo) -> str | None:
+    told: str | None = json.loads(demo.cli("status", "--json").stdout)["sink_waits"]
+    return told
 
 
 def test_reconcile_finds_what_is_missing_and_repairs_exactly_that(demo: Demo, trodden: Tenant) -> None:

@@ -88,6 +88,9 @@ class Histories(RuleBasedStateMachine):
     def lie(self, after: int, lie: dict[str, Any], lasts: int) -> None:
         (switch,) = lie
         self.world.disturb(after, lambda: self.world.company.set_switches(**lie))
+        for later in range(1, lasts):
+            # One that lasts may mislead a read and its second look.
+            self.world.disturb(after + later, lambda: None)
         self.world.trouble(after + lasts, lambda: self.world.company.heal(switch))
 
     @rule(after=SOON, trouble=TROUBLES)
