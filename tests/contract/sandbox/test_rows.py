@@ -79,7 +79,8 @@ def test_share_of_rows_is_the_same_ones_every_time(signed_in: Site) -> None:
         for direction in ("asc", "desc")
     )
     assert first == again
-    assert 25 <= len(first) <= 65
+    # Ids are made anew for each company: about 0.3 of them, and far from none and from all.
+    assert 0.1 < len(first) / len(signed_in.shifts()["data"]) < 0.6
 
 
 @pytest.mark.parametrize(
