@@ -91,11 +91,7 @@ def run(settings: Settings) -> None:
     encoders = outlast(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
     inbox = Inbox(settings, source=registry, database=database, events=events)
-    http = httpx.Client(
-        timeout=httpx.Timeout(30.0, connect=_CONNECT_S),
-        follow_redirects=False,
-        event_hooks={"response": [_count_answer]},
-    )
+    http = _http_client()
     recorder = Recorder(settings, database, events, clock)
     clerk = Clerk(settings.database_url.get_secret_value(), lambda: KafkaVoice(settings, registry), clock)
     attending = Attending(recorder, inbox.take, clerk.turn, clock)
@@ -107,7 +103,7 @@ def run(settings: Settings) -> None:
         replay=Replaying(settings, clock),
     )
     poller = Poller(
-        owner=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+        owner=_owner(),
         database=database,
         clock=clock,
         work=lambda lease, ended: work_on(lease, tools, ended),
@@ -128,6 +124,20 @@ def run(settings: Settings) -> None:
         http.close()
         metrics.close()
     _LOG.info("poller_ended")
+
+
+def _owner() -> str:
+    """Tells this process from every other poller, on this machine or another."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+
+
+def _http_client() -> httpx.Client:
+    """One pool of connections for all accounts."""
+    return httpx.Client(
+        timeout=httpx.Timeout(30.0, connect=_CONNECT_S),
+        follow_redirects=False,
+        event_hooks={"response": [_count_answer]},
+    )
 
 
 def _count_answer(response: httpx.Response) -> None:

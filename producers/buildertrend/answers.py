@@ -130,7 +130,7 @@ def _parsed(text: bytes) -> Any:
     try:
         return _QUICK.decode(text)
     except msgspec.MsgspecError:
-        # It is stricter than JSON has to be: half characters and numbers of any length are read the slow way.
+        # Half characters are read the slow way, and what is no JSON fails there with the usual error.
         pass
     parsed = _DECODER.decode(text.decode())
     return _without_half_characters(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
