@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.errors import IntegrationError
-from producers.buildertrend.answers import ModuleMissingError, SessionOverError, bare, enveloped, read_json
+from producers.buildertrend.answers import (
+    ModuleMissingError,
+    SessionOverError,
+    bare,
+    enveloped,
+    parsed_row,
+    read_json,
+)
 from producers.buildertrend.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
 from producers.buildertrend.polite import Answer
 
@@ -112,3 +122,67 @@ def test_bare_other_than_an_object_is_source_changed(parsed: Any) -> None:
     with pytest.raises(SourceFaultError) as caught:
         bare(parsed, what="budget")
     assert caught.value.fault is SOURCE_CHANGED
+
+
+def slow(text: bytes) -> Any:
+    """What the standard library makes of a text that holds no half characters, money exact."""
+    return json.loads(text, parse_float=Decimal)
+
+
+def told_apart(node: Any) -> Any:
+    """A value with the kind of each of its parts: True is 1, and 1.0 is 1, only to `==`."""
+    if isinstance(node, dict):
+        return {key: told_apart(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [told_apart(item) for item in node]
+    return type(node).__name__, str(node)
+
+
+ODD_NUMBERS = (
+    *("0", "-0", "1", "-1", "0.0", "-0.0", "0.10", "1.50e2", "1E400", "-1e-400", "1e5", "9007199254740993"),
+    *("18446744073709551615", "18446744073709551616", "-9223372036854775809", "0.1000000000000000055511151231257827"),
+    *("123456789012345678901234567890", "12345678901234567890.123456789012345678901234567890"),
+)
+ODD_TEXTS = (
+    *('"\\u00e9\\n\\/\\b"', '"\\ud83d\\ude00"', '"\\u0000"', '"\u2028"', '""', "true", "false", "null"),
+    *('{"a": 1, "a": 2}', '{"": []}', " [ 1 , 2 ] ", "{}", '{"\\u0061": {"b": [null, {"c": 0.30}]}}'),
+)
+
+
+@pytest.mark.parametrize("text", [*ODD_NUMBERS, *ODD_TEXTS])
+def test_the_quick_parser_reads_what_the_slow_one_reads(text: str) -> None:
+    for raw in (text.encode(), f'{{"id": {text}, "more": [{text}]}}'.encode()):
+        assert told_apart(parsed_row(raw)) == told_apart(slow(raw))
+
+
+NO_JSON = (
+    *("", " ", "{", '{"a": 1', "[1,]", '{"a": 1,}', '{"a"}', "{'a': 1}", "01", "1.", ".5", "+1", "0x1", "1e", "- 1"),
+    *("NaN", "Infinity", "-Infinity", "nul", "True", '"a', '"a\tb"', '"\\x41"', '"\\u12"', "1 2", "{} {}", "[1] x"),
+)
+
+
+@pytest.mark.parametrize("text", NO_JSON)
+def test_what_is_no_json_to_the_slow_parser_is_none_to_the_quick_one(text: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each parser has its own message
+        parsed_row(text.encode())
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.decimals(allow_nan=False, allow_infinity=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=12,
+    )
+)
+def test_any_json_is_read_as_the_slow_parser_reads_it(value: Any) -> None:
+    text = as_json(value).encode()
+    assert told_apart(parsed_row(text)) == told_apart(slow(text))
+
+
+def as_json(value: Any) -> str:
+    """JSON with every digit of a Decimal, and characters as they are."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{as_json(key)}: {as_json(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(as_json(item) for item in value) + "]"
+    return str(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False)
