@@ -18,6 +18,9 @@ BRAKE_SHARE = 0.10
 BRAKE_RANGE_SHARE = 0.50
 BRAKE_RECORDS = 20
 _INCOMPLETE = b"i"
+# In place of a fingerprint, which no hash equals: published before, but perhaps otherwise; perhaps not published at all.
+_PERHAPS_OTHERWISE = bytes(16)
+_PERHAPS_NEVER = b"\xff" * 16
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
@@ -81,7 +84,7 @@ def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Te
         record = row.read()
         now = _state(record, terms.time_zone)
         if _is_news(now, before):
-            op: Op = terms.new_op if before is None else "UPDATE"
+            op: Op = terms.new_op if _is_new(before) else "UPDATE"
             changes.append(Change(op, entity_id, record, now, bytes_now))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
@@ -92,6 +95,17 @@ def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Te
 def deletions(entity_ids: Iterable[str]) -> list[Change]:
     """DELETE changes of ids that a complete read and a second look both did not show."""
     return [Change("DELETE", entity_id, None, None) for entity_id in entity_ids]
+
+
+def in_doubt(change: Change) -> bytes:
+    """What state holds in place of a fingerprint while nobody knows whether a change was published.
+
+    Whatever is read differs from it. Only a whole record is news where one may have been published, and anything is
+    behind a deletion.
+    """
+    marker = _PERHAPS_NEVER if change.op in ("CREATE", "SNAPSHOT") else _PERHAPS_OTHERWISE
+    anything = change.fingerprint is None or change.fingerprint.endswith(_INCOMPLETE, 16)
+    return marker + (_INCOMPLETE if anything else b"")
 
 
 def brake_is_pulled(missing: int, *, published: int, in_range: int) -> bool:
@@ -120,6 +134,10 @@ def _digester(terms: Terms) -> Callable[[bytes], bytes]:
 def _state(record: SourceRecord, time_zone: str) -> bytes:
     """What the state keeps: the fingerprint, with a mark behind it for a record that a part was missing of."""
     return fingerprint(record.after, time_zone) + (_INCOMPLETE if record.incomplete else b"")
+
+
+def _is_new(before: Known | None) -> bool:
+    return before is None or before.fingerprint[:16] == _PERHAPS_NEVER
 
 
 def _is_news(now: bytes, before: Known | None) -> bool:

@@ -64,6 +64,15 @@ class Ledger(Protocol):
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         """Ids that pages of the read showed: all, or those among some."""
 
+    def announce(self, entity: str, changes: Sequence[Published]) -> None:
+        """Remember, whatever may crash, changes that are about to be published; `fingerprint` as if in doubt.
+
+        What remembers them as published withdraws it: take_page or drop.
+        """
+
+    def doubt(self) -> int:
+        """Doubt what an earlier run or attempt announced and never recorded; how many records that are."""
+
     def take_page(self, taken: PageTaken) -> None:
         """Remember a page with all that follows from it."""
 

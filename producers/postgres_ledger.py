@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from control import checkpoints, held_deletions, source_state
+from control import announcements, checkpoints, held_deletions, source_state
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
 from control.database import Database, Transaction
 from control.entity_reads import CompleteRead, put_complete
 from control.runs import RunId, save_progress
-from control.source_state import Known, ReadRange
+from control.source_state import Known, Published, ReadRange
 from producers.ledger import Missing, PageTaken, Progress
 
 
@@ -41,13 +41,23 @@ class PostgresLedger:
         with self.database.transaction() as tx:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
+    def announce(self, entity: str, changes: Sequence[Published]) -> None:
+        # On disk before Kafka has the first of them: unlike a page, what is announced must outlive the database's crash.
+        with self._held() as tx, tx.pipeline():
+            announcements.announce(tx, self.run.company_id, entity, changes)
+
+    def doubt(self) -> int:
+        with self._held() as tx:
+            return announcements.doubt(tx, self.run.company_id)
+
     def take_page(self, taken: PageTaken) -> None:
         # A pipeline: the statements go out together, since none needs another's answer. Nobody waits for the disk:
-        # should the database crash, its last pages are published again, as any page is that was not recorded.
+        # should the database crash, its last pages are published again, since they are announced still.
         with self._held() as tx, tx.pipeline():
             tx.execute("SET LOCAL synchronous_commit = off")
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
+                announcements.withdraw(tx, self.run.company_id)
             if taken.digests:
                 source_state.put_digests(tx, self.run.company_id, taken.entity, taken.digests)
             if taken.checkpoint is not None:
@@ -77,6 +87,7 @@ class PostgresLedger:
     def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
         with self._held() as tx:
             source_state.drop_published(tx, self.run.company_id, entity, entity_ids)
+            announcements.withdraw(tx, self.run.company_id)
             held_deletions.drop_held(tx, self.run.company_id, entity, entity_ids)
             self._save(tx, progress)
 

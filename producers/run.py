@@ -1,8 +1,8 @@
 """One run: read, compare, publish, record, page by page, then the deletions.
 
-Order of every step: the Kafka transaction is committed first, then state and checkpoint together under the lease's
-epoch. A crash in between publishes the same changes again under higher versions; it never loses one. A run that was cut
-short anywhere goes on from its last checkpoint.
+Order of every step: changes are announced, the Kafka transaction is committed, then state and checkpoint together under
+the lease's epoch. A crash in between leaves what was announced in doubt: the next read publishes it again, or deletes
+it, as the source is by then. A run that was cut short anywhere goes on from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from control.source_state import Published
 from core.clock import Clock
 from core.log import get_logger
 from producers.change_record import Encoder, Message, Observation, messages
-from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
+from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions, in_doubt
 from producers.events import EventWriter
 from producers.handover import Background, Handover
 from producers.ledger import Ledger, PageTaken, Progress
@@ -74,6 +74,9 @@ class Run:
 
     def execute(self, reads: Iterable[EntityRead]) -> None:
         """Blocks until all is read. Raises the source's faults, FencedError and RetriableError as they come."""
+        doubted = self.outlets.ledger.doubt()
+        if doubted:
+            _LOG.info("changes_in_doubt", count=doubted)
         done = self.outlets.ledger.checkpoints()
         self.went_on = bool(done)
         for read in reads:
@@ -98,10 +101,16 @@ class Run:
         if not changes:
             return []
         batch = self.prepare(read, changes)
-        self.outlets.publisher.publish(batch.messages)
+        self.send(batch)
         return batch.published
 
-    def prepare(self, read: EntityRead, changes: Sequence[Change]) -> _Batch:
+    def send(self, batch: Batch) -> None:
+        """Announce a batch and publish it; an empty one is nothing to do."""
+        if batch.messages:
+            self.outlets.ledger.announce(batch.entity, batch.in_doubt)
+            self.outlets.publisher.publish(batch.messages)
+
+    def prepare(self, read: EntityRead, changes: Sequence[Change]) -> Batch:
         """Changes under versions of their own, encoded."""
         run = self.assignment.run
         first = self.published + 1
@@ -110,7 +119,7 @@ class Run:
         topic = read.entity.raw_topic
         encoded = messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic])
         self.published += len(changes)
-        return _Batch(encoded, list(_state_rows(numbered)))
+        return Batch(read.entity.name, encoded, list(_state_rows(numbered)), list(_in_doubt(numbered)))
 
     def progress(self) -> Progress:
         """As the ledger keeps it; what is counted later does not change it."""
@@ -118,11 +127,13 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
-    """What is to be published in one transaction, and what to remember once that is committed."""
+class Batch:
+    """What is to be published in one transaction, and what to remember once that is committed, or if that is in doubt."""
 
+    entity: str
     messages: list[Message]
     published: list[Published]
+    in_doubt: list[Published]
 
 
 class _ReadInRun:
@@ -189,11 +200,10 @@ class _ReadInRun:
             number=page.number,
             entity_ids=ids,
         )
-        self._handover.hand_over(taken, lambda: self._commit(batch.messages, taken))
+        self._handover.hand_over(taken, lambda: self._commit(batch, taken))
 
-    def _commit(self, batch: Sequence[Message], taken: PageTaken) -> None:
-        if batch:
-            self._run.outlets.publisher.publish(batch)
+    def _commit(self, batch: Batch, taken: PageTaken) -> None:
+        self._run.send(batch)
         self._ledger.take_page(taken)
         assert taken.checkpoint is not None
         self._say.progress(
@@ -277,6 +287,12 @@ def _state_rows(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
                 record.job_id,
                 record.minutes,
             )
+
+
+def _in_doubt(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
+    for version, change in numbered:
+        day, parent = (change.record.local_day, change.record.parent_id) if change.record else (None, None)
+        yield Published(change.entity_id, in_doubt(change), version, day, parent)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -37,6 +37,7 @@ class CompanyMemory:
     runs: list[RunMemory] = field(default_factory=list)
     held: dict[str, dict[str, bool]] = field(default_factory=dict)
     complete: dict[str, CompleteRead] = field(default_factory=dict)
+    announced: tuple[str, Sequence[Published]] | None = None
     seq: int = 0
 
     def left(self) -> OpenRun | None:
@@ -97,8 +98,22 @@ class MemoryLedger:
         shown = {one for (name, _), ids in self.memory.pages.items() if name == read for one in ids}
         return shown if among is None else shown & set(among)
 
+    def announce(self, entity: str, changes: Sequence[Published]) -> None:
+        self.doubt()
+        self.company.announced = entity, list(changes)
+
+    def doubt(self) -> int:
+        entity, changes = self.company.announced or ("", ())
+        self.company.announced = None
+        for change in changes:
+            kept = self._published(entity).get(change.entity_id, change)
+            self._published(entity)[change.entity_id] = replace(kept, fingerprint=change.fingerprint, digest=None)
+        return len(changes)
+
     def take_page(self, taken: PageTaken) -> None:
         kept = self._published(taken.entity)
+        if taken.published:
+            self.company.announced = None
         kept.update({one.entity_id: one for one in taken.published})
         for entity_id, digest in taken.digests.items():
             kept[entity_id] = replace(kept[entity_id], digest=digest)
@@ -131,6 +146,7 @@ class MemoryLedger:
         return {one for one, let_go in self.company.held.get(entity, {}).items() if not let_go}
 
     def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
+        self.company.announced = None
         for entity_id in entity_ids:
             self._published(entity).pop(entity_id, None)
             self.company.held.get(entity, {}).pop(entity_id, None)

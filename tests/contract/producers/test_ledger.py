@@ -250,6 +250,61 @@ def test_ledger_held_records_that_returned_are_forgotten(keeper: Keeper) -> None
     assert ledger.held(SHIFTS) == {"3"}
 
 
+def doubtful(entity_id: str, *, day: date | None = None, parent: str | None = None) -> Published:
+    return Published(entity_id, bytes(16), 7, day, parent)
+
+
+def test_ledger_doubts_what_was_announced_and_not_recorded(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.announce(SHIFTS, [doubtful("1", day=DAYS["1"])])
+    ledger.take_page(page(1, published("1", day=DAYS["1"])))
+    ledger.announce(SHIFTS, [doubtful("1", day=DAYS["4"]), doubtful("2", day=DAYS["2"])])
+    left = keeper.go_on()
+    assert left.known(SHIFTS, ["1", "2"]) == {"1": Known(b"f" * 16, b"d" * 16)}
+    assert (left.doubt(), left.doubt()) == (2, 0)
+    assert left.known(SHIFTS, ["1", "2"]) == {"1": Known(bytes(16), None), "2": Known(bytes(16), None)}
+    # One that was known keeps its day, which a deletion does not state; a new one has the day that was announced.
+    assert left.missing(JOBS, ReadRange()).entity_ids == []
+    shown = left.missing(SHIFTS, ReadRange(from_day=DAYS["2"]))
+    assert (list(shown.entity_ids), shown.published) == (["2"], PublishedCount(2, 1))
+
+
+def test_ledger_doubts_children_under_their_parent(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.announce(BUDGETS, [doubtful("1:9", parent="1")])
+    ledger.doubt()
+    ledger.begin_read(JOBS, AT)
+    ledger.take_page(page(1, published("1"), published("2"), entity=JOBS))
+    assert ledger.missing(BUDGETS, ReadRange(parents=["1"])).entity_ids == ["1:9"]
+    assert ledger.missing(BUDGETS, ReadRange(parents=["2"])).entity_ids == []
+
+
+def test_ledger_doubts_nothing_that_was_recorded(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.announce(SHIFTS, [doubtful("1"), doubtful("2")])
+    ledger.take_page(page(1, published("1"), published("2")))
+    assert keeper.go_on().doubt() == 0
+    ledger = keeper.go_on()
+    ledger.announce(SHIFTS, [doubtful("2")])
+    ledger.drop(SHIFTS, ["2"], Progress(3, {}))
+    assert keeper.go_on().doubt() == 0
+    assert set(ledger.known(SHIFTS, ["1", "2"])) == {"1"}
+
+
+def test_ledger_doubt_outlives_pages_without_changes_and_the_next_announcement(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.announce(SHIFTS, [doubtful("1")])
+    ledger.take_page(page(1))
+    ledger.announce(SHIFTS, [doubtful("2")])
+    assert set(ledger.known(SHIFTS, ["1", "2"])) == {"1"}
+    ledger.take_page(page(2, published("2")))
+    assert keeper.begin().doubt() == 0
+    assert ledger.known(SHIFTS, ["1"]) == {"1": Known(bytes(16), None)}
+
+
 def test_postgres_ledger_of_a_lease_that_is_over_writes_nothing(own_database: Settings) -> None:
     database = Database(own_database, max_connections=2)
     database.open()
@@ -258,7 +313,9 @@ def test_postgres_ledger_of_a_lease_that_is_over_writes_nothing(own_database: Se
     ledger.begin_read(SHIFTS, AT)
     with database.transaction() as tx:
         tx.execute("UPDATE integration.connections SET lease_epoch = lease_epoch + 1")
-    writes: tuple[Callable[[], None], ...] = (
+    writes: tuple[Callable[[], object], ...] = (
+        lambda: ledger.announce(SHIFTS, [doubtful("1")]),
+        ledger.doubt,
         lambda: ledger.take_page(page(1, published("1"))),
         lambda: ledger.begin_read(JOBS, AT),
         lambda: ledger.end_pages(SHIFTS),

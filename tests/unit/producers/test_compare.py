@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.source_state import Known
-from producers.compare import Comparison, Op, Terms, brake_is_pulled, compare, deletions, fingerprint
+from producers.compare import Comparison, Op, Terms, brake_is_pulled, compare, deletions, fingerprint, in_doubt
 from producers.source import SourceRecord, SourceRow
 from tests.factories import source_record
 
@@ -144,6 +144,40 @@ def test_compare_whole_record_replaces_an_incomplete_one_where_it_differs() -> N
     before = published_of(incomplete("1", amount="5", hours=None))
     assert changes_of([source_record("1", amount="5", hours="40")], before) == [("UPDATE", "1")]
     assert changes_of([source_record("1", amount="5", hours=None)], before) == []
+
+
+def doubted(found: Comparison) -> dict[str, Known]:
+    return {change.entity_id: Known(in_doubt(change), None) for change in found.changes}
+
+
+WHOLE = source_record("1", amount="5", hours="40")
+PART = replace(source_record("1", amount="5"), incomplete=True)
+
+
+@pytest.mark.parametrize("new_op", ["CREATE", "SNAPSHOT"])
+@pytest.mark.parametrize("record", [WHOLE, PART])
+def test_compare_record_that_was_perhaps_never_published_is_new(record: SourceRecord, new_op: Op) -> None:
+    perhaps = doubted(compared([record], {}, new_op=new_op))
+    assert changes_of([record], perhaps, new_op=new_op) == [(new_op, "1")]
+    assert changes_of([record], doubted(compared([record], perhaps, new_op=new_op)), new_op=new_op) == [(new_op, "1")]
+
+
+def test_compare_record_that_was_perhaps_published_otherwise_is_an_update_even_as_before() -> None:
+    before = published_of(source_record("1", amount="6"))
+    perhaps = doubted(compared([WHOLE], before))
+    for now in (WHOLE, source_record("1", amount="6")):
+        assert changes_of([now], perhaps) == [("UPDATE", "1")]
+
+
+def test_compare_incomplete_record_never_replaces_one_that_perhaps_is_whole() -> None:
+    assert changes_of([PART], doubted(compared([WHOLE], {}))) == []
+    assert changes_of([PART], doubted(compared([WHOLE], published_of(incomplete("1", amount="7"))))) == []
+
+
+def test_compare_anything_replaces_what_is_perhaps_deleted() -> None:
+    (gone,) = deletions(["1"])
+    for now in (WHOLE, PART):
+        assert changes_of([now], {"1": Known(in_doubt(gone), None)}) == [("UPDATE", "1")]
 
 
 def test_deletions_name_the_ids_and_nothing_else() -> None:

@@ -15,11 +15,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from sandbox.errors import SandboxError
-from sandbox.local import LocalSandbox
-from tests.fakes import FakeClock
 from tests.soak import rounds
-from tests.unit.producers.histories.truth import as_truth
-from tests.unit.producers.histories.world import World, day_text
+from tests.unit.producers.histories.world import day_text, new_world
 
 Edit = tuple[str, int, int]
 
@@ -64,10 +61,7 @@ class Histories(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        clock = FakeClock()
-        self._sandbox = LocalSandbox(pause=clock.move, now=clock.now)
-        company = self._sandbox.company(seed=3, jobs=3, shifts=14, anchor_date="2026-06-17")
-        self.world = World(self._sandbox, clock, company)
+        self.world = new_world()
 
     @initialize(reads=st.booleans(), commits_late=st.booleans())
     def read_first(self, *, reads: bool, commits_late: bool) -> None:
@@ -127,20 +121,11 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.world.settle()
-        self._compare()
+        self.world.check_topics()
         before = self.world.topics.records
         self.world.read_full()
         assert self.world.topics.records == before, "A read of what was read already publishes nothing."
-        self._sandbox.close()
-
-    def _compare(self) -> None:
-        for entity, rows in self.world.company.truth().items():
-            folded = self.world.topics.folded.get(entity, {})
-            held = self.world.memory.held.get(entity, {}).keys()
-            assert folded.keys() - held == rows.keys(), entity
-            for entity_id, truth in rows.items():
-                stated = as_truth(entity, folded[entity_id]["after"])
-                assert stated == {name: truth[name] for name in stated}, (entity, entity_id)
+        self.world.close()
 
     def _edit(self, one: Edit) -> None:
         what, which, amount = one

@@ -7,7 +7,7 @@ the poller catches. After every commit of raw records the world checks what must
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 
 from control.connections import Connection
+from control.source_state import Published
 from core.record_headers import RecordHeaders
 from core.settings import Settings
 from producers.buildertrend.account import Account
@@ -32,6 +33,7 @@ from schemas.codec import Decoder
 from tests import factories
 from tests.fakes import FakeClock, MemoryEvents, MemorySchemas, MemorySessions
 from tests.memory_ledger import CompanyMemory, MemoryLedger
+from tests.unit.producers.histories.truth import as_truth
 
 PAGE_SIZE = 5
 LAST_DAY = date(2026, 6, 17)
@@ -81,8 +83,8 @@ class Topics:
         self.records += 1
         record = _DECODERS[message.topic](message.value)
         if record["op"] == "DELETE":
-            # A crash between topics and state may have it published twice.
-            assert (entity, entity_id) in self.published, "Only what was published is deleted."
+            # A crash may have it published twice, or once where nobody knows whether the record itself was published.
+            assert (entity, entity_id) in self.published | self.world.announced, "Only what was published is deleted."
             self.world.check_deletion(entity, entity_id)
         self.published.add((entity, entity_id))
         table[entity_id] = record
@@ -94,6 +96,7 @@ class World:
     def __init__(self, sandbox: LocalSandbox, clock: FakeClock, company: LocalCompany) -> None:
         self.company = company
         self.clock = clock
+        self._sandbox = sandbox
         self.settings: Settings = factories.settings()
         self.memory = CompanyMemory("c1")
         self.topics = Topics(self)
@@ -103,11 +106,13 @@ class World:
         self.disturbances = 0
         self.fresh = True
         self.commits_late = False
+        self.announced: set[tuple[str, str]] = set()
         self._gone = False
         self._http = httpx.Client(transport=sandbox.transport)
         sandbox.transport.before_request = lambda _request: self._point(self._at_requests)
         self._at_requests: list[Timed] = []
         self._at_commits: list[Timed] = []
+        self._at_publications: list[Timed] = []
 
     def disturb(self, after: int, act: Callable[[], None]) -> None:
         """Let an edit or a lie happen before a request: what a read may rightly be wrong about for a while."""
@@ -128,6 +133,10 @@ class World:
     def crash_at_commit(self, after: int) -> None:
         """A commit point lies before and behind each commit of topics and each write of the ledger."""
         self._at_commits.append(Timed(after, self._crash))
+
+    def crash_when_published(self, after: int) -> None:
+        """Right behind a commit of topics, of which nothing is recorded yet."""
+        self._at_publications.append(Timed(after, self._crash))
 
     def read_full(self) -> str:
         self.clock.move(self.settings.full_sync_interval_s + 1)
@@ -155,9 +164,24 @@ class World:
                 return
         raise AssertionError("The reads do not come to an end on a healthy source.")
 
+    def check_topics(self) -> None:
+        """The topics fold to what the source shows, but for what is held."""
+        for entity, rows in self.company.truth().items():
+            folded = self.topics.folded.get(entity, {})
+            held = self.memory.held.get(entity, {}).keys()
+            assert folded.keys() - held == rows.keys(), entity
+            for entity_id, truth in rows.items():
+                stated = as_truth(entity, folded[entity_id]["after"])
+                assert stated == {name: truth[name] for name in stated}, (entity, entity_id)
+
+    def close(self) -> None:
+        self._http.close()
+        self._sandbox.close()
+
     def _forget_plans(self) -> None:
         self._at_requests.clear()
         self._at_commits.clear()
+        self._at_publications.clear()
 
     def check_deletion(self, entity: str, entity_id: str) -> None:
         """A record that is there may be taken for gone only if two reads in a row were misled: the second look, too."""
@@ -196,8 +220,10 @@ class World:
                 counts=ledger.counts,
             ),
             Outlets(
-                ledger=_CrashingLedger(ledger, lambda: self._point(self._at_commits)),
-                publisher=_CrashingPublisher(self.topics, lambda: self._point(self._at_commits)),
+                ledger=_CrashingLedger(ledger, lambda: self._point(self._at_commits), self.announced),
+                publisher=_CrashingPublisher(
+                    self.topics, lambda: self._point(self._at_commits), lambda: self._point(self._at_publications)
+                ),
                 events=self.events,
                 encoders=_ENCODERS,
                 clock=self.clock,
@@ -242,22 +268,29 @@ class _CrashingPublisher:
 
     topics: Topics
     point: Callable[[], None]
+    published: Callable[[], None]
 
     def publish(self, batch: Iterable[Message]) -> None:
         ready = list(batch)
         self.point()
         self.topics.commit(ready)
+        self.published()
         self.point()
 
 
 class _CrashingLedger:
     """A ledger with a point at which the process may end before and behind every write."""
 
-    _WRITES = frozenset({"begin_read", "take_page", "end_pages", "drop", "end_read"})
+    _WRITES = frozenset({"announce", "doubt", "begin_read", "take_page", "end_pages", "drop", "end_read"})
 
-    def __init__(self, ledger: MemoryLedger, point: Callable[[], None]) -> None:
+    def __init__(self, ledger: MemoryLedger, point: Callable[[], None], announced: set[tuple[str, str]]) -> None:
         self._ledger = ledger
         self._point = point
+        self._announced = announced
+
+    def announce(self, entity: str, changes: Sequence[Published]) -> None:
+        self._announced.update((entity, change.entity_id) for change in changes)
+        self._guarded(self._ledger.announce)(entity, changes)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._ledger, name)
@@ -270,6 +303,13 @@ class _CrashingLedger:
             self._point()
 
         return guarded
+
+
+def new_world() -> World:
+    """A company with three jobs and three pages of shifts, not read yet."""
+    clock = FakeClock()
+    sandbox = LocalSandbox(pause=clock.move, now=clock.now)
+    return World(sandbox, clock, sandbox.company(seed=3, jobs=3, shifts=14, anchor_date="2026-06-17"))
 
 
 def day_text(days_back: int) -> str:
