@@ -18,7 +18,7 @@ BRAKE_SHARE = 0.10
 BRAKE_RANGE_SHARE = 0.50
 BRAKE_RECORDS = 20
 _INCOMPLETE = b"i"
-# In place of a fingerprint, which no hash equals: published before, but perhaps otherwise; perhaps not published at all.
+# In place of a fingerprint, which no hash equals: published, but perhaps otherwise; perhaps not published at all.
 _PERHAPS_OTHERWISE = bytes(16)
 _PERHAPS_NEVER = b"\xff" * 16
 _SORTED = msgspec.json.Encoder(order="sorted")

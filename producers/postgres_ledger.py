@@ -42,7 +42,7 @@ class PostgresLedger:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
-        # On disk before Kafka has the first of them: unlike a page, what is announced must outlive the database's crash.
+        # On disk before Kafka has the first of them: unlike a page, an announcement must outlive the database's crash.
         with self._held() as tx, tx.pipeline():
             announcements.announce(tx, self.run.company_id, entity, changes)
 

@@ -128,7 +128,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is to be published in one transaction, and what to remember once that is committed, or if that is in doubt."""
+    """What is to be published in one transaction, and what to remember once that is committed or in doubt."""
 
     entity: str
     messages: list[Message]
