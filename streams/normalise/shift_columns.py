@@ -1,0 +1,75 @@
+"""Shifts that are plainly right as canonical columns: what `normalise_time_entry` makes of each, made of all at once.
+
+The columns that depend on a shift's parents or on its company's version are left out; see `LATE_COLUMNS`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from streams.normalise.plain_shifts import by_local_day, fields_of, mapped, wall_seconds
+from streams.normalise.time_entries import stated_tags
+from streams.normalise.times import quiet_offset_s
+from streams.normalise.values import money_micros, text
+
+_MICROS = 1_000_000
+_DAY_S = 86_400
+
+# Known when a shift is published.
+LATE_COLUMNS = (
+    "version",
+    "job_name",
+    "user_name",
+    "cost_code_id",
+    "cost_code_title",
+    "link_status",
+    "link_detail",
+)
+
+
+def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns of `protiv.time-entries` for change records that `plain_shifts` calls right, row by row."""
+    shift = fields_of(changes.column("after"))
+    zones = changes.column("time_zone")
+    start = wall_seconds(pc.struct_field(shift["timeIn"], "timeStamp"))
+    end = wall_seconds(pc.struct_field(shift["timeOut"], "timeStamp"))
+    # The end is within a day of the start: the same offset holds.
+    ahead = by_local_day(zones, start, quiet_offset_s, pa.int64())
+    regular, overtime = shift["regularTime"], shift["overTime"]
+    money = partial(mapped, kind=pa.int64())
+    columns = {
+        "company_id": changes.column("company_id"),
+        "time_entry_id": changes.column("entity_id"),
+        "observed_at": changes.column("observed_at"),
+        "deleted_at": pa.nulls(changes.num_rows, pa.int64()),
+        "job_id": shift["jobId"].cast(pa.string()),
+        "user_id": shift["userID"].cast(pa.string()),
+        "started_at": _micros(start, ahead),
+        "ended_at": _micros(end, ahead),
+        "time_zone": zones,
+        "work_date": pc.divide(start, _DAY_S).cast(pa.int32()),
+        "break_minutes": pc.struct_field(shift["breakTime"], "breakTime"),
+        "regular_minutes": regular,
+        "overtime_minutes": overtime,
+        "total_minutes": _sum(regular, overtime),
+        "hourly_cost_micros": money(shift["rate"], partial(money_micros, what="rate")),
+        "labor_cost_micros": money(
+            pc.struct_field(shift["builderCost"], "value"), partial(money_micros, what="labor cost")
+        ),
+        "approved": pc.struct_field(shift["approvalStatus"], "isApproved"),
+        "notes": mapped(shift["notes"], partial(text, what="notes"), pa.string()),
+        "tags": pa.array(map(stated_tags, shift["tags"].to_pylist()), pa.list_(pa.string())),
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _micros(wall: pa.Array, ahead: pa.Array) -> pa.Array:
+    return pc.multiply(pc.subtract(wall, ahead), _MICROS)
+
+
+def _sum(some: pa.Array, others: pa.Array) -> pa.Array:
+    """Null only where both are."""
+    return pc.coalesce(pc.add(some, others), some, others)
