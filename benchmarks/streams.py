@@ -98,9 +98,7 @@ def main() -> int:
     return 0
 
 
-def _measured(
-    settings: Settings, volume: Volume, contenders: Sequence[_Command], console: Console
-) -> dict[str, Any]:
+def _measured(settings: Settings, volume: Volume, contenders: Sequence[_Command], console: Console) -> dict[str, Any]:
     create_topics(settings)
     registry = ConfluentRegistry(settings)
     register_all(registry)

@@ -73,7 +73,7 @@ class BatchEncoder:
         return self.columns(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
 
     def columns(self, batch: pa.RecordBatch) -> list[bytes]:
-        """The same from columns, in any order; ArrowInvalid for a null where the schema takes none."""
+        """The same from columns, in any order; ValueError for a null where the schema takes none."""
         ordered = batch.select(self._arrow.names).cast(self._arrow)
         (encoded,) = pyruhvro.serialize_record_batch(ordered, self._text, 1)
         header = self._header

@@ -13,13 +13,13 @@ from sys import intern
 from schemas.batch_codec import BatchDecoder
 from schemas.catalogue import TIME_ENTRIES
 from streams.company import EntityRef
+from streams.due import Due, PlainShift, Row
 from streams.normalise.shift_columns import shift_columns
 from streams.plain_batch import PlainShifts, children, each_of, find_plain
 from streams.records import RawRecord
-from streams.state import Due, PlainShift, Row
 
 # Below this the columns cost more than they save.
-_WORTH_IT = 50
+_WORTH_IT = 100
 
 # Named tuples without their constructors, which run as Python code for each record.
 _ref_of = partial(tuple.__new__, EntityRef)

@@ -13,11 +13,12 @@ from schemas.avro_files import plain_schema
 from schemas.catalogue import ENTITIES, ENTITY_BY_NAME, TIME_ENTRIES, Entity
 from schemas.codec import Record
 from streams.company import Company, EntityRef
+from streams.due import Due
 from streams.link import ShiftLink
 from streams.normalise import NORMALISE
 from streams.records import Codecs, Output
 from streams.row_values import row_values
-from streams.state import Due, PartitionState
+from streams.state import PartitionState
 
 # Decoded and encoded at once: much more saves nothing, and would be held in memory when a large job is renamed.
 _AT_ONCE = 5_000

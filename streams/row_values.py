@@ -9,8 +9,9 @@ import pyarrow as pa
 
 from schemas.batch_codec import BatchEncoder
 from streams.company import Company
+from streams.due import Row
 from streams.link import Coding, ShiftLink, ShiftRefs, code_titles, link_coded
-from streams.state import PartitionState, Row
+from streams.state import PartitionState
 
 # The columns of a ShiftLink, in its order.
 _LINK_COLUMNS = ("link_status", "link_detail", "job_name", "user_name", "cost_code_id", "cost_code_title")
@@ -18,9 +19,7 @@ _LINK_COLUMNS = ("link_status", "link_detail", "job_name", "user_name", "cost_co
 DueRow = tuple[str, str, Row]
 
 
-def row_values(
-    state: PartitionState, due: Sequence[DueRow], encoder: BatchEncoder, links: Counter[str]
-) -> list[bytes]:
+def row_values(state: PartitionState, due: Sequence[DueRow], encoder: BatchEncoder, links: Counter[str]) -> list[bytes]:
     """The values of shifts by company id, entity id and row, in their order, each linked as it is held.
 
     `links` counts the link status of each.

@@ -22,10 +22,11 @@ from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
 from streams.dead_letter_share import DeadLetterShare
 from streams.delivered import plainly_right
+from streams.due import PlainShift
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
-from streams.state import PartitionState, PlainShift
+from streams.state import PartitionState
 
 STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.
@@ -72,15 +73,7 @@ class PartitionStage:
         with metrics.BATCH_SECONDS.time():
             taken: Counter[tuple[str, str]] = Counter()
             links: Counter[str] = Counter()
-            plain = plainly_right(
-                batch,
-                self.codecs.decode[TIME_ENTRIES.name],
-                partition=self.partition,
-                partitions=self.state.partitions,
-            )
-            odd = [raw for raw, shift in zip(batch, plain, strict=True) if shift is None]
-            self.patience.until_done(lambda: self.codecs.look_into(odd))
-            letters = self._take_in(zip(batch, plain, strict=True), taken)
+            letters = self._take_in(self._looked_into(batch), taken)
             outputs = self._outputs(letters, links)
             while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
                 self.publisher.publish(chunk)
@@ -97,6 +90,14 @@ class PartitionStage:
     def _outputs(self, letters: list[Output], links: Counter[str]) -> Iterator[Output]:
         yield from letters
         yield from render(self.state, self.state.take_due().items(), self.codecs, links)
+
+    def _looked_into(self, batch: Sequence[RawRecord]) -> Iterator[tuple[RawRecord, PlainShift | None]]:
+        """Each record with what was found out of it by column; where that is nothing, it is decoded."""
+        decoder, partitions = self.codecs.decode[TIME_ENTRIES.name], self.state.partitions
+        plain = plainly_right(batch, decoder, partition=self.partition, partitions=partitions)
+        odd = [raw for raw, shift in zip(batch, plain, strict=True) if shift is None]
+        self.patience.until_done(lambda: self.codecs.look_into(odd))
+        return zip(batch, plain, strict=True)
 
     def _take_in(
         self, batch: Iterable[tuple[RawRecord, PlainShift | None]], taken: Counter[tuple[str, str]]

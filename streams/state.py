@@ -14,15 +14,13 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from sys import intern
-from typing import NamedTuple
-
-import pyarrow as pa
 
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
 from schemas.codec import Record
 from streams.company import CHILDREN, Child, Company, EntityRef, Gone
+from streams.due import Due, PlainShift
 from streams.link import BudgetRefs, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
@@ -36,34 +34,6 @@ class Outcome(Enum):
     APPLIED = "applied"
     OUTDATED = "outdated"
     TOMBSTONE = "tombstone"
-
-
-class Row(NamedTuple):
-    """A canonical shift as a row of `shift_columns`."""
-
-    columns: pa.RecordBatch
-    number: int
-
-
-class Due(NamedTuple):
-    """An entity to publish: its own new canonical record, or its deletion, or (neither) as it is held.
-
-    `row` stands for `canonical` where the record was normalised by column.
-    """
-
-    run_id: str
-    canonical: Record | None = None
-    deleted_at: int | None = None
-    row: Row | None = None
-
-
-class PlainShift(NamedTuple):
-    """A delivered shift that is known to be right: what is held of it, and what is published."""
-
-    company_id: str
-    ref: EntityRef
-    child: Child
-    due: Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +181,8 @@ class PartitionState:
             company.siblings(change.ref).settle(change.ref.entity_id)
             self._make_due(company_id, company, change)
             return
-        titled = change.canonical is not None and change.ref.entity == COST_CODES.name
-        title = change.canonical["title"] if titled else None
+        # Cost codes have one, and no other parent.
+        title = change.canonical.get("title") if change.canonical is not None else None
         before = links_before(company, change.ref, title, ran_ahead=ran_ahead)
         self._hold(company, change)
         self._make_due(company_id, company, change)

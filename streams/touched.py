@@ -12,8 +12,9 @@ def links_before(
 ) -> dict[EntityRef, ShiftLink | BudgetLink | None]:
     """The children that a parent's change may make due, with their present links where these tell.
 
-    `new_title` is the one that a cost code has from now on. A child that is yet to be delivered is published then. Where state ran ahead of the change, what was published from
-    this state was published with it; of what somebody else published the link is not known.
+    `new_title` is the one that a cost code has from now on. A child that is yet to be delivered is published then.
+    Where state ran ahead of the change, what was published from this state was published with it; of what somebody
+    else published the link is not known.
     """
     touched = company.children_of(ref) | company.shifts_titled(new_title)
     if not ran_ahead:
