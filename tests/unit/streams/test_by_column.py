@@ -136,6 +136,24 @@ def test_times_in_any_zone_come_out_alike(zone: str, start: datetime, length_s: 
         )
 
 
+AMOUNTS = st.from_regex(
+    r"-?\$?([0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,2})(\.[0-9]{1,20})?", fullmatch=True, alphabet="-$,.0123456789"
+)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=20))
+@settings(max_examples=200, deadline=None)
+def test_amounts_come_out_alike(amounts: list[str]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        two, raw = TwoWays(patch, HOME), RawTopics()
+        log = [
+            raw.put(TIME_ENTRIES, shift(number, rate=amount, builderCost={"value": amount}))
+            for number, amount in enumerate(amounts)
+        ]
+        assert two.by_column(*log) == log
+        two.take(*log)
+
+
 def test_plain_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> None:
     raw, other = RawTopics(), RawTopics(ELSEWHERE)
     right = [raw.put(TIME_ENTRIES, shift(number)) for number in (1, 2)]
