@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
 from streams import delivered, outputs
+from streams.due import PlainShift
 from streams.records import Output, RawRecord
+from streams.state import PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, shift, user
-from tests.unit.streams.fakes import CODECS, published
+from tests.unit.streams.fakes import CODECS, FakePublisher, published, stage
 from tests.unit.streams.fix_two_ways import TwoWays
 from tests.unit.streams.odd_shifts import CHANGES, ODD, PLACES, altered, contents
 from tests.unit.streams.test_histories import CONTENTS
@@ -168,6 +171,14 @@ def test_plain_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> Non
     two.take(right[0], *odd, right[1])
 
 
+def test_only_what_is_looked_at_by_itself_is_made_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivered, "_WORTH_IT", 1)
+    raw = RawTopics()
+    plain, odd = raw.put(TIME_ENTRIES, shift(1)), raw.put(TIME_ENTRIES, shift(2, rate="(5)"))
+    stage(HOME, FakePublisher()).process([plain, odd])
+    assert (plain.decoded is None, odd.decoded is None) == (True, False)
+
+
 def test_shift_that_lies_on_another_partition_than_its_companys_is_refused(two: TwoWays) -> None:
     stray = dataclasses.replace(RawTopics().put(TIME_ENTRIES, shift()), partition=HOME + 1)
     (letter,) = two.take(stray)
@@ -247,15 +258,31 @@ def test_large_batch_is_rendered_in_parts(two: TwoWays, monkeypatch: pytest.Monk
     assert [record["notes"] for _, record in records(found)] == [str(number) for number in range(1, 26)]
 
 
+def test_shifts_of_two_batches_can_be_due_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivered, "_WORTH_IT", 1)
+    raw, state = RawTopics(), PartitionState(CODECS, partitions=PARTITIONS)
+    for notes, ids in (("first", (1, 2, 3)), ("second", (2, 4))):
+        batch = [raw.put(TIME_ENTRIES, shift(id_, notes=notes)) for id_ in ids]
+        for record, found in zip(batch, _plainly_right(batch), strict=True):
+            assert found is not None
+            state.apply_plain(record.offset, found)
+    rendered = list(outputs.render(state, state.take_due().items(), CODECS, Counter()))
+    assert [(key, record["notes"]) for key, record in records(rendered)] == [
+        ("acme/1", "first"),
+        ("acme/3", "first"),
+        ("acme/2", "second"),
+        ("acme/4", "second"),
+    ]
+
+
 def test_few_shifts_are_not_worth_columns() -> None:
     raw, number = RawTopics(), delivered._WORTH_IT
     shifts = [raw.put(TIME_ENTRIES, shift(id_)) for id_ in range(1, number + 1)]
-    assert _by_column([*shifts[1:], raw.put(JOBS, job())]) == 0
-    assert _by_column([*shifts, raw.put(JOBS, job())]) == number
-    assert _by_column([]) == 0
+    few = [*shifts[1:], raw.put(JOBS, job())]
+    assert _plainly_right(few) == [None] * len(few)
+    assert None not in _plainly_right(shifts)
+    assert _plainly_right([]) == []
 
 
-def _by_column(batch: list[RawRecord]) -> int:
-    decoder = CODECS.decode[TIME_ENTRIES.name]
-    found = delivered.plainly_right(batch, decoder, partition=HOME, partitions=PARTITIONS)
-    return len(found) - found.count(None)
+def _plainly_right(batch: list[RawRecord]) -> list[PlainShift | None]:
+    return delivered.plainly_right(batch, CODECS.decode[TIME_ENTRIES.name], partition=HOME, partitions=PARTITIONS)
