@@ -70,8 +70,12 @@ class BatchEncoder:
             return [self._one_by_one(record) for record in records]
         columns = zip(*map(self._values, records), strict=True)
         arrays = [pa.array(column, field.type) for column, field in zip(columns, self._arrow, strict=True)]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=self._arrow)
-        (encoded,) = pyruhvro.serialize_record_batch(batch, self._text, 1)
+        return self.columns(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
+
+    def columns(self, batch: pa.RecordBatch) -> list[bytes]:
+        """The same from columns, in any order; ValueError for a null where the schema takes none."""
+        ordered = batch.select(self._arrow.names).cast(self._arrow)
+        (encoded,) = pyruhvro.serialize_record_batch(ordered, self._text, 1)
         header = self._header
         return [header + value for value in encoded.to_pylist()]
 

@@ -87,7 +87,9 @@ class BudgetLink(NamedTuple):
     cost_code_title: str | None
 
 
-class _Coding(NamedTuple):
+class Coding(NamedTuple):
+    """What the titles of a shift come to: None as status where they name one cost code."""
+
     status: str | None
     detail: str | None
     cost_code_id: str | None
@@ -108,7 +110,11 @@ def coded_titles(titles: tuple[str, ...]) -> tuple[str, ...]:
 
 def link_shift(refs: ShiftRefs, parents: Parents) -> ShiftLink:
     """Status, detail and names of a shift; see the table of this module."""
-    coding = _code(refs.titles, parents)
+    return link_coded(refs, parents, code_titles(refs.titles, parents))
+
+
+def link_coded(refs: ShiftRefs, parents: Parents, coding: Coding) -> ShiftLink:
+    """The same, where it is known what the shift's titles come to."""
     status, detail = _status(refs, parents, coding)
     return ShiftLink(
         status,
@@ -120,13 +126,33 @@ def link_shift(refs: ShiftRefs, parents: Parents) -> ShiftLink:
     )
 
 
+def code_titles(titles: tuple[str, ...], parents: Parents) -> Coding:
+    """Which cost code the titles of a shift name, as far as these are known."""
+    coded = coded_titles(titles)
+    if not coded:
+        return Coding("uncoded", None, None, titles[0] if titles else None)
+    if len(coded) > 1 and len({title_key(title) for title in coded}) > 1:
+        return Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded))
+    title = coded[0]
+    ids = parents.codes_titled(title_key(title))
+    if len(ids) == 1:
+        (only,) = ids
+        return Coding(None, None, only, parents.cost_codes[only].title or title)
+    named = [code_id for code_id in ids if parents.cost_codes[code_id].active] or list(ids)
+    if not named:
+        return Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)
+    if len(named) > 1:
+        return Coding("ambiguous-code", f"The title names the cost codes {', '.join(sorted(named))}.", None, title)
+    return Coding(None, None, named[0], parents.cost_codes[named[0]].title or title)
+
+
 def link_budget(refs: BudgetRefs, parents: Parents) -> BudgetLink:
     """The job's name, null until it is known; the cost code's title, else the row's own."""
     code = parents.cost_codes.get(refs.cost_code_id)
     return BudgetLink(parents.job_names.get(refs.job_id), (code and code.title) or refs.title)
 
 
-def _status(refs: ShiftRefs, parents: Parents, coding: _Coding) -> tuple[str, str | None]:
+def _status(refs: ShiftRefs, parents: Parents, coding: Coding) -> tuple[str, str | None]:
     if refs.job_id == GENERAL_JOB_ID:
         return "general", None
     if coding.status in ("uncoded", "several-codes", "ambiguous-code"):
@@ -136,22 +162,3 @@ def _status(refs: ShiftRefs, parents: Parents, coding: _Coding) -> tuple[str, st
     if refs.user_id not in parents.user_names:
         return "waiting-for-user", f"User {refs.user_id} has not been read from Buildertrend."
     return coding.status or "linked", coding.detail
-
-
-def _code(titles: tuple[str, ...], parents: Parents) -> _Coding:
-    coded = coded_titles(titles)
-    if not coded:
-        return _Coding("uncoded", None, None, titles[0] if titles else None)
-    if len(coded) > 1 and len({title_key(title) for title in coded}) > 1:
-        return _Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded))
-    title = coded[0]
-    ids = parents.codes_titled(title_key(title))
-    if len(ids) == 1:
-        (only,) = ids
-        return _Coding(None, None, only, parents.cost_codes[only].title or title)
-    named = [code_id for code_id in ids if parents.cost_codes[code_id].active] or list(ids)
-    if not named:
-        return _Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)
-    if len(named) > 1:
-        return _Coding("ambiguous-code", f"The title names the cost codes {', '.join(sorted(named))}.", None, title)
-    return _Coding(None, None, named[0], parents.cost_codes[named[0]].title or title)

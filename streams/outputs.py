@@ -10,13 +10,15 @@ from itertools import islice
 from core.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import plain_schema
-from schemas.catalogue import ENTITIES, ENTITY_BY_NAME, Entity
+from schemas.catalogue import ENTITIES, ENTITY_BY_NAME, TIME_ENTRIES, Entity
 from schemas.codec import Record
 from streams.company import Company, EntityRef
+from streams.due import Due
 from streams.link import ShiftLink
 from streams.normalise import NORMALISE
 from streams.records import Codecs, Output
-from streams.state import Due, PartitionState
+from streams.row_values import row_values
+from streams.state import PartitionState
 
 # Decoded and encoded at once: much more saves nothing, and would be held in memory when a large job is renamed.
 _AT_ONCE = 5_000
@@ -68,15 +70,20 @@ class _Rendering:
     _headers: dict[tuple[str, str], HeaderList] = field(default_factory=dict)
 
     def outputs(self, due: Sequence[DueItem]) -> Iterator[Output]:
-        records = self._records(due)
-        values = self._encoded(due, records)
-        for (place, cause), value in zip(due, values, strict=True):
-            company_id, ref = place
+        for ((company_id, ref), cause), value in zip(due, self._values(due), strict=True):
             topic, key = ENTITY_BY_NAME[ref.entity].canonical_topic, entity_key(company_id, ref.entity_id)
             headers = self._headers_of(company_id, cause.run_id)
             yield Output(topic, key, value, headers)
             if cause.deleted_at is not None:
                 yield Output(topic, key, None, headers)
+
+    def _values(self, due: Sequence[DueItem]) -> list[bytes]:
+        """The canonical records as wire bytes, those that are rows of columns apart from the others."""
+        rows = [(place[0], place[1].entity_id, cause.row) for place, cause in due if cause.row is not None]
+        others = [item for item in due if item[1].row is None]
+        by_column = iter(row_values(self.state, rows, self.codecs.encode[TIME_ENTRIES.name], self.links))
+        one_by_one = iter(self._encoded(others, self._records(others)))
+        return [next(one_by_one if cause.row is None else by_column) for _, cause in due]
 
     def _records(self, due: Sequence[DueItem]) -> list[Record]:
         held = iter(self._held([place for place, cause in due if cause.canonical is None and cause.deleted_at is None]))

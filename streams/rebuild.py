@@ -28,6 +28,7 @@ from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, RAW_TOPICS
 from schemas.codec import Record, SchemaSource, to_micros
 from schemas.topic_setup import admin_client
 from streams.company import EntityRef
+from streams.due import Due
 from streams.loader import raw_record
 from streams.opening import PATIENCE_S
 from streams.outputs import render
@@ -35,7 +36,7 @@ from streams.publisher import PartitionPublisher
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
 from streams.startup import prepare
-from streams.state import Due, PartitionState
+from streams.state import PartitionState
 
 RUN_ID = "rebuild"
 _TIMEOUT_S = 30

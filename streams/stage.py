@@ -18,8 +18,11 @@ from core.dead_letters import RejectedRecord, dead_letter_headers
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.topics import DEAD_LETTERS
+from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
 from streams.dead_letter_share import DeadLetterShare
+from streams.delivered import plainly_right
+from streams.due import PlainShift
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
@@ -70,8 +73,7 @@ class PartitionStage:
         with metrics.BATCH_SECONDS.time():
             taken: Counter[tuple[str, str]] = Counter()
             links: Counter[str] = Counter()
-            self.patience.until_done(lambda: self.codecs.look_into(batch))
-            letters = self._take_in(batch, taken)
+            letters = self._take_in(self._looked_into(batch), taken)
             outputs = self._outputs(letters, links)
             while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
                 self.publisher.publish(chunk)
@@ -89,13 +91,24 @@ class PartitionStage:
         yield from letters
         yield from render(self.state, self.state.take_due().items(), self.codecs, links)
 
-    def _take_in(self, batch: Sequence[RawRecord], taken: Counter[tuple[str, str]]) -> list[Output]:
+    def _looked_into(self, batch: Sequence[RawRecord]) -> Iterator[tuple[RawRecord, PlainShift | None]]:
+        """Each record with what was found out of it by column; where that is nothing, it is decoded."""
+        decoder, partitions = self.codecs.decode[TIME_ENTRIES.name], self.state.partitions
+        plain = plainly_right(batch, decoder, partition=self.partition, partitions=partitions)
+        odd = [raw for raw, shift in zip(batch, plain, strict=True) if shift is None]
+        self.patience.until_done(lambda: self.codecs.look_into(odd))
+        return zip(batch, plain, strict=True)
+
+    def _take_in(
+        self, batch: Iterable[tuple[RawRecord, PlainShift | None]], taken: Counter[tuple[str, str]]
+    ) -> list[Output]:
         """Apply a batch; the dead letters of those records that can never succeed."""
         letters = []
         passed = 0
-        for raw in batch:
+        for raw, shift in batch:
             try:
-                taken[raw.entity.name, self.state.apply(raw).value] += 1
+                outcome = self.state.apply(raw) if shift is None else self.state.apply_plain(raw.offset, shift)
+                taken[raw.entity.name, outcome.value] += 1
                 passed += 1
             except InvalidRecordError as error:
                 self.share.passed(passed)

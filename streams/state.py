@@ -17,13 +17,15 @@ from sys import intern
 
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
-from schemas.catalogue import COST_CODES, Entity
+from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
 from schemas.codec import Record
-from streams.company import CHILDREN, Child, Company, EntityRef, Gone, refs_of
-from streams.link import BudgetLink, BudgetRefs, ShiftLink, ShiftRefs
+from streams.company import CHILDREN, Child, Company, EntityRef, Gone
+from streams.due import Due, PlainShift
+from streams.link import BudgetRefs, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
 from streams.records import Codecs, RawRecord, decode_change, key_parts
+from streams.touched import links_before, remember_title
 
 
 class Outcome(Enum):
@@ -32,15 +34,6 @@ class Outcome(Enum):
     APPLIED = "applied"
     OUTDATED = "outdated"
     TOMBSTONE = "tombstone"
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """An entity to publish: its own new canonical record, or its deletion, or (neither) as it is held."""
-
-    run_id: str
-    canonical: Record | None = None
-    deleted_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +110,7 @@ class PartitionState:
         if change.version < (self._known(company, ref) or 0):
             return
         if not processed:
-            _remember_title(company, ref)
+            remember_title(company, ref)
         self._hold(company, change)
         if change.child is not None:
             company.siblings(ref).loaded(ref.entity_id, processed=processed)
@@ -153,6 +146,21 @@ class PartitionState:
         self._take(company_id, company, change, ran_ahead=change.version == known)
         return Outcome.APPLIED
 
+    def apply_plain(self, offset: int, shift: PlainShift) -> Outcome:
+        """Do what `apply` does, for a shift that is known to be right."""
+        self.note_offset(TIME_ENTRIES, offset)
+        company_id, ref, child, due = shift
+        company = self.company(company_id)
+        company.version = max(company.version, child.version)
+        known = self._known(company, ref)
+        if known is not None and child.version < known:
+            return Outcome.OUTDATED
+        company.gone.pop(ref, None)
+        company.put_child(ref, child)
+        company.shifts.settle(ref.entity_id)
+        self._note_due(company_id, ref, due)
+        return Outcome.APPLIED
+
     def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
         company_id, entity_id = key_parts(raw, self.partitions)
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
@@ -173,7 +181,9 @@ class PartitionState:
             company.siblings(change.ref).settle(change.ref.entity_id)
             self._make_due(company_id, company, change)
             return
-        before = _links_before(company, change, ran_ahead=ran_ahead)
+        # Cost codes have one, and no other parent.
+        title = change.canonical.get("title") if change.canonical is not None else None
+        before = links_before(company, change.ref, title, ran_ahead=ran_ahead)
         self._hold(company, change)
         self._make_due(company_id, company, change)
         for ref, link in before.items():
@@ -187,9 +197,13 @@ class PartitionState:
             due = Due(change.run_id, deleted_at=change.observed_at)
         else:
             due = Due(change.run_id, canonical=change.canonical)
+        self._note_due(company_id, change.ref, due)
+
+    def _note_due(self, company_id: str, ref: EntityRef, due: Due) -> None:
+        place = company_id, ref
         # Taken out first, so that what is due is in the order of its last cause.
-        self._due.pop((company_id, change.ref), None)
-        self._due[company_id, change.ref] = due
+        self._due.pop(place, None)
+        self._due[place] = due
 
     def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome:
         headers = _tombstone_headers(raw, company_id)
@@ -212,7 +226,7 @@ class PartitionState:
         if headers.version < (self._known(company, ref) or 0):
             return
         if not processed:
-            _remember_title(company, ref)
+            remember_title(company, ref)
         company.drop(ref)
         gone = company.gone.get(ref)
         deleted_before = gone is not None and gone.version == headers.version and gone.published
@@ -233,48 +247,6 @@ class PartitionState:
     def _known(company: Company, ref: EntityRef) -> int | None:
         gone = company.gone.get(ref)
         return gone.version if gone is not None else company.version_of(ref)
-
-
-def _links_before(
-    company: Company, change: _Change, *, ran_ahead: bool
-) -> dict[EntityRef, ShiftLink | BudgetLink | None]:
-    """The children that a parent's change may make due, with their present links where these tell.
-
-    A child that is yet to be delivered is published then. Where state ran ahead of the change, what was published from
-    this state was published with it; of what somebody else published the link is not known.
-    """
-    touched = company.children_of(change.ref)
-    if change.canonical is not None and change.ref.entity == COST_CODES.name:
-        touched |= company.shifts_titled(change.canonical["title"])
-    if not ran_ahead:
-        return {ref: company.link_of(ref) for ref in touched if ref.entity_id not in company.siblings(ref).awaited}
-    touched |= _shifts_of_earlier_titles(company, change.ref)
-    return {ref: None for ref in touched if ref.entity_id in company.siblings(ref).unsure}
-
-
-def _remember_title(company: Company, ref: EntityRef) -> None:
-    """Note the title that a cost code has before a loaded record, not processed yet, replaces it."""
-    if ref.entity != COST_CODES.name:
-        return
-    held = company.cost_codes.get(ref.entity_id)
-    if ref.entity_id not in company.earlier_titles:
-        company.earlier_titles[ref.entity_id] = None if held is None else {held.title or ""}
-    elif held is not None and (titles := company.earlier_titles[ref.entity_id]) is not None:
-        titles.add(held.title or "")
-
-
-def _shifts_of_earlier_titles(company: Company, ref: EntityRef) -> set[EntityRef]:
-    """Shifts that may have been published with a title that a cost code no longer has.
-
-    Where compaction may have removed the earlier record its title is not known: any that somebody else published may
-    be one.
-    """
-    if ref.entity != COST_CODES.name:
-        return set()
-    titles = company.earlier_titles.pop(ref.entity_id, None)
-    if titles is None:
-        return refs_of(company.shifts.unsure, ())
-    return {shift for title in titles for shift in company.shifts_titled(title)}
 
 
 def _refs(canonical: Record, change: Record) -> ShiftRefs | BudgetRefs:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from streams.normalise.times import is_quiet
 from streams.normalise.values import MINUTES_LIMIT
 
-_DAY_S = 86_400
+DAY_S = 86_400
 # A day and a zone's number in one whole number.
 _DAYS = 2**20
 # Days that every calendar has, of years without a sentinel and without a clock that anybody remembers as strange.
@@ -55,8 +55,13 @@ def fields_of(column: pa.StructArray) -> dict[str, pa.Array]:
 
 def judged(column: pa.Array, judge: Callable[[Any], bool]) -> pa.BooleanArray:
     """What `judge` says of each value, asked once for each distinct one; null for null."""
+    return mapped(column, judge, pa.bool_())
+
+
+def mapped(column: pa.Array, make: Callable[[Any], Any], kind: pa.DataType) -> pa.Array:
+    """What `make` makes of each value, once for each distinct one; null for null."""
     encoded = column.dictionary_encode()
-    return pa.array([judge(value) for value in encoded.dictionary.to_pylist()], pa.bool_()).take(encoded.indices)
+    return pa.array([make(value) for value in encoded.dictionary.to_pylist()], kind).take(encoded.indices)
 
 
 def _or_null(column: pa.Array, is_right: pa.BooleanArray) -> pa.BooleanArray:
@@ -83,19 +88,25 @@ def _money(column: pa.Array) -> pa.BooleanArray:
 
 def _seconds(stamps: pa.Array) -> pa.Array:
     """Wall times as seconds; null for what is not of the plain form."""
-    plain = pc.if_else(pc.match_substring_regex(stamps, _PLAIN_STAMP), stamps, None)
-    return plain.cast(pa.timestamp("s")).cast(pa.int64())
+    return wall_seconds(pc.if_else(pc.match_substring_regex(stamps, _PLAIN_STAMP), stamps, None))
+
+
+def wall_seconds(stamps: pa.Array) -> pa.Array:
+    """Seconds from 1970-01-01 to each wall time of the plain form, as if all were of one zone without changes."""
+    return stamps.cast(pa.timestamp("s")).cast(pa.int64())
+
+
+def by_local_day(zones: pa.Array, start: pa.Array, tell: Callable[[str, int], Any], kind: pa.DataType) -> pa.Array:
+    """What `tell` says of each zone's name and day since 1970-01-01, asked once for each; null without a start."""
+    encoded = zones.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    number = pc.multiply(encoded.indices.cast(pa.int64()), _DAYS)
+    places = pc.add(number, pc.divide(start, DAY_S))
+    return mapped(places, lambda place: tell(names[place // _DAYS], place % _DAYS), kind)
 
 
 def _times(zones: pa.Array, start: pa.Array, end: pa.Array, is_open: pa.BooleanArray) -> pa.BooleanArray:
     """Ends, if it does, within a day of its start, while the zone's clock stands still."""
     length = pc.subtract(end, start)
-    ends_well = pc.and_(pc.greater_equal(length, 0), pc.less_equal(length, _DAY_S))
-    return pc.and_(pc.or_kleene(is_open, ends_well), _quiet(zones.dictionary_encode(), start))
-
-
-def _quiet(zones: pa.DictionaryArray, start: pa.Array) -> pa.BooleanArray:
-    names = zones.dictionary.to_pylist()
-    number = pc.multiply(zones.indices.cast(pa.int64()), _DAYS)
-    places = pc.add(number, pc.divide(start, _DAY_S))
-    return judged(places, lambda place: place is not None and is_quiet(names[place // _DAYS], place % _DAYS))
+    ends_well = pc.and_(pc.greater_equal(length, 0), pc.less_equal(length, DAY_S))
+    return pc.and_(pc.or_kleene(is_open, ends_well), by_local_day(zones, start, is_quiet, pa.bool_()))

@@ -49,9 +49,7 @@ def normalise_time_entry(change: Record) -> Record:
         "labor_cost_micros": money_micros(_inner(shift["builderCost"], "value"), "labor cost"),
         "approved": _inner(shift["approvalStatus"], "isApproved"),
         "notes": text(shift["notes"], "notes"),
-        "tags": [tag for tag in (text(tag, "tags") for tag in shift["tags"]) if tag is not None]
-        if shift["tags"]
-        else [],
+        "tags": stated_tags(shift["tags"]),
         "link_status": None,
         "link_detail": " ".join(times.notes) if times.notes else None,
     }
@@ -60,6 +58,11 @@ def normalise_time_entry(change: Record) -> Record:
 def _inner(wrapped: Record | None, name: str) -> Any:
     """The value that Buildertrend wraps in an object of its own; None without the object."""
     return None if wrapped is None else wrapped[name]
+
+
+def stated_tags(tags: list[str] | None) -> list[str]:
+    """The tags that are not blank."""
+    return [tag for tag in tags if text(tag, "tags") is not None] if tags else []
 
 
 def named_titles(shift: Record) -> tuple[str, ...]:

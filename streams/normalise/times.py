@@ -15,6 +15,7 @@ _SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with wall times, which have no zone yet
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
+_SECOND = timedelta(seconds=1)
 _MINUTE_MICROS = 60_000_000
 
 
@@ -124,18 +125,25 @@ def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hou
     return offsets.pop() if len(offsets) == 1 else None
 
 
-@lru_cache(maxsize=262_144)
 def is_quiet(zone_name: str, day: int) -> bool:
-    """Whether the zone is known and its clock stands still on `day` and the day after it.
+    """Whether the zone is known and its clock stands still on `day` and the day after it."""
+    return quiet_offset_s(zone_name, day) is not None
+
+
+@lru_cache(maxsize=262_144)
+def quiet_offset_s(zone_name: str, day: int) -> int | None:
+    """By how many seconds the zone is ahead of UTC on `day` and the day after it; None if that changes, or no zone is.
 
     Midnights tell: no zone changes its clock and takes it back within three days.
     """
     try:
         tz = zone(zone_name)
     except InvalidRecordError:
-        return False
+        return None
     midnights = [_EPOCH.replace(tzinfo=tz) + timedelta(days=each) for each in range(day, day + 3)]
-    return len({midnight.replace(fold=fold).utcoffset() for midnight in midnights for fold in (0, 1)}) == 1
+    offsets = {midnight.replace(fold=fold).utcoffset() for midnight in midnights for fold in (0, 1)}
+    offset = offsets.pop()
+    return None if offsets or offset is None else offset // _SECOND
 
 
 def _instants_near_a_change(wall: datetime, tz: ZoneInfo) -> _Instants:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,6 +41,17 @@ def test_batch_encoder_writes_the_bytes_of_the_encoder(topic: str) -> None:
         assert many(records) == [one(record) for record in records]
 
     same()
+
+
+def test_batch_encoder_takes_columns_in_any_order_and_no_null_where_the_schema_has_none() -> None:
+    record: dict[str, Any] = {field["name"]: None for field in plain_schema("protiv.jobs")["fields"]}
+    record |= {"company_id": "acme", "job_id": "1", "version": 2, "observed_at": 3, "name": "Tighe Garage"}
+    many = BatchEncoder("protiv.jobs", SOURCE)
+    backwards = pa.RecordBatch.from_pydict({name: [record[name]] * 2 for name in reversed(record)})
+    assert many.columns(backwards) == [encoder("protiv.jobs", SOURCE)(record)] * 2
+    without_company = pa.RecordBatch.from_pydict({name: [record[name]] for name in record} | {"company_id": [None]})
+    with pytest.raises(ValueError, match="company_id"):
+        many.columns(without_company)
 
 
 @pytest.mark.parametrize("topic", RAW_TOPICS)

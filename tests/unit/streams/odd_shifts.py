@@ -1,0 +1,98 @@
+"""Shifts with a value of every kind that a rule looks at, for tests that compare two ways of taking them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from schemas.codec import Record
+from streams.company import Children, Index
+from streams.records import RawRecord
+from streams.state import PartitionState
+from tests.unit.streams.factories import ZONE, shift
+
+# Right, at a limit, odd but right, and wrong.
+NUMBERS = [0, 1, 7, 480, -1, 2**31 - 1, 2**31, 2**62, None]
+IDS = [0, 1, 2, 41, 2**40, -1, -(2**63), 2**63 - 1]
+TEXTS = [None, "", " ", "\u2003", "Framing", " Framing ", "A\x00B", "\x00", "Ümläut 木", "'", "a" * 300]
+MONEY = [None, "", " ", "0", "336.0", "$42.00", "-5", "(5)", "-$5.00", "$-5.00", "$", "-", ".", "1,042.50", "1,04.5",
+         "١٢", "1e3", "999999999.999999", "999999999999", "1000000000000", "9" * 15, "5\n", '"336.0"', '"', "null",
+         "NaN", "1..2", "1" * 9 + "." + "1" * 20, "1.", "\x00", "5\x00", "+5", "--5", "1,042,000",
+         "1,042,000,000,000,000"]  # fmt: skip
+DAYS = ["2026-05-20", "2026-03-07", "2026-03-08", "2026-03-09", "2026-10-31", "2026-11-01", "2026-11-02", "2011-12-29",
+        "2011-12-30", "2011-12-31", "2024-02-29", "2023-02-29", "2026-02-30", "2026-04-31", "2026-12-31", "2027-01-01",
+        "2006-01-01", "2055-01-01", "0001-01-01", "1900-01-01", "2007-01-01", "2054-12-31", "9999-12-31"]  # fmt: skip
+HOURS = ["00:00:00", "00:30:00", "01:30:00", "01:59:59", "02:00:00", "02:30:00", "03:00:00", "03:10:00", "09:19:00",
+         "17:49:00", "23:59:59", "24:00:00", "23:60:00", "09:19", "09:19:00Z", "09:19:00.123", "09:19:00 ", "09:19:61",
+         "09:19:00\x00", "٠٩:19:00", "09:19:00\n"]  # fmt: skip
+STAMPS = [f"{day}T{hour}" for day in DAYS for hour in HOURS] + [
+    "", " ", "yesterday", "2026-05-20", "2026-05-20 09:19:00", "20260520T091900"
+]  # fmt: skip
+ZONES = [
+    ZONE, "America/Denver", "Pacific/Apia", "Africa/Casablanca", "Europe/Dublin", "UTC",
+    "", "Mars/Base", "../etc/passwd", "America", "America/New_York\x00", " UTC", "utc",
+]  # fmt: skip
+TITLES = [[], ["A"], [" A ", "A"], [""], ["A", "", "B"], ["\x00"], ["A", "B\x00"], ["\u2003", "A  B"]]
+ODD: dict[str, Sequence[Any]] = {
+    "id": IDS,
+    "jobId": IDS,
+    "userID": IDS,
+    "jobName": TEXTS,
+    "name": TEXTS,
+    "notes": TEXTS,
+    "rate": MONEY,
+    "builderCost": [None, *({"value": each} for each in MONEY)],
+    "breakTime": [None, *({"breakTime": each} for each in NUMBERS)],
+    "regularTime": NUMBERS,
+    "overTime": NUMBERS,
+    "timeIn": [{"timeStamp": each} for each in STAMPS],
+    "timeOut": [None, *({"timeStamp": each} for each in STAMPS)],
+    "tags": TITLES,
+    "costCodes": [[{"costCodeTitle": title} for title in titles] for titles in TITLES],
+    "approvalStatus": [None, {"isApproved": None}, {"isApproved": True}],
+}
+CHANGES: dict[str, Sequence[Any]] = {
+    "time_zone": ZONES,
+    "op": ["CREATE", "SNAPSHOT", "DELETE"],
+    "entity_id": ["9001", "1", "01", "+1", "", "-1", "1/1", "1\x00", str(2**40)],
+    "version": range(1, 7),
+    "after": [None],
+}
+
+
+@st.composite
+def contents(draw: st.DrawFn) -> tuple[Record, Record]:
+    """A shift and its envelope with a few values that are odd, or may be."""
+    odd = draw(st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True))
+    changed = draw(st.lists(st.sampled_from(sorted(CHANGES)), max_size=1, unique=True))
+    after = shift(draw(st.integers(1, 4))) | {name: draw(st.sampled_from(ODD[name])) for name in odd}
+    return after, {name: draw(st.sampled_from(CHANGES[name])) for name in changed}
+
+
+PLACES = st.sampled_from(["as it is", "as it is", "other key", "no key", "other partition", "no value", "rubbish"])
+
+
+def altered(raw: RawRecord, how: str) -> RawRecord:
+    changes: dict[str, dict[str, Any]] = {
+        "other key": {"key": b"acme/77"},
+        "no key": {"key": None},
+        "other partition": {"key": b"elsewhere/1"},
+        "no value": {"value": None},
+        "rubbish": {"value": (raw.value or b"")[:9]},
+    }
+    return dataclasses.replace(raw, **changes.get(how, {}))
+
+
+def content(state: PartitionState) -> Any:
+    """All that a state holds, for comparing."""
+    held = {
+        name: {
+            field.name: vars(part) if isinstance(part := getattr(company, field.name), Children | Index) else part
+            for field in dataclasses.fields(company)
+        }
+        for name, company in state._companies.items()
+    }
+    return held, state._next_offsets
