@@ -57,16 +57,17 @@ class ArrowRows:
 
     def halves(self) -> tuple[Self, Self]:
         middle = len(self) // 2
-        return self._part(0, middle), self._part(middle, len(self) - middle)
+        return self.taken(range(middle)), self.taken(range(middle, len(self)))
 
     def origin(self) -> Message:
         place: int = self.origins[0].as_py()
         return self.messages[place]
 
-    def _part(self, start: int, length: int) -> Self:
+    def taken(self, places: Sequence[int]) -> Self:
+        """The rows at some places, in that order."""
         # A copy: a sliced batch keeps its whole buffers, and encoders have been known to read those from their start.
-        places = pa.array(range(start, start + length))
-        return type(self)(self.batch.take(places), self.origins.take(places), self.messages)
+        chosen = pa.array(places, pa.int64())
+        return type(self)(self.batch.take(chosen), self.origins.take(chosen), self.messages)
 
 
 class ColumnarReader:

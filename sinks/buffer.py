@@ -10,10 +10,10 @@ from sinks.messages import Batch, Claim, Message, Move, TopicPartition, offset_o
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """When a batch is due. The bytes bound the memory of one batch; three are held at most."""
+    """When a batch is due. The bytes bound the memory of one batch; each loop holds three at most."""
 
-    records: int = 8_000
-    bytes: int = 8_000_000
+    records: int = 5_000
+    bytes: int = 5_000_000
     age_s: float = 0.2
 
 

@@ -117,6 +117,11 @@ class SinkLoop:
         """Whether this member has its partitions and nothing that it needs is away."""
         return self.why_not_ready() == ""
 
+    @property
+    def waits(self) -> bool:
+        """Whether something that it needs is away."""
+        return self._waiting() is not None
+
     def why_not_ready(self) -> str:
         """A sentence about what is waited for; empty when this member is at work."""
         waiting = self._waiting()
@@ -146,9 +151,7 @@ class SinkLoop:
         self._settle()
         self._begin()
         self._read()
-        waiting = self._waiting()
-        telemetry.OUTAGE.set(waiting is not None)
-        self._announcement.say(waiting, dict.fromkeys(self._unclaimed or ()) | self._merged)
+        self._announcement.say(self._waiting(), dict.fromkeys(self._unclaimed or ()) | self._merged)
 
     def _waiting(self) -> Waiting | None:
         """An outage, or a statement that should have been answered long ago: a database that hangs raises nothing."""

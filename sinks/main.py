@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 
@@ -22,6 +23,7 @@ from sinks.arrow_rows import ColumnarReader
 from sinks.condition import GROUP
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters
+from sinks.lanes import Lanes
 from sinks.migrate import check_migrated
 from sinks.plain_rows import RowReader
 from sinks.topic_ids import KafkaTopicIds
@@ -29,6 +31,9 @@ from sinks.writer import PostgresStore
 
 log = get_logger(__name__)
 
+# Two backends of Postgres at work; with more, a machine of few cores is busy with changing between them.
+_LANES = 2
+_SWITCH_INTERVAL_S = 0.0005
 _START_PATIENCE_S = 60.0
 _START_PAUSE_S = 1.0
 
@@ -41,17 +46,19 @@ def run(settings: Settings) -> None:
     """
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     configure_logging(settings, process="sink")
+    # A thread that comes back from Postgres gets the interpreter at once, not after the usual 5 ms of another one.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     stop = stop_event()
     clock = SystemClock()
     registry = ConfluentRegistry(settings)
-    loop = build_loop(settings, registry, clock=clock)
+    lanes = Lanes([build_loop(settings, registry, clock=clock) for _ in range(_LANES)])
     metrics = MetricsServer(
-        settings.metrics_port, ready=loop.ready, host=settings.metrics_host, why_not=loop.why_not_ready
+        settings.metrics_port, ready=lanes.ready, host=settings.metrics_host, why_not=lanes.why_not_ready
     )
     try:
         log.info("the sink starts", metrics_port=metrics.port)
         patiently(lambda: check(settings, registry), stop, clock)
-        loop.run(stop)
+        lanes.run(stop)
         log.info("the sink ended")
     finally:
         metrics.close()
@@ -65,7 +72,7 @@ def build_loop(settings: Settings, registry: ConfluentRegistry, *, clock: Clock,
         dead_letters=KafkaDeadLetters(settings, clock),
     )
     return SinkLoop(
-        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 8_192}),
+        Consumer(consumer_config(settings, group) | {"queued.max.messages.kbytes": 4_096}),
         store,
         KafkaTopicIds(settings, CANONICAL_TOPICS),
         clock=clock,

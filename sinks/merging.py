@@ -11,8 +11,10 @@ from typing import Any
 import psycopg
 
 from core.errors import InvalidRecordError
+from sinks.arrow_rows import ArrowRows
 from sinks.columns import CanonicalTable
 from sinks.database_errors import sorted_error
+from sinks.new_rows import insert_new
 from sinks.staged_rows import Rejection, StagedRows
 from sinks.statements import clear_staging, copy_staging, merge
 
@@ -36,9 +38,13 @@ Changes = dict[tuple[str, str], Change]
 
 @dataclass(slots=True)
 class Merge:
-    """The merging of one batch in one open transaction; `changes` is keyed by (company_id, entity)."""
+    """The merging of one batch in one open transaction; `changes` is keyed by (company_id, entity).
+
+    `may_insert`: COPY straight into a table is allowed.
+    """
 
     connection: psycopg.Connection[Any]
+    may_insert: bool
     check_rejections: Callable[[int], None]
     changes: Changes = field(default_factory=lambda: defaultdict(Change))
     rejections: list[Rejection] = field(default_factory=list)
@@ -73,13 +79,24 @@ class Merge:
             self.add(table, half, generation=generation)
 
     def _merge(self, table: CanonicalTable, rows: StagedRows, generation: int) -> list[Any]:
+        changed: list[Any] = []
+        left: StagedRows | None = rows
         with self.connection.cursor() as cursor:
-            if table.name in self._used:
-                cursor.execute(clear_staging(table))
-            with cursor.copy(copy_staging(table)) as copy:
-                rows.copy_into(copy)
-            self._used.add(table.name)
-            changed: list[Any] = []
-            for kind in rows.kinds:
-                changed += cursor.execute(merge(table, kind), {"generation": generation}).fetchall()
-            return changed
+            if self.may_insert and isinstance(rows, ArrowRows):
+                changed, left = insert_new(cursor, table, rows, generation=generation)
+            if left is not None:
+                changed += self._merge_staged(cursor, table, left, generation)
+        return changed
+
+    def _merge_staged(
+        self, cursor: psycopg.Cursor[Any], table: CanonicalTable, rows: StagedRows, generation: int
+    ) -> list[Any]:
+        if table.name in self._used:
+            cursor.execute(clear_staging(table))
+        with cursor.copy(copy_staging(table)) as copy:
+            rows.copy_into(copy)
+        self._used.add(table.name)
+        changed: list[Any] = []
+        for kind in rows.kinds:
+            changed += cursor.execute(merge(table, kind), {"generation": generation}).fetchall()
+        return changed

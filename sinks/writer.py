@@ -85,6 +85,7 @@ class PostgresStore:
         self._dead_letters = dead_letters
         self._share = DeadLetterShare()
         self._connection: psycopg.Connection[Any] | None = None
+        self._may_insert = False
 
     def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
         """See Store."""
@@ -128,6 +129,8 @@ class PostgresStore:
                 connection.execute("SELECT set_config(%s, %s, false)", [name, value])
             for table in TABLES:
                 connection.execute(statements.create_staging(table))
+            names = [f"{statements.SCHEMA}.{table.name}" for table in TABLES]
+            self._may_insert = connection.execute(statements.IS_BOUND, {"tables": names}).fetchone() == (False,)
         return self._connection
 
     def _claim(self, at: TopicPartition, topic_id: UUID) -> Claim:
@@ -139,7 +142,7 @@ class PostgresStore:
 
     def _write(self, batch: Batch, reads: Reads) -> Written:
         connection = self._connected()
-        merge = Merge(connection, check_rejections=lambda count: self._share.check(batch.size, count))
+        merge = Merge(connection, self._may_insert, check_rejections=lambda count: self._share.check(batch.size, count))
         # The offsets first: their rows are locked, so a successor's claim waits for this transaction's end.
         if self._move_offsets(batch.moves):
             for table, read in reads.items():
