@@ -80,7 +80,8 @@ def test_replay_from_zero_changes_no_row(start_sink: Start, publisher: Publisher
     rows(url, "DELETE FROM protiv.sink_offsets")
     # The generation counts creations of the topic, and this is no new one.
     start_sink()
-    until(lambda: stored_offsets(url) == offsets)
+    # Of partitions that hold other tests' records the first sink may not have read all.
+    until(lambda: all(stored_offsets(url).get(at, 0) >= offset for at, offset in offsets.items()))
     assert publisher.rows() == before
 
 
