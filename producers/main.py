@@ -6,6 +6,7 @@ import gc
 import os
 import socket
 import threading
+from contextlib import ExitStack, closing
 from uuid import uuid4
 
 import httpx
@@ -31,7 +32,7 @@ from producers.connection_work import Tools, work_on
 from producers.events import KafkaEventWriter
 from producers.inbox import Inbox
 from producers.outcome import Recorder
-from producers.poller import Pace, Poller
+from producers.poller import Poller
 from producers.publisher import TransactionalPublisher
 from producers.vault_sessions import VaultSessions
 from schemas.batch_codec import BatchEncoder
@@ -81,19 +82,32 @@ def run(settings: Settings) -> None:
     # A page is thousands of objects that all live until it is committed: looking through them is in vain.
     gc.set_threshold(GC_THRESHOLD)
     stop = stop_event()
-    clock = SystemClock()
-    pace = Pace()
+    with ExitStack() as open_ones:
+        poller = _poller(settings, SystemClock(), stop, open_ones)
+        metrics = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
+        open_ones.callback(metrics.close)
+        _LOG.info("poller_ready", metrics_port=metrics.port)
+        poller.run(stop)
+    _LOG.info("poller_ended")
+
+
+def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_ones: ExitStack) -> Poller:
+    """A poller with all that it needs, which is closed with `open_ones`. Waits for what does not answer yet."""
     opener = Opener.from_settings(settings)
+    http = open_ones.enter_context(_http_client())
+    registry = open_ones.enter_context(closing(ConfluentRegistry(settings)))
     database = Database(settings, max_connections=_MOST_DATABASE_CONNECTIONS)
-    registry = ConfluentRegistry(settings)
     outlast(database.open, clock=clock, stop=stop)
+    open_ones.callback(database.close)
     outlast(lambda: check_topics(settings), clock=clock, stop=stop)
     encoders = outlast(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
-    inbox = Inbox(settings, source=registry, database=database, events=events)
-    http = _http_client()
+    open_ones.callback(events.close)
     recorder = Recorder(settings, database, events, clock)
     clerk = Clerk(settings.database_url.get_secret_value(), lambda: KafkaVoice(settings, registry), clock)
+    open_ones.callback(clerk.close)
+    inbox = Inbox(settings, source=registry, database=database, events=events)
+    open_ones.callback(inbox.close)
     attending = Attending(recorder, inbox.take, clerk.turn, clock)
     tools = Tools(
         recorder=recorder,
@@ -102,28 +116,14 @@ def run(settings: Settings) -> None:
         publisher=lambda company_id: TransactionalPublisher(settings, company_id),
         replay=Replaying(settings, clock),
     )
-    poller = Poller(
+    return Poller(
         owner=_owner(),
         database=database,
         clock=clock,
         work=lambda lease, ended: work_on(lease, tools, ended),
         take_commands=attending.turn,
         attend=attending.attend,
-        pace=pace,
     )
-    metrics = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
-    _LOG.info("poller_ready", metrics_port=metrics.port)
-    try:
-        poller.run(stop)
-    finally:
-        inbox.close()
-        clerk.close()
-        events.close()
-        database.close()
-        registry.close()
-        http.close()
-        metrics.close()
-    _LOG.info("poller_ended")
 
 
 def _owner() -> str:
