@@ -6,7 +6,6 @@ and Postgres; one thread.
 
 from __future__ import annotations
 
-import gc
 import json
 import random
 import resource
@@ -29,7 +28,7 @@ from producers.buildertrend.shifts import ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.events import KafkaEventWriter
 from producers.handover import commits_behind
-from producers.main import GC_THRESHOLD
+from producers.main import tune_interpreter
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import TransactionalPublisher
 from producers.run import Assignment, Outlets, Run
@@ -118,7 +117,7 @@ def _no_details() -> SignInDetails:
 
 def main(company_id: str, pages: Path) -> None:
     """Print what was read and published, the seconds, and this process's peak memory."""
-    gc.set_threshold(GC_THRESHOLD)
+    tune_interpreter()
     settings = load_settings()
 
     registry, clock = ConfluentRegistry(settings), SystemClock()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 import threading
 from contextlib import ExitStack, closing
 from uuid import uuid4
@@ -41,7 +42,8 @@ from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
-GC_THRESHOLD = 10_000
+_GC_THRESHOLD = 10_000
+_SWITCH_INTERVAL_S = 0.0005
 _CONNECT_S = 10.0
 # Transactions last milliseconds, reads wait for the source: a few serve many.
 _MOST_DATABASE_CONNECTIONS = 12
@@ -77,10 +79,17 @@ class Accounts:
         return SignInDetails(connection.username, password.decode())
 
 
+def tune_interpreter() -> None:
+    """Settings of the process for pages of many objects, which one thread commits while another compares."""
+    # A page's objects all live until it is committed: looking through them is in vain.
+    gc.set_threshold(_GC_THRESHOLD)
+    # A commit is many short waits; behind each it would wait 5 ms more for the thread that compares the next page.
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+
+
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Raises ConfigurationError for a wrong setting or a set-up that does not fit."""
-    # A page is thousands of objects that all live until it is committed: looking through them is in vain.
-    gc.set_threshold(GC_THRESHOLD)
+    tune_interpreter()
     stop = stop_event()
     with ExitStack() as open_ones:
         poller = _poller(settings, SystemClock(), stop, open_ones)
