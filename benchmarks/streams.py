@@ -111,7 +111,9 @@ def _measured(settings: Settings, volume: Volume, contenders: Sequence[_Command]
         console.print(f"{name} …")
         runs[name] = _run(settings, topic, command, volume.shifts)
         console.print(f"{name}: {runs[name].per_s:,.0f} records/s, {runs[name].per_cpu_s:,.0f} per CPU second")
-    return _figures(runs, volume)
+    console.print("streams, killed …")
+    _, topic, command = contenders[0]
+    return _figures(runs, volume) | {"ready_again_s": round(_ready_again(settings, topic, command), 2)}
 
 
 def _contenders(volume: Volume) -> list[_Command]:
@@ -170,6 +172,17 @@ def _run(settings: Settings, topic: str, command: Sequence[str], total: int) -> 
                 return Run(first, now, loaded, contender.metric("streams_load_seconds"))
 
 
+def _ready_again(settings: Settings, topic: str, command: Sequence[str]) -> float:
+    """Seconds from the start of a worker behind one that was killed until it works with all of the state."""
+    with tempfile.TemporaryFile() as log, _Contender(settings, topic, command, log) as killed:
+        killed.wait_ready()
+        killed.kill()
+    began = time.monotonic()
+    with tempfile.TemporaryFile() as log, _Contender(settings, topic, command, log) as again:
+        again.wait_ready()
+        return time.monotonic() - began
+
+
 class _Contender:
     """A child process on one core, and how far it is."""
 
@@ -193,6 +206,26 @@ class _Contender:
 
     def ended(self) -> bool:
         return self._child.poll() is not None
+
+    def kill(self) -> None:
+        """As kill -9 does: the group learns of it when the session times out."""
+        self._child.kill()
+        self._child.wait()
+
+    def wait_ready(self) -> None:
+        """Return when it says that it is ready."""
+        give_up_at = time.monotonic() + _LIMIT_S
+        while not self._is_ready():
+            if self.ended() or time.monotonic() > give_up_at:
+                raise FatalError("The worker did not become ready.")
+            time.sleep(_LOOK_EVERY_S)
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{_METRICS_PORT}/ready") as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def moment(self) -> Moment:
         times = self._process.cpu_times()
