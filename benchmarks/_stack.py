@@ -6,13 +6,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
 from cli.setup import set_up
 from control.vault import new_key_pair
 from core.settings import Settings, load_settings
+from embedded.ports import HOST
 from embedded.stack import EmbeddedStack
 
 PARTITIONS = 4
+
+
+def is_ready(port: int) -> bool:
+    """Whether the service whose metrics are on `port` says that it is ready."""
+    try:
+        with urlopen(f"http://{HOST}:{port}/ready", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
 
 
 @contextmanager

@@ -14,8 +14,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import psutil
 from confluent_kafka.cimpl import NewTopic
@@ -23,10 +21,11 @@ from confluent_kafka.cimpl import NewTopic
 from benchmarks._sink_connect import ConnectTarget, connect_worker
 from benchmarks._sink_records import COMPANIES, COPY_COLUMNS, PARTITIONS, Load, publish, write_copy_text
 from benchmarks._sink_tables import CONNECT_TABLE, OUR_TABLE, Target, check, connect_target, our_target
+from benchmarks._stack import is_ready
 from benchmarks.figures import arguments, report
 from core.errors import FatalError
 from core.settings import Settings, load_settings
-from embedded.ports import HOST, choose_ports
+from embedded.ports import choose_ports
 from embedded.process import ChildProcess, Command
 from embedded.progress import SilentProgress
 from embedded.stack import EmbeddedStack
@@ -136,7 +135,7 @@ class _Bench:
                 argv=[sys.executable, "-m", "cli", "sink"],
                 log_file=self._folder / "logs" / "sink.log",
                 env={**os.environ, **environment},
-                ready=lambda: _is_ready(port),
+                ready=lambda: is_ready(port),
             )
         )
         return self._measured(sink, _TOPIC, target, loads)
@@ -197,14 +196,6 @@ class _Contender:
             raise self.process.failure()
         rss = psutil.Process(self.process.pid).memory_info().rss
         self.peak_mb = max(self.peak_mb, round(rss / 1e6, 1))
-
-
-def _is_ready(port: int) -> bool:
-    try:
-        with urlopen(f"http://{HOST}:{port}/ready", timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 if __name__ == "__main__":

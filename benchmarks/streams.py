@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from rich.console import Console
 
+from benchmarks._stack import is_ready
 from benchmarks.figures import arguments, report
 from benchmarks.streams_records import Volume, write_records
 from core.errors import FatalError
@@ -215,17 +216,10 @@ class _Contender:
     def wait_ready(self) -> None:
         """Return when it says that it is ready."""
         give_up_at = time.monotonic() + _LIMIT_S
-        while not self._is_ready():
+        while not is_ready(_METRICS_PORT):
             if self.ended() or time.monotonic() > give_up_at:
                 raise FatalError("The worker did not become ready.")
             time.sleep(_LOOK_EVERY_S)
-
-    def _is_ready(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{_METRICS_PORT}/ready") as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
 
     def moment(self) -> Moment:
         times = self._process.cpu_times()

@@ -40,6 +40,6 @@ def withdraw(tx: Transaction, company_id: str) -> None:
 def doubt(tx: Transaction, company_id: str) -> int:
     """Put what was announced and never recorded in doubt; how many records that are.
 
-    To be called when nobody publishes for the company any more.
+    A batch that is being published is among it: to be called by whoever publishes for the company, between batches.
     """
     return tx.execute(_SQL["doubt"], {"company_id": company_id}).rowcount

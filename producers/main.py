@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import socket
-import sys
 import threading
 from contextlib import ExitStack, closing
 from uuid import uuid4
@@ -17,6 +16,7 @@ from control.database import Database
 from control.vault import Opener
 from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
+from core.interpreter import switch_threads_quickly
 from core.log import get_logger
 from core.metrics import MetricsServer
 from core.outage import outlast
@@ -43,7 +43,6 @@ from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
 _GC_THRESHOLD = 10_000
-_SWITCH_INTERVAL_S = 0.0005
 _CONNECT_S = 10.0
 # Transactions last milliseconds, reads wait for the source: a few serve many.
 _MOST_DATABASE_CONNECTIONS = 12
@@ -83,8 +82,7 @@ def tune_interpreter() -> None:
     """Settings of the process for pages of many objects, which one thread commits while another compares."""
     # A page's objects all live until it is committed: looking through them is in vain.
     gc.set_threshold(_GC_THRESHOLD)
-    # A commit is many short waits; behind each it would wait 5 ms more for the thread that compares the next page.
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    switch_threads_quickly()
 
 
 def run(settings: Settings) -> None:

@@ -50,10 +50,7 @@ class ArrowRows:
         return int(self.batch.num_rows)
 
     def copy_into(self, copy: psycopg.Copy) -> None:
-        encoder = pgpq.ArrowToPostgresBinaryEncoder(self.batch.schema)
-        copy.write(encoder.write_header())
-        copy.write(encoder.write_batch(self.batch))
-        copy.write(encoder.finish())
+        write_binary(copy, self.batch)
 
     def halves(self) -> tuple[Self, Self]:
         middle = len(self) // 2
@@ -68,6 +65,14 @@ class ArrowRows:
         # A copy: a sliced batch keeps its whole buffers, and encoders have been known to read those from their start.
         chosen = pa.array(places, pa.int64())
         return type(self)(self.batch.take(chosen), self.origins.take(chosen), self.messages)
+
+
+def write_binary(copy: psycopg.Copy, batch: pa.RecordBatch) -> None:
+    """Write all rows in COPY's binary format."""
+    encoder = pgpq.ArrowToPostgresBinaryEncoder(batch.schema)
+    copy.write(encoder.write_header())
+    copy.write(encoder.write_batch(batch))
+    copy.write(encoder.finish())
 
 
 class ColumnarReader:

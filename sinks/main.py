@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable
 
@@ -10,6 +9,7 @@ from confluent_kafka import Consumer
 
 from core.clock import Clock, SystemClock
 from core.errors import RetriableError
+from core.interpreter import switch_threads_quickly
 from core.kafka import consumer_config
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
@@ -33,7 +33,6 @@ log = get_logger(__name__)
 
 # Two backends of Postgres at work; with more, a machine of few cores is busy with changing between them.
 _LANES = 2
-_SWITCH_INTERVAL_S = 0.0005
 _START_PATIENCE_S = 60.0
 _START_PAUSE_S = 1.0
 
@@ -46,8 +45,7 @@ def run(settings: Settings) -> None:
     """
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     configure_logging(settings, process="sink")
-    # A thread that comes back from Postgres gets the interpreter at once, not after the usual 5 ms of another one.
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    switch_threads_quickly()
     stop = stop_event()
     clock = SystemClock()
     registry = ConfluentRegistry(settings)

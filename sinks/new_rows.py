@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import pgpq
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sinks.arrow_rows import ArrowRows
+from sinks.arrow_rows import ArrowRows, write_binary
 from sinks.columns import CanonicalTable, Form
 from sinks.statements import Kind, copy_new, held_places, row_columns
 
@@ -39,11 +38,8 @@ def insert_new(
     now, held = _held(cursor, table, rows)
     new = rows.taken(sorted(set(range(len(rows))).difference(held))) if held else rows
     batch = _finished(table, new.batch, generation=generation, updated_at=now)
-    encoder = pgpq.ArrowToPostgresBinaryEncoder(batch.schema)
     with cursor.copy(copy_new(table)) as copy:
-        copy.write(encoder.write_header())
-        copy.write(encoder.write_batch(batch))
-        copy.write(encoder.finish())
+        write_binary(copy, batch)
     return _changed(new.batch), rows.taken(held) if held else None
 
 

@@ -251,9 +251,13 @@ def test_reconnect_to_another_account_wants_a_confirmation_that_names_both(
     expect(page.locator("#attention")).to_contain_text("their deletion is held", timeout=60_000)
     admin.picture("after")
     eventually(lambda: world.rows(stored, company_id) == [(100,)], "both accounts' shifts are in Protiv")
-    (audit,) = world.rows(
+    assert confirmed_changes(world, company_id) == [("Tighe Builders", "Harbor & Sons <Remodeling>")]
+
+
+def confirmed_changes(world: World, company_id: str) -> list[tuple[Any, ...]]:
+    """The accounts before and after of each confirmation in the audit."""
+    return world.rows(
         "SELECT detail->>'before', detail->>'after' FROM integration.audit"
         " WHERE company_id = %s AND action = 'confirm-account'",
         company_id,
     )
-    assert audit == ("Tighe Builders", "Harbor & Sons <Remodeling>")
