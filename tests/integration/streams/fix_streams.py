@@ -75,6 +75,10 @@ class StreamsProcess:
 
     def _ready(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
+        return self.is_ready()
+
+    def is_ready(self) -> bool:
+        """What it answers to an orchestrator's question; False as well where nobody answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready"):
                 return True
