@@ -50,7 +50,7 @@ class Workers:
                 assert worker.process.returncode in (-signal.SIGKILL, *STREAMS_ENDS), worker.log.read_text()
                 worker.close()
                 self.running[number] = StreamsProcess(self._settings)
-        return all([worker.is_ready() for worker in self.running])
+        return all(worker.is_ready() for worker in self.running)
 
     def _logs(self) -> str:
         return "\n".join(f"{worker.log}:\n{worker.log.read_text()}" for worker in self.running)
