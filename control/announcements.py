@@ -14,10 +14,8 @@ _SQL = statements("announcements")
 def announce(tx: Transaction, company_id: str, entity: str, changes: Sequence[Published]) -> None:
     """Note changes before they are published. `fingerprint` is what the state holds of each if that stays in doubt.
 
-    A company announces one batch at a time. Where the one before is still there, its record got lost in a crash of the
-    database that nobody noticed, and it is in doubt.
+    A company announces one batch at a time: the one before has to be withdrawn or in doubt.
     """
-    doubt(tx, company_id)
     tx.execute(
         _SQL["announce"],
         {

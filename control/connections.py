@@ -11,7 +11,6 @@ from psycopg.rows import class_row
 
 from control.database import Transaction, statements
 from control.vault import SealedSecret
-from core.errors import FencedError
 
 PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
 SESSION = "session"
@@ -130,10 +129,8 @@ def count_waiting(tx: Transaction) -> int:
 
 
 def hold_epoch(tx: Transaction, lease: Lease) -> None:
-    """Make this transaction commit only under the lease's epoch; raises FencedError if it is over."""
-    row = tx.execute(_SQL["lock_epoch"], {"company_id": lease.company_id}).fetchone()
-    if row is None or row[0] != lease.epoch:
-        raise FencedError("Another poller has taken this connection over.")
+    """Make this transaction commit only under the lease's epoch; the block of the transaction raises FencedError."""
+    tx.execute(_SQL["hold_epoch"], {"company_id": lease.company_id, "epoch": lease.epoch})
 
 
 def set_signed_in(tx: Transaction, company_id: str, *, builder_id: str, builder_name: str) -> None:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.errors import ConfigurationError, FatalError, RetriableError
+from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
 from core.migrations import migrate
 from core.settings import Settings
 from core.sql import read_statements
@@ -20,6 +20,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _QUERIES = Path(__file__).parent / "queries"
 
 _TIMEOUT_S = 10
+_EPOCH_IS_OVER = "PV001"
 # A path that died without a word is noticed within half a minute instead of when the system gives up.
 _KEEPALIVE = {
     "connect_timeout": _TIMEOUT_S,
@@ -78,20 +79,52 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """One transaction: committed at the end of the block, undone if it raises."""
+        with self._connection(autocommit=False) as connection:
+            yield connection
+
+    @contextmanager
+    def statement(self) -> Iterator[Transaction]:
+        """For one statement, which is a transaction of its own: the way to Postgres and back once, not three times."""
+        with self._connection(autocommit=True) as connection:
+            yield connection
+
+    @contextmanager
+    def sent_whole(self) -> Iterator[Transaction]:
+        """One transaction whose statements go out together with its end, for those that need no answer in between.
+
+        What any of them raises, the end of the block raises, and all of it is undone.
+        """
+        with self._connection(autocommit=True) as connection, connection.pipeline(), connection.transaction():
+            yield connection
+
+    @contextmanager
+    def _connection(self, *, autocommit: bool) -> Iterator[Transaction]:
         with translated_errors(), self._pool.connection() as connection:
+            # Known to this side only. It is set whenever a connection is taken: one that failed may take no setting.
+            connection.autocommit = autocommit
             yield connection
 
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """psycopg's errors as ours: missing schema = configuration, no connection = retriable, the rest = fatal."""
+    """psycopg's errors as ours: missing schema = configuration, no connection = retriable, the rest = fatal.
+
+    FencedError where the epoch of a lease that was to be held is over (see connections.hold_epoch).
+    """
     try:
         yield
-    except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn, psycopg.errors.InvalidSchemaName) as exc:
+    except (
+        psycopg.errors.UndefinedTable,
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.InvalidSchemaName,
+    ) as exc:
         raise ConfigurationError(
             "The database is not set up for this version: run `protiv-buildertrend setup`."
         ) from exc
     except (PoolTimeout, psycopg.OperationalError) as exc:
         raise RetriableError("The database of DATABASE_URL does not answer, or refuses the user or password.") from exc
     except psycopg.Error as exc:
+        if exc.sqlstate == _EPOCH_IS_OVER:
+            raise FencedError("Another poller has taken this connection over.") from exc
         raise FatalError(f"The database refused a statement ({exc.sqlstate}: {type(exc).__name__}).") from exc

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from psycopg.rows import class_row
 
 from control.arrays import bytes_array, plain_array, text_array
@@ -16,8 +17,7 @@ from control.runs import RunId
 _SQL = statements("source_state")
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """The state of one published record."""
 
     entity_id: str
@@ -30,8 +30,7 @@ class Published:
     minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What a row is compared with: the published fingerprint, and the digest of the bytes that were read last."""
 
     fingerprint: bytes

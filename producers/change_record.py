@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from control.runs import RunId
 from core.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
@@ -14,8 +16,7 @@ from producers.compare import Change
 from schemas.codec import to_micros
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One record to produce."""
 
     topic: str

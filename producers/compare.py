@@ -36,8 +36,7 @@ class Terms:
     reading: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A difference from what was last published; `record` and `fingerprint` are None for DELETE."""
 
     op: Op

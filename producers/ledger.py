@@ -29,7 +29,8 @@ class Progress:
 class PageTaken:
     """A page whose changes are published: what to remember of it.
 
-    `checkpoint` (of the read by its name) is None for pages of a second look.
+    `checkpoint` (of the read by its name) is None for pages of a second look. `announces`: changes of the next page, as
+    `Ledger.announce` takes them.
     """
 
     entity: str
@@ -39,6 +40,7 @@ class PageTaken:
     checkpoint: Checkpoint | None = None
     number: int = 0
     entity_ids: Sequence[str] = ()
+    announces: Sequence[Published] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Ledger(Protocol):
         """Doubt what an earlier run or attempt announced and never recorded; how many records that are."""
 
     def take_page(self, taken: PageTaken) -> None:
-        """Remember a page with all that follows from it."""
+        """Remember a page with all that follows from it, and announce what `announces` says in its stead."""
 
     def end_pages(self, read: str) -> None:
         """All pages are taken; deletions are to be looked for."""

@@ -26,7 +26,7 @@ class PostgresLedger:
     run: RunId
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        with self.database.transaction() as tx:
+        with self.database.statement() as tx:
             return checkpoints.checkpoints(tx, self.run)
 
     def begin_read(self, read: str, began_at: datetime) -> None:
@@ -34,16 +34,18 @@ class PostgresLedger:
             checkpoints.begin_read(tx, self.run, entity=read, began_at=began_at)
 
     def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
-        with self.database.transaction() as tx:
+        with self.database.statement() as tx:
             return source_state.known(tx, self.run.company_id, entity, entity_ids)
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
-        with self.database.transaction() as tx:
+        with self.database.statement() as tx:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         # On disk before Kafka has the first of them: unlike a page, an announcement must outlive the database's crash.
-        with self._held() as tx, tx.pipeline():
+        with self._held_whole() as tx:
+            # What is announced still was recorded, but that got lost in a crash of the database that nobody noticed.
+            announcements.doubt(tx, self.run.company_id)
             announcements.announce(tx, self.run.company_id, entity, changes)
 
     def doubt(self) -> int:
@@ -51,13 +53,16 @@ class PostgresLedger:
             return announcements.doubt(tx, self.run.company_id)
 
     def take_page(self, taken: PageTaken) -> None:
-        # A pipeline: the statements go out together, since none needs another's answer. Nobody waits for the disk:
-        # should the database crash, its last pages are published again, since they are announced still.
-        with self._held() as tx, tx.pipeline():
-            tx.execute("SET LOCAL synchronous_commit = off")
+        with self._held_whole() as tx:
+            if not taken.announces:
+                # Nobody waits for the disk: should the database crash, its last pages are published again, since they
+                # are announced still.
+                tx.execute("SET LOCAL synchronous_commit = off")
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
                 announcements.withdraw(tx, self.run.company_id)
+            if taken.announces:
+                announcements.announce(tx, self.run.company_id, taken.entity, taken.announces)
             if taken.digests:
                 source_state.put_digests(tx, self.run.company_id, taken.entity, taken.digests)
             if taken.checkpoint is not None:
@@ -77,11 +82,11 @@ class PostgresLedger:
             return Missing(ids, source_state.count_published(tx, self.run.company_id, entity, covered))
 
     def released(self, entity: str) -> set[str]:
-        with self.database.transaction() as tx:
+        with self.database.statement() as tx:
             return held_deletions.released(tx, self.run.company_id, entity)
 
     def held(self, entity: str) -> set[str]:
-        with self.database.transaction() as tx:
+        with self.database.statement() as tx:
             return held_deletions.unreleased(tx, self.run.company_id, entity)
 
     def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
@@ -106,5 +111,11 @@ class PostgresLedger:
     @contextmanager
     def _held(self) -> Iterator[Transaction]:
         with self.database.transaction() as tx:
+            hold_epoch(tx, self.lease)
+            yield tx
+
+    @contextmanager
+    def _held_whole(self) -> Iterator[Transaction]:
+        with self.database.sent_whole() as tx:
             hold_epoch(tx, self.lease)
             yield tx

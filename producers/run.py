@@ -1,13 +1,14 @@
 """One run: read, compare, publish, record, page by page, then the deletions.
 
 Order of every step: changes are announced, the Kafka transaction is committed, then state and checkpoint together under
-the lease's epoch. A crash in between leaves what was announced in doubt: the next read publishes it again, or deletes
-it, as the source is by then. A run that was cut short anywhere goes on from its last checkpoint.
+the lease's epoch, with the announcement of the next page if that is ready. A crash in between leaves what was announced
+in doubt: the next read publishes it again, or deletes it, as the source is by then. A run that was cut short anywhere
+goes on from its last checkpoint.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
@@ -17,10 +18,11 @@ from control.runs import Counts, RunId
 from control.source_state import Published
 from core.clock import Clock
 from core.log import get_logger
-from producers.change_record import Encoder, Message, Observation, messages
-from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions, in_doubt
+from producers.batch import Batch, prepared
+from producers.change_record import Encoder, Observation
+from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
 from producers.events import EventWriter
-from producers.handover import Background, Handover
+from producers.handover import Background, Handover, PageOnItsWay
 from producers.ledger import Ledger, PageTaken, Progress
 from producers.pace import Pace
 from producers.publisher import Publisher
@@ -96,7 +98,7 @@ class Run:
             self.outlets.ledger.begin_read(read.name, now)
         _ReadInRun(self, read, left or Checkpoint(read.name, now)).execute()
 
-    def publish(self, read: EntityRead, changes: Sequence[Change]) -> list[Published]:
+    def publish(self, read: EntityRead, changes: Sequence[Change]) -> Sequence[Published]:
         """Publish changes in one transaction; what to remember of them, once that is committed."""
         if not changes:
             return []
@@ -104,36 +106,25 @@ class Run:
         self.send(batch)
         return batch.published
 
-    def send(self, batch: Batch) -> None:
-        """Announce a batch and publish it; an empty one is nothing to do."""
-        if batch.messages:
+    def send(self, batch: Batch, *, announced: bool = False) -> None:
+        """Announce a batch unless it is, and publish it; an empty one is nothing to do."""
+        if not batch.messages:
+            return
+        if not announced:
             self.outlets.ledger.announce(batch.entity, batch.in_doubt)
-            self.outlets.publisher.publish(batch.messages)
+        self.outlets.publisher.publish(batch.messages)
 
     def prepare(self, read: EntityRead, changes: Sequence[Change]) -> Batch:
         """Changes under versions of their own, encoded."""
-        run = self.assignment.run
-        first = self.published + 1
-        numbered = [(run.version(position), change) for position, change in enumerate(changes, start=first)]
-        seen = Observation(run, self.outlets.clock.now(), self.assignment.time_zone)
-        topic = read.entity.raw_topic
-        encoded = messages(numbered, seen, topic=topic, encode=self.outlets.encoders[topic])
+        seen = Observation(self.assignment.run, self.outlets.clock.now(), self.assignment.time_zone)
+        encode = self.outlets.encoders[read.entity.raw_topic]
+        batch = prepared(read.entity, changes, seen, first=self.published + 1, encode=encode)
         self.published += len(changes)
-        return Batch(read.entity.name, encoded, list(_state_rows(numbered)), list(_in_doubt(numbered)))
+        return batch
 
     def progress(self) -> Progress:
         """As the ledger keeps it; what is counted later does not change it."""
         return Progress(self.published, {entity: dict(counts) for entity, counts in self.counts.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What is to be published in one transaction, and what to remember once that is committed or in doubt."""
-
-    entity: str
-    messages: list[Message]
-    published: list[Published]
-    in_doubt: list[Published]
 
 
 class _ReadInRun:
@@ -150,7 +141,9 @@ class _ReadInRun:
         self._terms = Terms(assignment.time_zone, assignment.new_op, read.reading)
         pace = Pace(run.outlets.clock, checkpoint.pages_done)
         self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
-        self._handover = Handover(run.outlets.background)
+        self._handover = Handover(run.outlets.background, self._commit)
+        self._announced: PageOnItsWay | None = None
+        """The page that was announced with the one before it. Of the commits' thread alone."""
 
     def execute(self) -> None:
         if self._checkpoint.state != READ:
@@ -200,10 +193,14 @@ class _ReadInRun:
             number=page.number,
             entity_ids=ids,
         )
-        self._handover.hand_over(taken, lambda: self._commit(batch, taken))
+        self._handover.hand_over(PageOnItsWay(batch, taken))
 
-    def _commit(self, batch: Batch, taken: PageTaken) -> None:
-        self._run.send(batch)
+    def _commit(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+        self._run.send(page.batch, announced=page is self._announced)
+        taken = page.taken
+        self._announced = following()
+        if self._announced is not None:
+            taken = replace(taken, announces=self._announced.batch.in_doubt)
         self._ledger.take_page(taken)
         assert taken.checkpoint is not None
         self._say.progress(
@@ -271,28 +268,6 @@ class _ReadInRun:
         self._counts["created"] += comparison.created
         self._counts["updated"] += comparison.updated
         self._counts["unchanged"] += max(comparison.unchanged - uncounted, 0)
-
-
-def _state_rows(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
-    for version, change in numbered:
-        if change.record is not None and change.fingerprint is not None:
-            record = change.record
-            yield Published(
-                change.entity_id,
-                change.fingerprint,
-                version,
-                record.local_day,
-                record.parent_id,
-                change.digest,
-                record.job_id,
-                record.minutes,
-            )
-
-
-def _in_doubt(numbered: Iterable[tuple[int, Change]]) -> Iterator[Published]:
-    for version, change in numbered:
-        day, parent = (change.record.local_day, change.record.parent_id) if change.record else (None, None)
-        yield Published(change.entity_id, in_doubt(change), version, day, parent)
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

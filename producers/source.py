@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+import msgspec
+
 from control.source_state import ReadRange
 from schemas.catalogue import Entity
 
@@ -14,8 +16,7 @@ Seen = Callable[[Collection[str]], Collection[str]]
 """Which of some ids pages of this run showed before."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRecord:
+class SourceRecord(msgspec.Struct, frozen=True):
     """One record as the source states it; `after` is the raw topic's.
 
     `incomplete`: a part of it could not be read. It is published if it is new, and never replaces a whole record.
@@ -31,8 +32,7 @@ class SourceRecord:
     minutes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceRow:
+class SourceRow(msgspec.Struct, frozen=True):
     """A row of a page, of which only the id was looked at. `read` parses it and raises the source's faults.
 
     `raw`: its own bytes, if it has any: while they are the same, so is the record, and `read` need not be called.

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from msgspec import structs
+
 from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
 from control.entity_reads import CompleteRead
 from control.runs import Counts, NewRun, OpenRun, RunId
@@ -107,16 +109,21 @@ class MemoryLedger:
         self.company.announced = None
         for change in changes:
             kept = self._published(entity).get(change.entity_id, change)
-            self._published(entity)[change.entity_id] = replace(kept, fingerprint=change.fingerprint, digest=None)
+            self._published(entity)[change.entity_id] = structs.replace(
+                kept, fingerprint=change.fingerprint, digest=None
+            )
         return len(changes)
 
     def take_page(self, taken: PageTaken) -> None:
         kept = self._published(taken.entity)
         if taken.published:
             self.company.announced = None
+        if taken.announces:
+            assert self.company.announced is None, "A company announces one batch at a time."
+            self.company.announced = taken.entity, list(taken.announces)
         kept.update({one.entity_id: one for one in taken.published})
         for entity_id, digest in taken.digests.items():
-            kept[entity_id] = replace(kept[entity_id], digest=digest)
+            kept[entity_id] = structs.replace(kept[entity_id], digest=digest)
         if taken.checkpoint is not None:
             name = taken.checkpoint.entity
             self.memory.pages.setdefault((name, taken.number), []).extend(taken.entity_ids)

@@ -82,9 +82,8 @@ SET lease_owner = NULL, lease_expires_at = '-infinity',
     yielded_at = CASE WHEN %(yielded)s THEN now() END
 WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 
--- name: lock_epoch
--- Holds the row for this transaction, so that a takeover waits until it is committed or sees it undone.
-SELECT lease_epoch FROM integration.connections WHERE company_id = %(company_id)s FOR UPDATE;
+-- name: hold_epoch
+SELECT integration.hold_epoch(%(company_id)s, %(epoch)s);
 
 -- name: set_signed_in
 UPDATE integration.connections

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
@@ -118,7 +119,9 @@ class BudgetsRead:
             return budget_records(job_id, categories, self._account.worksheet_groups(job_id))
         except ModuleMissingError:
             # Without the worksheet, hours that were published would seem to be gone.
-            return [replace(record, incomplete=True) for record in budget_records(job_id, categories, [])]
+            return [
+                msgspec.structs.replace(record, incomplete=True) for record in budget_records(job_id, categories, [])
+            ]
 
 
 def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int]]:

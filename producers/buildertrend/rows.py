@@ -5,17 +5,22 @@ A field that decides hours, money or links must be there (it may be null): a ren
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import msgspec
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
+
+# As pydantic wants it before Python 3.12.
+from typing_extensions import TypedDict, is_typeddict
 
 from producers.buildertrend.answers import Json, changed
 
 R = TypeVar("R", bound="Row")
 _TEXT = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _NOTHING: Json = {}
+_AS_STATED = ConfigDict(extra="allow", frozen=True, strict=True)
 
 
 def _amount_text(value: Any) -> Any:
@@ -41,57 +46,69 @@ def _whole(value: Any) -> Any:
     return int(value) if isinstance(value, Decimal) and value == value.to_integral_value() else value
 
 
-def _text(value: Any) -> Any:
-    return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else value
-
-
-def _holds_rows(annotation: Any) -> bool:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return True
-    return any(map(_holds_rows, get_args(annotation)))
+def _parts_in(annotation: Any) -> Iterator[frozenset[str]]:
+    """The names of the fields of each part that an annotation has somewhere in it."""
+    if is_typeddict(annotation):
+        yield frozenset(annotation.__annotations__)
+    for inner in get_args(annotation):
+        yield from _parts_in(inner)
 
 
 Amount = Annotated[str | None, BeforeValidator(_amount_text)]
 Minutes = Annotated[int | None, BeforeValidator(_whole)]
-Text = Annotated[str | None, BeforeValidator(_text)]
+Text = Annotated[str | None, Field(strict=False, coerce_numbers_to_str=True)]
 
 
 class Row(BaseModel):
-    """A row, or a part of one; what it does not know goes to `extras`."""
+    """A row; what it does not know goes to `extras`, of its parts as well."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
-    holding_rows: ClassVar[tuple[str, ...]] = ()
-    """Fields whose values are rows or lists of them."""
+    model_config = _AS_STATED
+    parts: ClassVar[tuple[tuple[str, frozenset[str]], ...]] = ()
+    """Fields that hold a part or a list of them, and the fields that are known of it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.holding_rows = tuple(name for name, field in cls.model_fields.items() if _holds_rows(field.annotation))
+        cls.parts = tuple(
+            (name, known) for name, field in cls.model_fields.items() for known in _parts_in(field.annotation)
+        )
 
     def after(self) -> Json:
         """The row as the raw record's `after`: known fields under their own names, the rest as JSON text."""
-        extras: dict[str, str] = {}
-        known = _plain(self, "", extras)
-        known["extras"] = extras
-        return known
+        extras = {name: json_text(value) for name, value in (self.__pydantic_extra__ or _NOTHING).items()}
+        # Copied whole, then the few fields that hold parts: a call for each field would be half the cost of a first
+        # read.
+        row = self.__dict__.copy()
+        for name, known in self.parts:
+            row[name] = _known_of(row[name], known, name, extras)
+        row["extras"] = extras
+        return row
 
 
-class Stamp(Row):
+# Parts of a row are plain dictionaries: a model for each would double the cost of a row.
+
+
+@with_config(_AS_STATED)
+class Stamp(TypedDict):
     timeStamp: str
 
 
-class Break(Row):
+@with_config(_AS_STATED)
+class Break(TypedDict):
     breakTime: Minutes
 
 
-class Money(Row):
+@with_config(_AS_STATED)
+class Money(TypedDict):
     value: Amount
 
 
-class Approval(Row):
+@with_config(_AS_STATED)
+class Approval(TypedDict):
     isApproved: bool | None
 
 
-class TitleOnly(Row):
+@with_config(_AS_STATED)
+class TitleOnly(TypedDict):
     costCodeTitle: str
 
 
@@ -196,22 +213,24 @@ def parse_row(kind: type[R], raw: Any, *, what: str) -> R:
 
 def json_text(value: Any) -> str:
     """JSON text of an unknown field, numbers digit for digit, keys in order."""
+    # What most unknown fields hold needs no encoder.
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
     return _TEXT.encode(value).decode()
 
 
-def _plain(row: Row, prefix: str, extras: dict[str, str]) -> Json:
-    for name, value in (row.__pydantic_extra__ or _NOTHING).items():
-        extras[prefix + name] = json_text(value)
-    # Copied whole, then the few fields that hold rows: a call for each field would be half the cost of a first read.
-    known = row.__dict__.copy()
-    for name in row.holding_rows:
-        known[name] = _plain_value(known[name], f"{prefix}{name}.", extras)
-    return known
-
-
-def _plain_value(value: Any, prefix: str, extras: dict[str, str]) -> Any:
-    if isinstance(value, Row):
-        return _plain(value, prefix, extras)
-    if isinstance(value, list):
-        return [_plain_value(item, prefix, extras) for item in value]
-    return value
+def _known_of(part: Any, known: frozenset[str], path: str, extras: dict[str, str]) -> Any:
+    """A part, or each of a list of them, without what is not known of it: that is put into `extras` by its path."""
+    if isinstance(part, list):
+        return [_known_of(one, known, path, extras) for one in part]
+    if part is None:
+        return None
+    kept: Json = {}
+    for name, value in part.items():
+        if name in known:
+            kept[name] = value
+        else:
+            extras[f"{path}.{name}"] = json_text(value)
+    return kept

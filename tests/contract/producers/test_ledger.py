@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -291,6 +292,20 @@ def test_ledger_doubts_nothing_that_was_recorded(keeper: Keeper) -> None:
     ledger.drop(SHIFTS, ["2"], Progress(3, {}))
     assert keeper.go_on().doubt() == 0
     assert set(ledger.known(SHIFTS, ["1", "2"])) == {"1"}
+
+
+def test_ledger_announces_the_next_page_with_the_one_before_it(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.announce(SHIFTS, [doubtful("1")])
+    ledger.take_page(replace(page(1, published("1")), announces=[doubtful("2"), doubtful("3")]))
+    assert set(ledger.known(SHIFTS, ["1", "2", "3"])) == {"1"}
+    assert keeper.go_on().doubt() == 2
+    assert ledger.known(SHIFTS, ["2", "3"]) == {"2": Known(bytes(16), None), "3": Known(bytes(16), None)}
+    ledger = keeper.go_on()
+    ledger.take_page(replace(page(2), announces=[doubtful("4")]))
+    ledger.take_page(page(3, published("4")))
+    assert keeper.go_on().doubt() == 0
 
 
 def test_ledger_doubt_outlives_pages_without_changes_and_the_next_announcement(keeper: Keeper) -> None:

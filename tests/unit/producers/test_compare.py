@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from control.source_state import Known
 from producers.compare import Comparison, Op, Terms, brake_is_pulled, compare, deletions, fingerprint, in_doubt

@@ -3,39 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 
 import pytest
 
 from control.source_state import Known, Published
 from core.errors import FencedError
-from producers.handover import Handover, commits_behind
+from producers.batch import Batch
+from producers.handover import Handover, PageOnItsWay, commits_behind
 from producers.ledger import PageTaken, Progress
 
 SHOWN = Published("7", b"new", 3, None, None, b"bytes")
 
 
-class Late:
+class Commits:
+    """Notes the pages that are committed, and what waits behind each of them; fails at those of `failing`."""
+
+    def __init__(self, *failing: int) -> None:
+        self.done: list[int] = []
+        self.following: list[int | None] = []
+        self._failing = failing
+
+    def __call__(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+        if page.taken.number in self._failing:
+            raise FencedError("another poller")
+        self.done.append(page.taken.number)
+        behind = following()
+        self.following.append(None if behind is None else behind.taken.number)
+
+
+def late(work: Callable[[], None]) -> Callable[[], None]:
     """Begins work when it is waited for."""
-
-    def __init__(self) -> None:
-        self.done: list[str] = []
-
-    def __call__(self, work: Callable[[], None]) -> Callable[[], None]:
-        return work
-
-    def commit(self, name: str) -> Callable[[], None]:
-        return lambda: self.done.append(name)
+    return work
 
 
-def page(*published: Published, **digests: bytes) -> PageTaken:
-    return PageTaken("users", published, Progress(1, {}), digests=digests)
+def at_once(work: Callable[[], None]) -> Callable[[], None]:
+    work()
+    return lambda: None
+
+
+def page(number: int, *published: Published, **digests: bytes) -> PageOnItsWay:
+    taken = PageTaken("users", published, Progress(1, {}), digests=digests, number=number)
+    return PageOnItsWay(Batch("users"), taken)
 
 
 def test_page_on_its_way_is_compared_with_as_if_it_were_recorded() -> None:
-    late = Late()
-    handover = Handover(late)
+    handover = Handover(late, Commits())
     known = {"7": Known(b"old", None), "8": Known(b"same", b"before")}
-    handover.hand_over(page(SHOWN, **{"8": b"after", "9": b"nobody's"}), late.commit("first"))
+    handover.hand_over(page(1, SHOWN, **{"8": b"after", "9": b"nobody's"}))
     assert handover.over(known) == {"7": Known(b"new", b"bytes"), "8": Known(b"same", b"after")}
     assert handover.over({}) == {"7": Known(b"new", b"bytes")}
     handover.settle()
@@ -43,38 +58,67 @@ def test_page_on_its_way_is_compared_with_as_if_it_were_recorded() -> None:
 
 
 def test_one_page_at_a_time_is_on_its_way_and_none_behind_the_block() -> None:
-    late = Late()
-    with Handover(late) as handover:
-        handover.hand_over(page(), late.commit("first"))
-        assert late.done == []
-        handover.hand_over(page(), late.commit("second"))
-        assert late.done == ["first"]
-    assert late.done == ["first", "second"]
+    commits = Commits()
+    with Handover(late, commits) as handover:
+        handover.hand_over(page(1))
+        assert commits.done == []
+        handover.hand_over(page(2, SHOWN))
+        assert commits.done == [1]
+        assert handover.over({}) == {"7": Known(b"new", b"bytes")}
+    assert commits.done == [1, 2]
 
 
-def test_page_that_failed_ends_the_read_before_the_next_is_begun() -> None:
-    late = Late()
+def test_page_is_told_which_one_waits_behind_it() -> None:
+    commits = Commits()
+    with Handover(late, commits) as handover:
+        for number in (1, 2, 3):
+            handover.hand_over(page(number))
+    assert commits.following == [2, 3, None]
 
-    def fail() -> None:
-        raise FencedError("another poller")
+
+def test_page_committed_at_once_has_none_behind_it() -> None:
+    commits = Commits()
+    with Handover(at_once, commits) as handover:
+        for number in (1, 2):
+            handover.hand_over(page(number))
+    assert commits.following == [None, None]
+
+
+def test_page_behind_one_that_failed_is_not_committed() -> None:
+    commits = Commits(1)
 
     def read_on() -> None:
-        with Handover(late) as handover:
-            handover.hand_over(page(), fail)
-            handover.hand_over(page(), late.commit("second"))
+        with Handover(late, commits) as handover:
+            handover.hand_over(page(1))
+            handover.hand_over(page(2))
 
     with pytest.raises(FencedError):
         read_on()
-    assert late.done == []
+    assert commits.done == []
+
+
+def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fails() -> None:
+    handed_over, commits = Event(), Commits(1)
+
+    def commit(one: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+        while one.taken.number == 1 and following() is None:
+            handed_over.wait(0.01)
+        commits(one, following)
+
+    def read_on() -> None:
+        with commits_behind() as background, Handover(background, commit) as handover:
+            handover.hand_over(page(1))
+            handover.hand_over(page(2))
+
+    with pytest.raises(FencedError):
+        read_on()
+    assert commits.done == []
 
 
 def test_end_of_the_source_is_told_even_if_the_page_on_its_way_fails_too() -> None:
-    def fail() -> None:
-        raise FencedError("another poller")
-
     def read_on() -> None:
-        with Handover(Late()) as handover:
-            handover.hand_over(page(), fail)
+        with Handover(late, Commits(1)) as handover:
+            handover.hand_over(page(1))
             raise LookupError("the source's own fault")
 
     with pytest.raises(LookupError):

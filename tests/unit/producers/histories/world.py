@@ -25,6 +25,7 @@ from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.change_record import Message
 from producers.decide import INITIAL, decide, new_run
+from producers.ledger import PageTaken
 from producers.run import Assignment, Outlets, Run
 from sandbox.local import URL, LocalCompany, LocalSandbox
 from schemas.batch_codec import BatchEncoder
@@ -281,7 +282,7 @@ class _CrashingPublisher:
 class _CrashingLedger:
     """A ledger with a point at which the process may end before and behind every write."""
 
-    _WRITES = frozenset({"announce", "doubt", "begin_read", "take_page", "end_pages", "drop", "end_read"})
+    _WRITES = frozenset({"doubt", "begin_read", "end_pages", "drop", "end_read"})
 
     def __init__(self, ledger: MemoryLedger, point: Callable[[], None], announced: set[tuple[str, str]]) -> None:
         self._ledger = ledger
@@ -291,6 +292,10 @@ class _CrashingLedger:
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         self._announced.update((entity, change.entity_id) for change in changes)
         self._guarded(self._ledger.announce)(entity, changes)
+
+    def take_page(self, taken: PageTaken) -> None:
+        self._announced.update((taken.entity, change.entity_id) for change in taken.announces)
+        self._guarded(self._ledger.take_page)(taken)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._ledger, name)
