@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from control.arrays import bytes_array, plain_array, text_array
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.source_state import Published
 
 _SQL = statements("announcements")
 
 
-def announce(tx: Transaction, company_id: str, entity: str, changes: Sequence[Published]) -> None:
+def announce(tx: Writing, company_id: str, entity: str, changes: Sequence[Published]) -> None:
     """Note changes before they are published. `fingerprint` is what the state holds of each if that stays in doubt.
 
-    A company announces one batch at a time: the one before has to be withdrawn or in doubt.
+    A company announces one batch at a time. Where the one before is still there, its record got lost in a crash of the
+    database that nobody noticed, and it is in doubt.
     """
+    tx.execute(_SQL["doubt"], {"company_id": company_id})
     tx.execute(
         _SQL["announce"],
         {
@@ -30,7 +32,7 @@ def announce(tx: Transaction, company_id: str, entity: str, changes: Sequence[Pu
     )
 
 
-def withdraw(tx: Transaction, company_id: str) -> None:
+def withdraw(tx: Writing, company_id: str) -> None:
     """What was announced is recorded, in this same transaction."""
     tx.execute(_SQL["withdraw"], {"company_id": company_id})
 

@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from control.arrays import text_array
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.runs import RunId
 
 _SQL = statements("runs")
@@ -49,7 +49,7 @@ def begin_read(tx: Transaction, run: RunId, *, entity: str, began_at: datetime) 
     tx.execute(_SQL["begin_read"], {"run_id": run.run_id, "entity": entity, "began_at": began_at})
 
 
-def save_checkpoint(tx: Transaction, run: RunId, checkpoint: Checkpoint) -> None:
+def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
     """Store how far a read has come; the number of pages done never goes down, `began_at` stays."""
     tx.execute(
         _SQL["save_checkpoint"],
@@ -68,7 +68,7 @@ def set_read_state(tx: Transaction, run: RunId, *, entity: str, state: str) -> N
     tx.execute(_SQL["set_read_state"], {"run_id": run.run_id, "entity": entity, "state": state})
 
 
-def save_page(tx: Transaction, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:
+def save_page(tx: Writing, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:
     """Remember which ids page number `page` showed, beside those that it showed before."""
     values = {"run_id": run.run_id, "entity": entity, "page": page, "entity_ids": text_array(entity_ids)}
     tx.execute(_SQL["save_page"], values)

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.rows import class_row
 
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.vault import SealedSecret
 
 PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
@@ -128,7 +128,7 @@ def count_waiting(tx: Transaction) -> int:
     return 0 if row is None else int(row[0])
 
 
-def hold_epoch(tx: Transaction, lease: Lease) -> None:
+def hold_epoch(tx: Writing, lease: Lease) -> None:
     """Make this transaction commit only under the lease's epoch; the block of the transaction raises FencedError."""
     tx.execute(_SQL["hold_epoch"], {"company_id": lease.company_id, "epoch": lease.epoch})
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -30,6 +31,13 @@ _KEEPALIVE = {
 }
 
 Transaction = psycopg.Connection[TupleRow]
+
+
+class Writing(Protocol):
+    """A transaction whose statements are not asked for an answer: a Transaction, or one that is sent whole."""
+
+    def execute(self, query: bytes, params: Mapping[str, Any] | None = None, /) -> object:
+        """Its result is for nobody."""
 
 
 def statements(name: str) -> dict[str, bytes]:
@@ -89,13 +97,15 @@ class Database:
             yield connection
 
     @contextmanager
-    def sent_whole(self) -> Iterator[Transaction]:
-        """One transaction whose statements go out together with its end, for those that need no answer in between.
+    def sent_whole(self) -> Iterator[Writing]:
+        """One transaction that goes out as one text with its end, for statements that need no answer.
 
         What any of them raises, the end of the block raises, and all of it is undone.
         """
-        with self._connection(autocommit=True) as connection, connection.pipeline(), connection.transaction():
-            yield connection
+        with self._connection(autocommit=True) as connection:
+            collected = _Collected(psycopg.ClientCursor(connection))
+            yield collected
+            connection.execute(b"\n;\n".join((b"BEGIN", *collected.texts, b"COMMIT")))
 
     @contextmanager
     def _connection(self, *, autocommit: bool) -> Iterator[Transaction]:
@@ -103,6 +113,17 @@ class Database:
             # Known to this side only. It is set whenever a connection is taken: one that failed may take no setting.
             connection.autocommit = autocommit
             yield connection
+
+
+class _Collected:
+    """Statements with their values in them: every answer that is waited for also waits for the interpreter."""
+
+    def __init__(self, cursor: psycopg.ClientCursor[TupleRow]) -> None:
+        self._cursor = cursor
+        self.texts: list[bytes] = []
+
+    def execute(self, query: bytes, params: Mapping[str, Any] | None = None, /) -> None:
+        self.texts.append(self._cursor.mogrify(query, params).encode())
 
 
 @contextmanager

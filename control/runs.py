@@ -11,7 +11,7 @@ from uuid import uuid4
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from core.errors import ConfigurationError
 
 _SQL = statements("runs")
@@ -116,7 +116,7 @@ def continue_run(tx: Transaction, company_id: str, run_id: str) -> RunId:
     return run
 
 
-def save_progress(tx: Transaction, run: RunId, *, position: int, counts: Mapping[str, Mapping[str, int]]) -> None:
+def save_progress(tx: Writing, run: RunId, *, position: int, counts: Mapping[str, Mapping[str, int]]) -> None:
     tx.execute(_SQL["save_progress"], {"run_id": run.run_id, "position": position, "counts": Jsonb(counts)})
 
 

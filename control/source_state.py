@@ -11,7 +11,7 @@ import msgspec
 from psycopg.rows import class_row
 
 from control.arrays import bytes_array, plain_array, text_array
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.runs import RunId
 
 _SQL = statements("source_state")
@@ -63,7 +63,7 @@ def known(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[st
     return {entity_id: Known(fingerprint, digest) for entity_id, fingerprint, digest in rows}
 
 
-def put_published(tx: Transaction, company_id: str, entity: str, records: Sequence[Published]) -> None:
+def put_published(tx: Writing, company_id: str, entity: str, records: Sequence[Published]) -> None:
     """Store what is published now. One row a record id: the caller keeps the last of each."""
     tx.execute(
         _SQL["put"],
@@ -82,7 +82,7 @@ def put_published(tx: Transaction, company_id: str, entity: str, records: Sequen
     )
 
 
-def put_digests(tx: Transaction, company_id: str, entity: str, digests: Mapping[str, bytes]) -> None:
+def put_digests(tx: Writing, company_id: str, entity: str, digests: Mapping[str, bytes]) -> None:
     """Remember other bytes of records that say the same as before."""
     tx.execute(
         _SQL["put_digests"],

@@ -10,7 +10,7 @@ from datetime import datetime
 from control import announcements, checkpoints, held_deletions, source_state
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
-from control.database import Database, Transaction
+from control.database import Database, Transaction, Writing
 from control.entity_reads import CompleteRead, put_complete
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
@@ -44,8 +44,6 @@ class PostgresLedger:
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         # On disk before Kafka has the first of them: unlike a page, an announcement must outlive the database's crash.
         with self._held_whole() as tx:
-            # What is announced still was recorded, but that got lost in a crash of the database that nobody noticed.
-            announcements.doubt(tx, self.run.company_id)
             announcements.announce(tx, self.run.company_id, entity, changes)
 
     def doubt(self) -> int:
@@ -57,7 +55,7 @@ class PostgresLedger:
             if not taken.announces:
                 # Nobody waits for the disk: should the database crash, its last pages are published again, since they
                 # are announced still.
-                tx.execute("SET LOCAL synchronous_commit = off")
+                tx.execute(b"SET LOCAL synchronous_commit = off")
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
                 announcements.withdraw(tx, self.run.company_id)
@@ -105,7 +103,7 @@ class PostgresLedger:
             state = checkpoints.HELD if held else checkpoints.COMPLETE
             checkpoints.set_read_state(tx, self.run, entity=read, state=state)
 
-    def _save(self, tx: Transaction, progress: Progress) -> None:
+    def _save(self, tx: Writing, progress: Progress) -> None:
         save_progress(tx, self.run, position=progress.position, counts=progress.counts)
 
     @contextmanager
@@ -115,7 +113,7 @@ class PostgresLedger:
             yield tx
 
     @contextmanager
-    def _held_whole(self) -> Iterator[Transaction]:
+    def _held_whole(self) -> Iterator[Writing]:
         with self.database.sent_whole() as tx:
             hold_epoch(tx, self.lease)
             yield tx
