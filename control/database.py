@@ -120,10 +120,11 @@ class _Collected:
 
     def __init__(self, cursor: psycopg.ClientCursor[TupleRow]) -> None:
         self._cursor = cursor
+        self._encoding = cursor.connection.info.encoding
         self.texts: list[bytes] = []
 
     def execute(self, query: bytes, params: Mapping[str, Any] | None = None, /) -> None:
-        self.texts.append(self._cursor.mogrify(query, params).encode())
+        self.texts.append(self._cursor.mogrify(query, params).encode(self._encoding))
 
 
 @contextmanager
