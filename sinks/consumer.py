@@ -229,6 +229,8 @@ class SinkLoop:
         self._consumer.assign(
             [Assigned(*at, claim.next_offset or OFFSET_BEGINNING) for at, claim in sorted(claims.items())]
         )
+        # A partition that was paused when it was given up is paused still when it comes back: librdkafka remembers.
+        self._consumer.resume(self._consumer.assignment())
         self._paused = False
         log.info("partitions claimed", count=len(claims))
 
@@ -324,7 +326,9 @@ class SinkLoop:
         log.info("partitions given up", count=len(partitions))
         if self._work is not None:
             wait([self._work.future], _REVOKE_WAIT_S)
-            self._settle()
+            if self._unclaimed is None:
+                # A claim is left alone: taken up here, it would assign what is given up now.
+                self._settle()
         self._drop()
 
     def _drop(self) -> None:

@@ -191,6 +191,26 @@ def test_loop_that_gets_partitions_back_claims_them_again(bench: Bench) -> None:
     assert [each.offset for each in bench.consumer.assigned] == [1]
 
 
+def test_loop_that_was_paused_when_it_lost_partitions_reads_on_when_they_come_back(bench: Bench) -> None:
+    """Kafka's client remembers the pause of a partition through every assignment."""
+    bench.store.write_failures = [RetriableError("away")] * 6
+    joined(bench).read(*range(30))
+    bench.until(lambda: bench.consumer.paused)
+    bench.consumer.take_away(AT)
+    bench.consumer.give(AT)
+    bench.until(lambda: not bench.consumer.paused)
+    bench.until(lambda: bench.written() > 0)
+
+
+def test_loop_assigns_nothing_while_partitions_are_taken_away(bench: Bench) -> None:
+    bench.consumer.give(AT)
+    bench.loop.step()
+    assert bench.loop._work is not None
+    wait([bench.loop._work.future], DEADLINE_S)
+    bench.consumer.take_away(AT)
+    assert bench.consumer.assigned == []
+
+
 @pytest.mark.parametrize("failure", [FencedError("another"), FatalError("broken")])
 def test_loop_ends_when_it_is_fenced_or_cannot_go_on(bench: Bench, failure: IntegrationError) -> None:
     bench.store.write_failures = [failure]
