@@ -44,7 +44,7 @@ def checkpoints(tx: Transaction, run: RunId) -> dict[str, Checkpoint]:
     return {row.entity: row for row in rows}
 
 
-def begin_read(tx: Transaction, run: RunId, *, entity: str, began_at: datetime) -> None:
+def begin_read(tx: Writing, run: RunId, *, entity: str, began_at: datetime) -> None:
     """Note that an entity's read begins; does nothing if it began before."""
     tx.execute(_SQL["begin_read"], {"run_id": run.run_id, "entity": entity, "began_at": began_at})
 
@@ -64,7 +64,7 @@ def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
     )
 
 
-def set_read_state(tx: Transaction, run: RunId, *, entity: str, state: str) -> None:
+def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str) -> None:
     tx.execute(_SQL["set_read_state"], {"run_id": run.run_id, "entity": entity, "state": state})
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from psycopg.rows import class_row
 
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.runs import RunId
 
 _SQL = statements("entity_reads")
@@ -39,7 +39,7 @@ class EntityFreshness:
     whole_run_id: str | None
 
 
-def put_complete(tx: Transaction, run: RunId, read: CompleteRead) -> None:
+def put_complete(tx: Writing, run: RunId, read: CompleteRead) -> None:
     """Note that a read of the run came to its end; one that ended at a day of the past says nothing of now."""
     if read.to_day is not None:
         return

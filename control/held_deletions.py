@@ -9,7 +9,7 @@ from datetime import datetime
 
 from psycopg.rows import class_row
 
-from control.database import Transaction, statements
+from control.database import Transaction, Writing, statements
 from control.runs import RunId
 
 _SQL = statements("held_deletions")
@@ -27,18 +27,18 @@ class HeldDeletion:
     released_by: str | None
 
 
-def hold(tx: Transaction, run: RunId, entity: str, entity_ids: Sequence[str]) -> None:
+def hold(tx: Writing, run: RunId, entity: str, entity_ids: Sequence[str]) -> None:
     """Keep these records from being deleted; one that is held already keeps its time and release."""
     values = {"company_id": run.company_id, "entity": entity, "entity_ids": list(entity_ids), "run_id": run.run_id}
     tx.execute(_SQL["hold"], values)
 
 
-def drop_held(tx: Transaction, company_id: str, entity: str, entity_ids: Collection[str]) -> None:
+def drop_held(tx: Writing, company_id: str, entity: str, entity_ids: Collection[str]) -> None:
     """Forget records whose deletion is published."""
     tx.execute(_SQL["drop"], {"company_id": company_id, "entity": entity, "entity_ids": list(entity_ids)})
 
 
-def drop_returned(tx: Transaction, run: RunId, entity: str) -> None:
+def drop_returned(tx: Writing, run: RunId, entity: str) -> None:
     """Forget those that pages of the run showed again."""
     tx.execute(_SQL["drop_returned"], {"company_id": run.company_id, "run_id": run.run_id, "entity": entity})
 

@@ -95,7 +95,7 @@ def put_digests(tx: Writing, company_id: str, entity: str, digests: Mapping[str,
     )
 
 
-def drop_published(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> None:
+def drop_published(tx: Writing, company_id: str, entity: str, entity_ids: Sequence[str]) -> None:
     """Forget records whose deletion is published."""
     values = {"company_id": company_id, "entity": entity, "entity_ids": text_array(entity_ids)}
     tx.execute(_SQL["drop"], values)

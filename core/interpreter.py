@@ -11,6 +11,7 @@ def switch_threads_quickly() -> None:
     """For a process in which one thread computes while others wait for servers.
 
     A thread whose answer has come waits for the interpreter, for up to 5 ms as Python has it; writing to Kafka and to
-    Postgres is many short waits in a row, each of which would cost that. Measured: 0.5 ms is a quarter slower still.
+    Postgres is many short waits in a row, each of which would cost that. At 0.5 ms a first read is a fifth
+    slower still (benchmarks/README.md).
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)

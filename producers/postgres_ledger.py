@@ -10,7 +10,7 @@ from datetime import datetime
 from control import announcements, checkpoints, held_deletions, source_state
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
-from control.database import Database, Transaction, Writing
+from control.database import Database, Writing
 from control.entity_reads import CompleteRead, put_complete
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
@@ -43,15 +43,16 @@ class PostgresLedger:
 
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         # On disk before Kafka has the first of them: unlike a page, an announcement must outlive the database's crash.
-        with self._held_whole() as tx:
+        with self._held() as tx:
             announcements.announce(tx, self.run.company_id, entity, changes)
 
     def doubt(self) -> int:
-        with self._held() as tx:
+        with self.database.transaction() as tx:
+            hold_epoch(tx, self.lease)
             return announcements.doubt(tx, self.run.company_id)
 
     def take_page(self, taken: PageTaken) -> None:
-        with self._held_whole() as tx:
+        with self._held() as tx:
             if not taken.announces:
                 # Nobody waits for the disk: should the database crash, its last pages are published again, since they
                 # are announced still.
@@ -107,13 +108,7 @@ class PostgresLedger:
         save_progress(tx, self.run, position=progress.position, counts=progress.counts)
 
     @contextmanager
-    def _held(self) -> Iterator[Transaction]:
-        with self.database.transaction() as tx:
-            hold_epoch(tx, self.lease)
-            yield tx
-
-    @contextmanager
-    def _held_whole(self) -> Iterator[Writing]:
+    def _held(self) -> Iterator[Writing]:
         with self.database.sent_whole() as tx:
             hold_epoch(tx, self.lease)
             yield tx

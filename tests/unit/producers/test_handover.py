@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from threading import Event
 
 import pytest
 
@@ -98,11 +98,11 @@ def test_page_behind_one_that_failed_is_not_committed() -> None:
 
 
 def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fails() -> None:
-    handed_over, commits = Event(), Commits(1)
+    commits = Commits(1)
 
     def commit(one: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
         while one.taken.number == 1 and following() is None:
-            handed_over.wait(0.01)
+            time.sleep(0.01)
         commits(one, following)
 
     def read_on() -> None:
