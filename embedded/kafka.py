@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from embedded.data_dir import DataDir
-from embedded.java import java_command
+from embedded.java import QUICK_COMPILER, java_command
 from embedded.once import run_once
 from embedded.ports import HOST, answers
 from embedded.process import Command
@@ -70,7 +70,7 @@ def kafka_command(data: DataDir, jars: Sequence[Path], *, port: int, controller_
     properties.write_text(
         _PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log_dir=log_dir.as_posix())
     )
-    java = java_command(folder / "tmp", heap_mb=_HEAP_MB, options=_LOG_OPTIONS)
+    java = java_command(folder / "tmp", heap_mb=_HEAP_MB, options=(QUICK_COMPILER, *_LOG_OPTIONS))
     java += ["-cp", os.pathsep.join(map(str, jars))]
     if not (log_dir / "meta.properties").exists():
         _format(java, properties, data, log_dir)

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from embedded.data_dir import DataDir
-from embedded.java import java_command
+from embedded.java import QUICK_COMPILER, java_command
 from embedded.lockfile import LockedFile
 from embedded.maven import cache_folder
 from embedded.ports import HOST
@@ -32,7 +32,7 @@ def registry_command(data: DataDir, program: Path, *, port: int) -> Command:
         "quarkus.http.port": str(port),
         "quarkus.datasource.jdbc.url": f"jdbc:h2:file:{folder.as_posix()}/schemas",
     }
-    options = ("-XX:TieredStopAtLevel=1", *(f"-D{name}={value}" for name, value in settings.items()))
+    options = (QUICK_COMPILER, *(f"-D{name}={value}" for name, value in settings.items()))
     return Command(
         name="registry",
         argv=[*java_command(folder / "tmp", heap_mb=_HEAP_MB, options=options), "-jar", str(runner)],

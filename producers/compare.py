@@ -62,7 +62,8 @@ class Comparison:
 
 def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
     """16 bytes that differ when a known field or the time zone differs; `extras` do not count."""
-    known = {name: value for name, value in after.items() if name != "extras"}
+    known = dict(after)
+    known.pop("extras", None)
     return blake2b(_SORTED.encode([time_zone, known]), digest_size=16).digest()
 
 

@@ -132,18 +132,24 @@ def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int
 def budget_records(job_id: int, categories: Sequence[Any], groups: Sequence[Any]) -> list[SourceRecord]:
     """Budget lines of a job; worksheet lines go to the line of their title, where one line alone has it."""
     stated = [
-        (category_title, parse_row(BudgetLine, raw, what="budget"))
+        (category_title, raw, parse_row(BudgetLine, raw, what="budget"))
         for category_title, rows in map(_category, categories)
         for raw in rows
     ]
-    titles = Counter(line.title for _, line in stated)
+    titles = Counter(line.title for _, _, line in stated)
     by_title: dict[str, list[Json]] = {}
     for raw in worksheet_lines(groups):
         line = parse_row(WorksheetLine, raw, what="worksheet")
         if line.costCodeTitle is not None and titles[line.costCodeTitle] == 1:
-            by_title.setdefault(line.costCodeTitle, []).append(_known(line))
+            by_title.setdefault(line.costCodeTitle, []).append(dict(line))
     return [
-        _budget_record(job_id, category_title, line, by_title.get(line.title, [])) for category_title, line in stated
+        SourceRecord(
+            f"{job_id}:{line.id}",
+            line.after(raw)
+            | {"jobId": job_id, "category": category_title, "worksheetLines": by_title.get(line.title, [])},
+            parent_id=str(job_id),
+        )
+        for category_title, raw, line in stated
     ]
 
 
@@ -167,7 +173,7 @@ def _list_of(group: Json, field: str) -> list[Any]:
 
 def _cost_code_record(raw: Any) -> SourceRecord:
     row = parse_row(CostCodeRow, raw, what="cost codes")
-    return SourceRecord(str(row.id), row.after())
+    return SourceRecord(str(row.id), row.after(raw))
 
 
 def _category(raw: Any) -> tuple[str | None, list[Any]]:
@@ -175,14 +181,3 @@ def _category(raw: Any) -> tuple[str | None, list[Any]]:
         raise changed("budget", "costCategories.costCodes")
     title = raw.get("title")
     return (title if isinstance(title, str) else None), raw["costCodes"]
-
-
-def _budget_record(job_id: int, category: str | None, line: BudgetLine, worksheet: list[Json]) -> SourceRecord:
-    after = line.after() | {"jobId": job_id, "category": category, "worksheetLines": worksheet}
-    return SourceRecord(f"{job_id}:{line.id}", after, parent_id=str(job_id))
-
-
-def _known(line: WorksheetLine) -> Json:
-    after = line.after()
-    del after["extras"]
-    return after

@@ -9,42 +9,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from producers.buildertrend.answers import GridPage, changed
 from producers.source import FROM_THE_START, Standing
+
+R = TypeVar("R")
 
 _MORE_PAGES = 100
 
 
 @dataclass(frozen=True, slots=True)
-class WalkedPage:
-    """A page with its number and the ids of its rows."""
+class WalkedPage(Generic[R]):
+    """A page by number, its rows as they were looked at; what the grid says of itself."""
 
     number: int
-    grid: GridPage
+    rows: Sequence[R]
     ids: Sequence[str]
+    pages_total: int
+    records: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class GridWalk:
-    """`fetch` asks for a page by number, `id_of` gives a row's id; `what` names the grid in errors."""
+class GridWalk(Generic[R]):
+    """`fetch` asks for a page by number, `look` looks at a row, `id_of` gives its id; `what` names the grid in errors."""
 
     fetch: Callable[[int], GridPage]
-    id_of: Callable[[Any], str]
+    look: Callable[[Any], R]
+    id_of: Callable[[R], str]
     what: str
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[WalkedPage]:
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[WalkedPage[R]]:
         """Pages in order from where an earlier attempt stood; a page may come again, in the state it then has.
 
         Raises `source-changed` for an empty page before the last one and for a grid that ignores the page's number.
         """
         page = self._joint(standing)
-        most = 2 * page.grid.pages_total + _MORE_PAGES
+        most = 2 * page.pages_total + _MORE_PAGES
         back_at = 0
         while True:
             yield page
-            if page.number >= page.grid.pages_total:
+            if page.number >= page.pages_total:
                 return
             following = self._page(page.number + 1)
             gone = _rows_gone(page, following)
@@ -61,7 +66,7 @@ class GridWalk:
                 raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
             page = following
 
-    def _joint(self, standing: Standing) -> WalkedPage:
+    def _joint(self, standing: Standing) -> WalkedPage[R]:
         """The first page to take: the last one taken before, or an earlier one if nothing of it was seen before."""
         number = max(1, standing.pages_done)
         step = 1
@@ -72,17 +77,18 @@ class GridWalk:
             number = max(1, number - step)
             step *= 2
 
-    def _page(self, number: int) -> WalkedPage:
+    def _page(self, number: int) -> WalkedPage[R]:
         grid = self.fetch(number)
-        return WalkedPage(number, grid, [self.id_of(row) for row in grid.rows])
+        rows = [self.look(row) for row in grid.rows]
+        return WalkedPage(number, rows, [self.id_of(row) for row in rows], grid.pages_total, grid.records)
 
-    def _check_end(self, empty: WalkedPage) -> None:
+    def _check_end(self, empty: WalkedPage[R]) -> None:
         """An empty page before the last one is no page: taking it for "no more" would lose what is behind it."""
-        if empty.number <= empty.grid.pages_total:
-            raise changed(self.what, f"data (page {empty.number} of {empty.grid.pages_total} is empty)")
+        if empty.number <= empty.pages_total:
+            raise changed(self.what, f"data (page {empty.number} of {empty.pages_total} is empty)")
 
 
-def _rows_gone(page: WalkedPage, following: WalkedPage) -> int:
+def _rows_gone(page: WalkedPage[R], following: WalkedPage[R]) -> int:
     """By how many rows the list became shorter between two pages, as far as it says."""
-    before, now = page.grid.records, following.grid.records
+    before, now = page.records, following.records
     return 0 if before is None or now is None else max(before - now, 0)

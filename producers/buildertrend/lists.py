@@ -7,7 +7,7 @@ from typing import Any
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
-from producers.buildertrend.answers import ModuleMissingError
+from producers.buildertrend.answers import Json, ModuleMissingError
 from producers.buildertrend.grid_walk import GridWalk, WalkedPage
 from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import InternalUser, ListedJob, PickerJob, parse_row
@@ -48,21 +48,23 @@ class JobsRead:
         yield _only(self._all(), missing)
 
     def _page(self) -> Page:
-        jobs = self._merged()
-        self.job_ids = sorted(job.jobId for job in jobs)
-        self.open_job_ids = sorted(job.jobId for job in jobs if job.status != _CLOSED)
-        return _records_page(jobs)
+        records = self._merged()
+        jobs = [record.after for record in records]
+        self.job_ids = sorted(job["jobId"] for job in jobs)
+        self.open_job_ids = sorted(job["jobId"] for job in jobs if job["status"] != _CLOSED)
+        return _records_page(records)
 
     def _all(self) -> Page:
         return _records_page(self._merged())
 
-    def _merged(self) -> list[PickerJob]:
-        listed: dict[int, ListedJob] = {}
+    def _merged(self) -> list[SourceRecord]:
+        """Jobs with what only the list states; the list's other fields are of no use here."""
+        listed: dict[int, Json] = {}
         for raw in self._account.listed_jobs():
             row = parse_row(ListedJob, raw, what="job list")
-            listed[row.jobID] = row
-        picked = [parse_row(PickerJob, raw, what="jobs") for raw in self._account.picker_jobs()]
-        return [_with_list(job, listed.get(job.jobId)) for job in picked]
+            listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
+        picked = [parse_row(PickerJob, raw, what="jobs").after(raw) for raw in self._account.picker_jobs()]
+        return [SourceRecord(str(job["jobId"]), job | listed.get(job["jobId"], {})) for job in picked]
 
 
 class UsersRead:
@@ -73,7 +75,7 @@ class UsersRead:
     reading = READING
 
     def __init__(self, account: Account) -> None:
-        self._walk = GridWalk(account.users, lambda raw: str(_user(raw).userId), what="users")
+        self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
         self.missing = False
 
     def restore(self, mark: Mapping[str, Any]) -> None:
@@ -123,8 +125,8 @@ class ShiftWorkersRead:
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
         rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())]
         # A shift knows less of a worker than the users list; it must not replace what that said.
-        records = [SourceRecord(str(row.userId), row.after(), incomplete=True) for row in rows]
-        yield Page(1, [SourceRow.of(record) for record in records], 1)
+        records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
+        yield _records_page(records)
 
     def covered(self) -> ReadRange | None:
         return None
@@ -133,26 +135,17 @@ class ShiftWorkersRead:
         yield from ()
 
 
-def _records_page(jobs: Sequence[PickerJob]) -> Page:
-    return Page(1, [SourceRow.of(SourceRecord(str(job.jobId), job.after())) for job in jobs], 1)
+def _records_page(records: Sequence[SourceRecord], number: int = 1, total: int | None = 1) -> Page:
+    return Page(number, [SourceRow.of(record) for record in records], total)
 
 
-def _user(raw: Any) -> InternalUser:
-    return parse_row(InternalUser, raw, what="users")
+def _user(raw: Any) -> SourceRecord:
+    row = parse_row(InternalUser, raw, what="users")
+    return SourceRecord(str(row.userId), row.after(raw))
 
 
-def _users_page(walked: WalkedPage) -> Page:
-    rows = [_user(raw) for raw in walked.grid.rows]
-    records = [SourceRecord(str(row.userId), row.after()) for row in rows]
-    return Page(walked.number, [SourceRow.of(record) for record in records], walked.grid.pages_total)
-
-
-def _with_list(job: PickerJob, listed: ListedJob | None) -> PickerJob:
-    """The job with what only the list states; the list's other fields are of no use here."""
-    if listed is None:
-        return job
-    stated = {name: value for name in ("jobNumber", "street") if (value := getattr(listed, name)) is not None}
-    return job.model_copy(update=stated)
+def _users_page(walked: WalkedPage[SourceRecord]) -> Page:
+    return _records_page(walked.rows, walked.number, walked.pages_total)
 
 
 def _only(page: Page, ids: Collection[str]) -> Page:

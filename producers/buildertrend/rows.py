@@ -19,8 +19,8 @@ from producers.buildertrend.answers import Json, changed
 
 R = TypeVar("R", bound="Row")
 _TEXT = msgspec.json.Encoder(decimal_format="number", order="sorted")
-_NOTHING: Json = {}
-_AS_STATED = ConfigDict(extra="allow", frozen=True, strict=True)
+# Unknown fields are taken from the row as it was stated: pydantic would copy all of them first.
+_AS_STATED = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 
 def _amount_text(value: Any) -> Any:
@@ -60,26 +60,41 @@ Text = Annotated[str | None, Field(strict=False, coerce_numbers_to_str=True)]
 
 
 class Row(BaseModel):
-    """A row; what it does not know goes to `extras`, of its parts as well."""
+    """A row by its known fields."""
 
     model_config = _AS_STATED
+    names: ClassVar[frozenset[str]] = frozenset()
+    """Its known fields as Buildertrend spells them, but for those with several spellings."""
+    spellings: ClassVar[tuple[tuple[str, ...], ...]] = ()
     parts: ClassVar[tuple[tuple[str, frozenset[str]], ...]] = ()
     """Fields that hold a part or a list of them, and the fields that are known of it."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
-        cls.parts = tuple(
-            (name, known) for name, field in cls.model_fields.items() for known in _parts_in(field.annotation)
+        fields = cls.model_fields
+        cls.names = frozenset(name for name, field in fields.items() if field.validation_alias is None)
+        cls.spellings = tuple(
+            tuple(map(str, field.validation_alias.choices))
+            for field in fields.values()
+            if isinstance(field.validation_alias, AliasChoices)
         )
+        cls.parts = tuple((name, known) for name, field in fields.items() for known in _parts_in(field.annotation))
 
-    def after(self) -> Json:
-        """The row as the raw record's `after`: known fields under their own names, the rest as JSON text."""
-        extras = {name: json_text(value) for name, value in (self.__pydantic_extra__ or _NOTHING).items()}
-        # Copied whole, then the few fields that hold parts: a call for each field would be half the cost of a first
-        # read.
-        row = self.__dict__.copy()
+    def after(self, stated: Json) -> Json:
+        """The raw record's `after`: known fields under their own names, what else was `stated` as JSON text."""
+        names = self.names
+        if self.spellings:
+            names |= {next((name for name in each if name in stated), "") for each in self.spellings}
+        extras = {name: json_text(value) for name, value in stated.items() if name not in names}
         for name, known in self.parts:
-            row[name] = _known_of(row[name], known, name, extras)
+            part = stated.get(name)
+            for one in part if isinstance(part, list) else (part,):
+                if isinstance(one, dict):
+                    for key, value in one.items():
+                        if key not in known:
+                            extras[f"{name}.{key}"] = json_text(value)
+        # Copied whole: a call for each field would be half the cost of a first read.
+        row = self.__dict__.copy()
         row["extras"] = extras
         return row
 
@@ -219,18 +234,3 @@ def json_text(value: Any) -> str:
     if value is False:
         return "false"
     return _TEXT.encode(value).decode()
-
-
-def _known_of(part: Any, known: frozenset[str], path: str, extras: dict[str, str]) -> Any:
-    """A part, or each of a list of them, without what is not known of it: that is put into `extras` by its path."""
-    if isinstance(part, list):
-        return [_known_of(one, known, path, extras) for one in part]
-    if part is None:
-        return None
-    kept: Json = {}
-    for name, value in part.items():
-        if name in known:
-            kept[name] = value
-        else:
-            extras[f"{path}.{name}"] = json_text(value)
-    return kept

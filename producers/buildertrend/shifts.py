@@ -8,6 +8,8 @@ from functools import partial
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from control.source_state import ReadRange
 from core.log import get_logger
 from producers.buildertrend.account import Account
@@ -44,7 +46,7 @@ class ShiftsRead:
         self._from_day = from_day
         self._to_day = to_day
         self._notes_workers = notes_workers
-        self._walk = GridWalk(account.shifts, lambda raw: str(glance(raw).id), what="shifts")
+        self._walk = GridWalk(account.shifts, _look, lambda seen: seen.row.entity_id, what="shifts")
         self.workers: dict[int, str | None] = {}
         self._sorted = True
         self._previous: date | None = None
@@ -64,10 +66,9 @@ class ShiftsRead:
 
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
         for walked in self._walk.pages(standing):
-            glances = [glance(raw) for raw in walked.grid.rows]
-            self._look_over(walked, glances)
-            rows = [_row(*both) for both in zip(walked.grid.rows, glances, strict=True)]
-            yield Page(walked.number, [row for row in rows if self._in_range(row)], walked.grid.pages_total)
+            self._look_over(walked)
+            rows = [seen.row for seen in walked.rows if self._in_range(seen.day)]
+            yield Page(walked.number, rows, walked.pages_total)
             if self._from_day and self._sorted and self._previous and self._previous < self._from_day:
                 # The edge of the window: how many rows there are behind it does not matter.
                 self._stated = None
@@ -84,42 +85,49 @@ class ShiftsRead:
         """All shifts, not only the window's: a shift whose date was corrected may stand anywhere now."""
         left = set(missing)
         for walked in self._walk.pages():
-            rows = [_row(raw, glance(raw)) for raw in walked.grid.rows]
-            found = [row for row in rows if row.entity_id in left]
+            found = [seen.row for seen in walked.rows if seen.row.entity_id in left]
             left.difference_update(row.entity_id for row in found)
-            yield Page(walked.number, found, walked.grid.pages_total)
+            yield Page(walked.number, found, walked.pages_total)
             if not left:
                 return
 
-    def _look_over(self, walked: WalkedPage, glances: list[Glance]) -> None:
-        days = [_local_day(one) for one in glances]
+    def _look_over(self, walked: WalkedPage[_Seen]) -> None:
+        days = [seen.day for seen in walked.rows]
         # A grid that does not sort as asked is read whole: its end is then no edge.
         self._sorted = self._sorted and _descending(self._previous, days)
         self._previous = days[-1] if days else self._previous
         self._shown += len(days)
-        self._stated = walked.grid.records
+        self._stated = walked.records
         if self._notes_workers():
-            for one in glances:
+            for seen in walked.rows:
                 # Newest first: the newest shift knows the worker's name best.
-                self.workers.setdefault(one.userID, one.name)
+                self.workers.setdefault(seen.glance.userID, seen.glance.name)
 
-    def _in_range(self, row: SourceRow) -> bool:
-        day = row.local_day
-        if day is None:
-            return True
+    def _in_range(self, day: date) -> bool:
         return (self._from_day is None or day >= self._from_day) and (self._to_day is None or day <= self._to_day)
 
 
-def _row(raw: Any, seen: Glance) -> SourceRow:
-    read = partial(_record, raw, _local_day(seen))
-    return SourceRow(str(seen.id), read, _local_day(seen), raw if isinstance(raw, bytes) else None)
+class _Seen(msgspec.Struct, frozen=True):
+    """A row of the grid that was looked at."""
+
+    row: SourceRow
+    day: date
+    glance: Glance
+
+
+def _look(raw: Any) -> _Seen:
+    seen = glance(raw)
+    day = _local_day(seen)
+    read = partial(_record, raw, day)
+    return _Seen(SourceRow(str(seen.id), read, day, raw if isinstance(raw, bytes) else None), day, seen)
 
 
 def _record(raw: Any, local_day: date) -> SourceRecord:
-    row = parse_row(Shift, parsed_row(raw), what="shifts")
+    parsed = parsed_row(raw)
+    row = parse_row(Shift, parsed, what="shifts")
     stated = [part for part in (row.regularTime, row.overTime) if part is not None]
     minutes = sum(stated) if stated else None
-    return SourceRecord(str(row.id), row.after(), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
+    return SourceRecord(str(row.id), row.after(parsed), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
 
 
 def _local_day(seen: Glance) -> date:

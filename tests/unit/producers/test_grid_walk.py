@@ -30,7 +30,7 @@ class Grid:
         return GridPage(list(self.rows[start : start + SIZE]), -(-len(self.rows) // SIZE), len(self.rows))
 
     def walk(self, standing: Standing | None = None) -> list[tuple[int, list[str]]]:
-        walk = GridWalk(self.fetch, str, what="shifts")
+        walk = GridWalk(self.fetch, int, str, what="shifts")
         return [(page.number, list(page.ids)) for page in walk.pages(standing or Standing())]
 
     def shown(self, standing: Standing | None = None) -> set[str]:
@@ -72,14 +72,14 @@ def test_walk_of_a_list_that_people_keep_cleaning_up_comes_to_an_end() -> None:
 
 
 def test_walk_of_a_grid_that_ignores_the_page_number_is_source_changed() -> None:
-    walk = GridWalk(lambda _page: GridPage([3, 2, 1], 2, 6), str, what="shifts")
+    walk = GridWalk(lambda _page: GridPage([3, 2, 1], 2, 6), int, str, what="shifts")
     with pytest.raises(SourceFaultError, match="pageNumber") as caught:
         list(walk.pages())
     assert caught.value.fault is SOURCE_CHANGED
 
 
 def test_walk_of_a_grid_without_an_end_is_source_changed() -> None:
-    walk = GridWalk(lambda page: GridPage([page], page + 1, None), str, what="shifts")
+    walk = GridWalk(lambda page: GridPage([page], page + 1, None), int, str, what="shifts")
     with pytest.raises(SourceFaultError, match="pageNumber"):
         list(walk.pages())
 

@@ -45,6 +45,10 @@ def parsed(text: str) -> Any:
     return json.loads(text, parse_float=Decimal)
 
 
+def after_of(kind: type[Row], raw: dict[str, Any]) -> dict[str, Any]:
+    return parse_row(kind, raw, what="rows").after(raw)
+
+
 @pytest.mark.parametrize(
     ("kind", "field"),
     [
@@ -65,7 +69,7 @@ def test_row_without_a_field_that_pay_depends_on_is_source_changed_with_its_name
     "field", ["timeOut", "breakTime", "regularTime", "overTime", "builderCost", "rate", "approvalStatus"]
 )
 def test_shift_field_may_be_null_where_nothing_is_stated(field: str) -> None:
-    assert parse_row(Shift, shift_row() | {field: None}, what="shifts").after()[field] is None
+    assert after_of(Shift, shift_row() | {field: None})[field] is None
 
 
 @pytest.mark.parametrize(
@@ -120,8 +124,7 @@ def test_row_that_is_no_object_is_source_changed(raw: Any) -> None:
     ],
 )
 def test_money_of_a_shift_is_kept_as_stated_wrapped_or_not(stated: str, kept: str | None) -> None:
-    row = parse_row(Shift, shift_row(builderCost=parsed(stated)), what="shifts")
-    assert row.after()["builderCost"] == {"value": kept}
+    assert after_of(Shift, shift_row(builderCost=parsed(stated)))["builderCost"] == {"value": kept}
 
 
 @pytest.mark.parametrize(
@@ -137,14 +140,14 @@ def test_money_of_a_shift_is_kept_as_stated_wrapped_or_not(stated: str, kept: st
 )
 def test_amounts_are_kept_as_the_text_that_was_stated(stated: str, kept: str | None) -> None:
     line = {**WHOLE[BudgetLine], "originalBudgetCosts": parsed(stated)}
-    assert parse_row(BudgetLine, line, what="budget").after()["originalBudgetCosts"] == kept
+    assert after_of(BudgetLine, line)["originalBudgetCosts"] == kept
     user = {**WHOLE[InternalUser], "defaultLaborCost": parsed(stated)}
-    assert parse_row(InternalUser, user, what="users").after()["defaultLaborCost"] == kept
+    assert after_of(InternalUser, user)["defaultLaborCost"] == kept
 
 
 @pytest.mark.parametrize(("stated", "minutes"), [("480", 480), ("480.0", 480), ("0", 0), ("4.8E2", 480)])
 def test_minutes_are_whole_numbers_however_written(stated: str, minutes: int) -> None:
-    assert parse_row(Shift, shift_row(regularTime=parsed(stated)), what="shifts").after()["regularTime"] == minutes
+    assert after_of(Shift, shift_row(regularTime=parsed(stated)))["regularTime"] == minutes
 
 
 @pytest.mark.parametrize(
@@ -156,12 +159,22 @@ def test_minutes_are_whole_numbers_however_written(stated: str, minutes: int) ->
     ],
 )
 def test_cost_code_spellings_give_the_same_row(raw: dict[str, Any]) -> None:
-    after = parse_row(CostCodeRow, raw, what="cost codes").after()
+    after = after_of(CostCodeRow, raw)
     assert after == {"id": 5, "code": "01.", "title": "01 Site", "category": None, "isActive": None, "extras": {}}
 
 
+def test_second_spelling_of_a_field_is_kept_as_unknown() -> None:
+    after = after_of(CostCodeRow, {"id": 5, "code": "01.", "displayCode": "01", "title": "01 Site"})
+    assert (after["code"], after["extras"]) == ("01.", {"displayCode": '"01"'})
+
+
+def test_unknown_fields_of_a_list_of_parts_are_kept_by_the_list() -> None:
+    after = after_of(Shift, shift_row(costCodes=[{"costCodeTitle": "01 Site", "costCodeId": 7}]))
+    assert (after["costCodes"], after["extras"]) == ([{"costCodeTitle": "01 Site"}], {"costCodes.costCodeId": "7"})
+
+
 def test_cost_code_as_a_number_is_text_with_every_digit() -> None:
-    assert parse_row(CostCodeRow, parsed('{"id": 5, "code": 1.10, "title": "x"}'), what="c").after()["code"] == "1.10"
+    assert after_of(CostCodeRow, parsed('{"id": 5, "code": 1.10, "title": "x"}'))["code"] == "1.10"
 
 
 def test_unknown_fields_are_kept_as_exact_json_text_with_their_place() -> None:
@@ -171,7 +184,7 @@ def test_unknown_fields_are_kept_as_exact_json_text_with_their_place() -> None:
         timeIn={"timeStamp": "2026-05-20T09:19:00", "device": "phöne"},
         history=parsed('[1, 2.50, {"b": 1, "a": "x"}]'),
     )
-    extras = parse_row(Shift, raw, what="shifts").after()["extras"]
+    extras = after_of(Shift, raw)["extras"]
     assert extras == {
         "mood": '"good"',
         "geo": '{"lat":39.739235123456789012,"lon":-104.990250,"none":null,"ok":true}',
@@ -187,8 +200,8 @@ def test_json_text_is_json_that_parses_to_the_same() -> None:
 
 @pytest.mark.parametrize(("tags", "kept"), [([], []), (["late"], ["late"]), (None, [])])
 def test_tags_that_are_not_stated_are_none(tags: list[str] | None, kept: list[str]) -> None:
-    assert parse_row(Shift, shift_row(tags=tags), what="shifts").after()["tags"] == kept
-    assert parse_row(Shift, without(shift_row(), "tags"), what="shifts").after()["tags"] == []
+    assert after_of(Shift, shift_row(tags=tags))["tags"] == kept
+    assert after_of(Shift, without(shift_row(), "tags"))["tags"] == []
 
 
 @pytest.mark.parametrize(
@@ -196,4 +209,4 @@ def test_tags_that_are_not_stated_are_none(tags: list[str] | None, kept: list[st
 )
 def test_after_has_exactly_the_fields_of_the_raw_schema(entity: Entity, kind: type[Row]) -> None:
     (_, after) = next(field["type"] for field in plain_schema(entity.raw_topic)["fields"] if field["name"] == "after")
-    assert set(parse_row(kind, WHOLE[kind], what="rows").after()) == {field["name"] for field in after["fields"]}
+    assert set(after_of(kind, WHOLE[kind])) == {field["name"] for field in after["fields"]}
