@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from core.errors import FatalError, RetriableError
-from core.kafka import ClientConfig, consumer_config
+from core.kafka import ClientConfig, bulk_consumer_config
 from core.settings import Settings
 
 BATCH = 5_000
@@ -22,12 +22,7 @@ def reading_config(settings: Settings, group_id: str) -> ClientConfig:
     """A committed reader for `read_to_end`; it joins no group and commits nothing."""
     # The end of a partition is reported with the answer to a fetch, which an idle broker would hold back for half a
     # second each time.
-    return consumer_config(settings, group_id) | {
-        "queued.max.messages.kbytes": 4_096,
-        # A partition whose queue was full is asked again after this, by default after a second in which it runs dry.
-        "fetch.queue.backoff.ms": 20,
-        "fetch.wait.max.ms": 10,
-    }
+    return bulk_consumer_config(settings, group_id) | {"fetch.wait.max.ms": 10}
 
 
 def read_to_end(

@@ -38,6 +38,8 @@ _OPTIONS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "200",
+    # What `shared_buffers` of a server of any size gives: with less, backends that write much wait for each other.
+    "wal_buffers": "16MB",
 }
 
 

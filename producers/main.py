@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import threading
@@ -16,7 +15,7 @@ from control.database import Database
 from control.vault import Opener
 from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
-from core.interpreter import switch_threads_quickly
+from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.log import get_logger
 from core.metrics import MetricsServer
 from core.outage import outlast
@@ -42,7 +41,8 @@ from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
-_GC_THRESHOLD = 10_000
+# Objects of them: a page's all live until it is committed.
+_A_FEW_PAGES = 10_000
 _CONNECT_S = 10.0
 # Transactions last milliseconds, reads wait for the source: a few serve many.
 _MOST_DATABASE_CONNECTIONS = 12
@@ -80,8 +80,7 @@ class Accounts:
 
 def tune_interpreter() -> None:
     """Settings of the process for pages of many objects, which one thread commits while another compares."""
-    # A page's objects all live until it is committed: looking through them is in vain.
-    gc.set_threshold(_GC_THRESHOLD)
+    search_garbage_rarely(_A_FEW_PAGES)
     switch_threads_quickly()
 
 

@@ -17,6 +17,7 @@ import uvloop
 
 from core.clock import SystemClock
 from core.errors import FatalError, FencedError
+from core.interpreter import search_garbage_rarely
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.settings import Settings
@@ -36,6 +37,8 @@ from streams.startup import prepare
 from streams.watchdog import Sample, watch
 
 GROUP_ID = "protiv-streams"
+# State is millions of objects that live long.
+_NEW_OBJECTS = 50_000
 _EXIT_UNFORESEEN = 70
 _EXIT_FATAL = 71
 _EXIT_FENCED = 72
@@ -53,8 +56,7 @@ def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     configure_logging(settings, process="streams")
     _quieten_libraries(settings)
-    # State is millions of objects that live long; looking through them often costs a sixth of the throughput.
-    gc.set_threshold(50_000, 20, 50)
+    search_garbage_rarely(_NEW_OBJECTS)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with tempfile.TemporaryDirectory(prefix="streams-") as folder, asyncio.Runner() as runner:
         runner.run(_Process(settings, group_id, Path(folder)).serve())

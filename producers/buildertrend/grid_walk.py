@@ -32,7 +32,7 @@ class WalkedPage(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class GridWalk(Generic[R]):
-    """`fetch` asks for a page by number, `look` looks at a row, `id_of` gives its id; `what` names the grid in errors."""
+    """`fetch` asks for a page, `look` looks at a row, `id_of` gives its id; `what` names the grid in errors."""
 
     fetch: Callable[[int], GridPage]
     look: Callable[[Any], R]

@@ -12,9 +12,10 @@ import pytest
 
 from core.clock import SystemClock
 from core.errors import ConfigurationError
-from core.kafka import client_config, consumer_config, producer_config, transactional_config
+from core.kafka import bulk_consumer_config, client_config, consumer_config, producer_config, transactional_config
 from core.signals import stop_event
 from core.sql import read_statements
+from sinks.buffer import Limits
 from tests import factories
 
 
@@ -50,6 +51,13 @@ def test_producers_are_idempotent_and_consumers_never_guess_or_commit_by_themsel
     assert consumer["isolation.level"] == "read_committed"
     assert consumer["enable.auto.commit"] is False
     assert consumer["auto.offset.reset"] == "error"
+
+
+def test_reader_of_a_backlog_holds_little_and_is_given_more_before_a_batch_gets_old() -> None:
+    config = bulk_consumer_config(factories.settings(kafka_bootstrap_servers="k:9092"), "group")
+    assert config["isolation.level"] == "read_committed"
+    assert config["queued.max.messages.kbytes"] * 1_000 <= Limits().bytes
+    assert config["fetch.queue.backoff.ms"] / 1_000 < Limits().age_s
 
 
 def test_read_statements_gives_each_by_name_without_its_semicolon(tmp_path: Path) -> None:
