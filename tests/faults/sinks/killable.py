@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 
 import sinks.consumer
 import sinks.main
-from core.kafka import consumer_config
+from core.kafka import bulk_consumer_config
 from core.settings import Settings, load_settings
 from sinks.buffer import Limits
 
@@ -58,7 +58,7 @@ def _copy(cursor: psycopg.Cursor[Any], *arguments: Any, **options: Any) -> Itera
 
 
 def _quick_to_forget(settings: Settings, group: str) -> dict[str, Any]:
-    return consumer_config(settings, os.environ.get("SINK_GROUP", group)) | {
+    return bulk_consumer_config(settings, os.environ.get("SINK_GROUP", group)) | {
         "session.timeout.ms": _SESSION_MS,
         "heartbeat.interval.ms": 1_000,
     }
@@ -69,6 +69,6 @@ if __name__ == "__main__":
         patch.object(psycopg.Connection, "transaction", _transaction),
         patch.object(psycopg.Cursor, "copy", _copy),
         patch.object(sinks.consumer, "Limits", lambda: Limits(records=_RECORDS_A_BATCH)),
-        patch.object(sinks.main, "consumer_config", _quick_to_forget),
+        patch.object(sinks.main, "bulk_consumer_config", _quick_to_forget),
     ):
         sinks.main.run(load_settings())
