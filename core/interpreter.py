@@ -21,8 +21,8 @@ def switch_threads_quickly() -> None:
 def search_garbage_rarely(new_objects: int) -> None:
     """For a process whose objects come and go by the batch, or stay: looking through them is mostly in vain.
 
-    `new_objects`: how many more there are when the youngest are looked through. At Python's 700 that takes a sixth of
-    the time of streams and sink.
+    What is there by now is never looked through again. `new_objects`: how many more there are when the youngest are
+    looked through. At Python's 700 that takes a sixth of the time of streams and sink.
     """
     gc.freeze()
     gc.set_threshold(new_objects, 20, 50)

@@ -58,15 +58,6 @@ def transactional_config(settings: Settings, transactional_id: str) -> ClientCon
     }
 
 
-def bulk_consumer_config(settings: Settings, group_id: str) -> ClientConfig:
-    """`consumer_config` for a reader of backlogs: a few megabytes are fetched ahead, and the reader never waits."""
-    return consumer_config(settings, group_id) | {
-        "queued.max.messages.kbytes": 4_096,
-        # A partition whose queue was full is asked again after this; by default after a second, in which it runs dry.
-        "fetch.queue.backoff.ms": 5,
-    }
-
-
 def consumer_config(settings: Settings, group_id: str) -> ClientConfig:
     """A consumer that sees only committed transactions and never guesses an offset."""
     return client_config(settings) | {
@@ -79,4 +70,13 @@ def consumer_config(settings: Settings, group_id: str) -> ClientConfig:
         "session.timeout.ms": 10_000,
         "heartbeat.interval.ms": 3_000,
         "socket.timeout.ms": _REQUEST_TIMEOUT_MS,
+    }
+
+
+def bulk_consumer_config(settings: Settings, group_id: str) -> ClientConfig:
+    """`consumer_config` for a reader of backlogs: a few megabytes are fetched ahead, and the reader never waits."""
+    return consumer_config(settings, group_id) | {
+        "queued.max.messages.kbytes": 4_096,
+        # A partition whose queue was full is asked again after this; by default after a second, in which it runs dry.
+        "fetch.queue.backoff.ms": 5,
     }
