@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -25,11 +26,11 @@ def keys() -> None:
 
 @app.command("new")
 def new(
-    key_id: Annotated[str, typer.Option(help="Name of the key; the default is today's date.")] = "",
+    key_id: Annotated[str, typer.Option(help="Id of the key; the default is today's date and a random part.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Print a new key pair: the public half goes to console and CLI, the private half to the poller only."""
-    pair = new_key_pair(key_id or f"k{datetime.now(UTC):%Y%m%d}")
+    pair = new_key_pair(key_id or f"k{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(4)}")
     if as_json:
         print(json.dumps({"CREDENTIAL_PUBLIC_KEY": pair.public, "CREDENTIAL_PRIVATE_KEYS": pair.private}))
     else:
@@ -48,4 +49,4 @@ def rotate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     if as_json:
         print(json.dumps(asdict(rotated)))
     else:
-        print(f"{rotated.moved} secrets moved to the newest key, {rotated.there} were there.")
+        print(f"{rotated.moved} secrets moved to the newest key, {rotated.there} were there; all open with it alone.")

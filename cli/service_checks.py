@@ -90,6 +90,11 @@ def _keys(settings: Settings) -> str:
     if settings.credential_private_keys.get_secret_value():
         Opener.from_settings(settings)
         found.append("private keys (only the poller needs them)")
+    if len(found) == 2 and not Opener.from_settings(settings).holds(Sealer.from_settings(settings)):
+        raise ProblemError(
+            "What CREDENTIAL_PUBLIC_KEY seals no key of CREDENTIAL_PRIVATE_KEYS opens.",
+            "Put the private half of that pair in front of CREDENTIAL_PRIVATE_KEYS, for the poller too.",
+        )
     if not found:
         raise ConfigurationError("Neither CREDENTIAL_PUBLIC_KEY nor CREDENTIAL_PRIVATE_KEYS is set.")
     return " and ".join(found)

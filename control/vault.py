@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ from core.errors import ConfigurationError, FatalError
 from core.settings import Settings
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,10 @@ class Sealer:
         key_id, raw = _parse(settings.credential_public_key, "CREDENTIAL_PUBLIC_KEY")
         return cls(key_id, X25519PublicKey.from_public_bytes(raw))
 
+    def seals_to(self, public_key: X25519PublicKey) -> bool:
+        """Whether this is the public key that it seals to."""
+        return self._public_key.public_bytes_raw() == public_key.public_bytes_raw()
+
     def seal(self, secret: bytes, *, company_id: str, kind: str) -> SealedSecret:
         """Only the owner of the private key can open the result, and only as this company's and kind's."""
         info = _info(company_id, kind, self.key_id)
@@ -55,13 +61,39 @@ class Opener:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Opener:
-        """With CREDENTIAL_PRIVATE_KEYS, the newest key first."""
+        """With CREDENTIAL_PRIVATE_KEYS, the newest key first.
+
+        ConfigurationError also where two keys have one id, or CREDENTIAL_PUBLIC_KEY states another key under the id of
+        one: what is sealed to the one would look as if it were sealed to the other, and would never open.
+        """
         settings.require("credential_private_keys")
-        keys = {}
+        keys: dict[str, X25519PrivateKey] = {}
         for item in settings.credential_private_keys.get_secret_value().split(","):
-            key_id, raw = _parse(item.strip(), "CREDENTIAL_PRIVATE_KEYS")
+            key_id, raw = _parse(item, "CREDENTIAL_PRIVATE_KEYS")
+            if key_id in keys:
+                raise ConfigurationError(
+                    f"CREDENTIAL_PRIVATE_KEYS holds the id {key_id} twice: each key needs an id of its own. "
+                    "Take out the newer one and make another pair with `protiv-buildertrend keys new`."
+                )
             keys[key_id] = X25519PrivateKey.from_private_bytes(raw)
-        return cls(keys)
+        opener = cls(keys)
+        if settings.credential_public_key:
+            opener.holds(Sealer.from_settings(settings))
+        return opener
+
+    def holds(self, sealer: Sealer) -> bool:
+        """Whether what the sealer seals can be opened here; ConfigurationError if its id is that of another key."""
+        key = self._keys.get(sealer.key_id)
+        if key is not None and not sealer.seals_to(key.public_key()):
+            raise ConfigurationError(
+                f"CREDENTIAL_PUBLIC_KEY and CREDENTIAL_PRIVATE_KEYS hold different keys under the id {sealer.key_id}: "
+                "set both as one call of `protiv-buildertrend keys new` printed them."
+            )
+        return key is not None
+
+    def newest_alone(self) -> Opener:
+        """An Opener that holds the newest key and no other: what stays when the older ones are taken away."""
+        return Opener(dict([next(iter(self._keys.items()))]))
 
     def sealer(self) -> Sealer:
         """A Sealer to the newest of these keys, for sessions that the poller keeps itself."""
@@ -78,7 +110,10 @@ class Opener:
         try:
             return _SUITE.decrypt(secret.sealed, key, info=_info(company_id, kind, secret.key_id))
         except InvalidTag as exc:
-            raise FatalError("A sealed secret does not open for its row: it was moved or damaged.") from exc
+            raise FatalError(
+                f"A sealed secret does not open for its row: it was moved or damaged, or sealed to another key "
+                f"that was called {secret.key_id} too."
+            ) from exc
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +125,9 @@ class KeyPair:
 
 
 def new_key_pair(key_id: str) -> KeyPair:
-    """A fresh X25519 pair as `id:base64`."""
+    """A fresh X25519 pair as `id:base64`; ConfigurationError if the id could not stand in a setting."""
+    if not _KEY_ID.fullmatch(key_id):
+        raise ConfigurationError("--key-id takes 1 to 64 letters, digits, dots, hyphens and underscores.")
     key = X25519PrivateKey.generate()
     return KeyPair(
         public=f"{key_id}:{_base64(key.public_key().public_bytes_raw())}",
@@ -107,7 +144,7 @@ def _base64(raw: bytes) -> str:
 
 
 def _parse(text: str, setting: str) -> tuple[str, bytes]:
-    key_id, separator, encoded = text.partition(":")
+    key_id, separator, encoded = text.strip().partition(":")
     try:
         raw = base64.b64decode(encoded, validate=True)
     except binascii.Error:

@@ -50,3 +50,15 @@ def test_rotate_without_the_old_key_names_it_and_changes_nothing(office: Office)
     with pytest.raises(ConfigurationError, match="old"):
         rotate(office.database, opener(NEW.private))
     assert opened(office, company_id, PASSWORD, opener(OLD.private)) == b"pw"
+
+
+def test_rotate_with_one_secret_that_does_not_open_moves_none_of_the_others(office: Office) -> None:
+    lost, fine = office.connect(), office.connect()
+    keep(office, fine, PASSWORD, b"pw")
+    other = new_key_pair("new")
+    sealer = Sealer.from_settings(factories.settings(credential_public_key=other.public))
+    with office.database.transaction() as tx:
+        put_credential(tx, lost, PASSWORD, sealer.seal(b"pw", company_id=lost, kind=PASSWORD))
+    with pytest.raises(ConfigurationError, match=f"company {lost} "):
+        rotate(office.database, opener(NEW.private, OLD.private))
+    assert opened(office, fine, PASSWORD, opener(OLD.private)) == b"pw"

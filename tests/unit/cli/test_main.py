@@ -37,6 +37,14 @@ def test_keys_new_prints_a_pair_that_the_vault_takes(capsys: pytest.CaptureFixtu
     assert Opener.from_settings(settings).open(sealed, company_id="c1", kind="password") == b"secret"
 
 
+def test_keys_new_twice_on_one_day_gives_different_ids(capsys: pytest.CaptureFixture[str]) -> None:
+    ids = set()
+    for _ in range(3):
+        assert main(["keys", "new", "--json"]) == 0
+        ids.add(json.loads(capsys.readouterr().out)["CREDENTIAL_PUBLIC_KEY"].partition(":")[0])
+    assert len(ids) == 3
+
+
 @pytest.mark.parametrize(
     "arguments", [["no-such-command"], ["sync"], ["demo", "--jobs", "many"], ["demo", "--jobs", "1"]]
 )

@@ -101,3 +101,27 @@ def test_keys_of_another_form_name_the_setting_and_never_the_value(text: str) ->
 
 def test_key_pair_never_prints_its_private_half() -> None:
     assert PAIR.private.partition(":")[2] not in repr(PAIR)
+
+
+def test_keys_two_of_one_id_are_refused_without_their_values() -> None:
+    same_id = new_key_pair("k1")
+    with pytest.raises(ConfigurationError, match="holds the id k1 twice") as refused:
+        opener(same_id, PAIR)
+    assert PAIR.private.partition(":")[2] not in str(refused.value)
+
+
+def test_keys_public_half_of_another_pair_under_the_same_id_is_refused() -> None:
+    settings = factories.settings(credential_public_key=new_key_pair("k1").public, credential_private_keys=PAIR.private)
+    with pytest.raises(ConfigurationError, match="different keys under the id k1"):
+        Opener.from_settings(settings)
+
+
+def test_opener_holds_tells_whether_what_the_public_key_seals_will_open() -> None:
+    assert opener(OTHER, PAIR).holds(sealer())
+    assert not opener(OTHER).holds(sealer())
+
+
+@pytest.mark.parametrize("key_id", ["", "a,b", "a:b", "a b", "ä", "k" * 65])
+def test_key_pair_id_that_no_setting_could_hold_is_refused(key_id: str) -> None:
+    with pytest.raises(ConfigurationError, match="--key-id takes"):
+        new_key_pair(key_id)
