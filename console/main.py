@@ -19,6 +19,7 @@ from console.oidc import OpenId
 from console.pages import Pages
 from console.reach import Reach
 from console.reading.company import Snapshot
+from console.refused import RefusedRecords
 from console.sending import Sender
 from console.services import Services
 from control.vault import Sealer
@@ -46,6 +47,7 @@ def run(settings: Settings) -> None:
         stop = stop_event()
         _in_background(lambda: services.reach.connect(stop), "connect")
         _in_background(lambda: services.listener.run(stop), "events")
+        _in_background(lambda: services.refused.run(stop), "dead letters")
         server = uvicorn.Server(
             uvicorn.Config(
                 console_app(services),
@@ -87,6 +89,7 @@ def services_of(settings: Settings, door: Door) -> Services:
         sealer=Sealer.from_settings(settings),
         registry=registry,
         listener=Listener(settings, registry, reach, clock, on_event=kept.forget),
+        refused=RefusedRecords(settings, clock),
         kept=kept,
         letters=Kept(clock, fresh_s=_LETTERS_FRESH_S),
         openid=openid,

@@ -13,6 +13,7 @@ from console.pages import Pages
 from console.reach import Reach
 from console.reading.company import Snapshot
 from console.reading.letters import Letters
+from console.refused import RefusedRecords
 from console.sending import Sender
 from control.vault import Sealer
 from core.clock import Clock
@@ -34,6 +35,7 @@ class Services:
     sealer: Sealer
     registry: ConfluentRegistry
     listener: Listener
+    refused: RefusedRecords
     kept: Kept[Snapshot]
     letters: Kept[Letters]
     openid: OpenId | None

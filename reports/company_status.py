@@ -25,7 +25,7 @@ _READABLE = ("connecting", "connected")
 # A poller looks several times a second; whoever waits longer than this waits for a poller that is not there.
 _PICKED_UP_WITHIN = timedelta(minutes=2)
 # Reads are planned an interval apart, give or take a tenth, and take their time.
-_INTERVALS_UNTIL_LATE = 1.5
+INTERVALS_UNTIL_LATE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class CompanyStatus:
 
 def company_status(facts: CompanyFacts, *, now: datetime, poll_interval_s: float) -> CompanyStatus:
     """The status of a company as it is at `now`."""
-    late_before = now - timedelta(seconds=poll_interval_s * _INTERVALS_UNTIL_LATE)
+    late_before = now - timedelta(seconds=poll_interval_s * INTERVALS_UNTIL_LATE)
     whole = _own_state(facts, now)
     entities = tuple(_entity_status(facts, one.name, whole, late_before) for one in ENTITIES)
     state = whole or _worst(entities)

@@ -9,11 +9,15 @@ from datetime import datetime
 from confluent_kafka import Message
 
 from core.dead_letters import PREFIX, header_list, receipted_offset
+from core.errors import IntegrationError
 from core.partition import Place, place_of, read_partition
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import ENTITIES
 
+# Longer keys, reasons and ids are cut, and longer numbers are none: a bigint has at most 19 digits.
+_LONGEST = 1000
+_DIGITS = 19
 _ENTITY_BY_TOPIC = {topic: one.name for one in ENTITIES for topic in (one.raw_topic, one.canonical_topic)}
 
 
@@ -55,7 +59,7 @@ def dead_letters(settings: Settings, company_id: str = "", *, since: datetime | 
 def _open(settings: Settings, company_id: str, number: int, since: datetime | None) -> list[DeadLetter]:
     found: dict[int, DeadLetter] = {}
     for message in read_partition(settings, DEAD_LETTERS, number, since=since):
-        done = receipted_offset(header_list(message.headers()))
+        done = replayed_offset(message)
         if done is not None:
             found.pop(done, None)
         elif (letter := parse(message)).company_id == company_id or not company_id:
@@ -63,8 +67,16 @@ def _open(settings: Settings, company_id: str, number: int, since: datetime | No
     return list(found.values())
 
 
+def replayed_offset(message: Message) -> int | None:
+    """The offset of the letter that a receipt is of; None for any other record, also for a receipt that names none."""
+    try:
+        return receipted_offset(header_list(message.headers()))
+    except (ValueError, IntegrationError):
+        return None
+
+
 def parse(message: Message) -> DeadLetter:
-    """A dead letter as it was read; whatever its key is, nothing here raises."""
+    """A dead letter as it was read; whatever its key and headers are, nothing here raises, and each text is bounded."""
     headers = {name: _text(value) for name, value in header_list(message.headers())}
     company_id, _, entity_id = _text(message.key()).partition("/")
     topic = headers.get(PREFIX + "topic", "")
@@ -81,13 +93,20 @@ def parse(message: Message) -> DeadLetter:
         reason=headers.get(PREFIX + "reason", ""),
         error_class=headers.get(PREFIX + "error-class", ""),
         first_seen=headers.get(PREFIX + "first-seen", ""),
-        version=int(version) if version.isascii() and version.isdigit() else None,
+        version=_number(version) if _is_number(version) else None,
     )
 
 
 def _text(value: bytes | str | None) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value or ""
+    """Outside bytes as text that Postgres and pages take."""
+    cut = (value or b"")[:_LONGEST]
+    text = cut.decode("utf-8", "replace") if isinstance(cut, bytes) else cut
+    return text.replace("\0", "\ufffd")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < _DIGITS
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else -1
+    return int(text) if _is_number(text) else -1

@@ -25,17 +25,52 @@ ORDER BY r.run_seq DESC LIMIT %(limit)s OFFSET %(offset)s;
 SELECT entity, state, began_at, pages_done, pages_total FROM integration.read_checkpoints WHERE run_id::text = %(run_id)s;
 
 -- name: waiting
--- Hours of shifts that are not linked, by what they wait for; the most hours first.
-SELECT link_status, CASE link_status
-        WHEN 'waiting-for-job' THEN coalesce(job_name, 'number ' || job_id)
-        WHEN 'waiting-for-user' THEN coalesce(user_name, 'number ' || user_id)
-        WHEN 'waiting-for-cost-code' THEN cost_code_title
-        WHEN 'ambiguous-code' THEN cost_code_title END AS subject,
-    count(*) AS shifts, coalesce(sum(total_minutes), 0)::bigint AS minutes, min(work_date) AS first_day,
-    max(work_date) AS last_day
-FROM protiv.current_time_entries
-WHERE company_id = %(company_id)s AND link_status NOT IN ('linked', 'general')
-GROUP BY 1, 2 ORDER BY minutes DESC, shifts DESC, 2 LIMIT 12;
+-- Hours of shifts that are not linked, by what they wait for: of each status the twelve with the most hours, and the rest
+-- of them together (`is_rest`), so that none is left out.
+WITH shifts AS (
+    SELECT link_status, CASE link_status
+            WHEN 'waiting-for-job' THEN coalesce(job_name, 'number ' || job_id)
+            WHEN 'waiting-for-user' THEN coalesce(user_name, 'number ' || user_id)
+            WHEN 'waiting-for-cost-code' THEN cost_code_title
+            WHEN 'ambiguous-code' THEN cost_code_title END AS subject,
+        total_minutes, work_date, updated_at
+    FROM protiv.current_time_entries
+    WHERE company_id = %(company_id)s AND link_status NOT IN ('linked', 'general')
+), groups AS (
+    SELECT link_status, subject, count(*) AS shifts, coalesce(sum(total_minutes), 0)::bigint AS minutes,
+        min(work_date) AS first_day, max(work_date) AS last_day, max(updated_at) AS stored_at,
+        row_number() OVER (PARTITION BY link_status
+            ORDER BY coalesce(sum(total_minutes), 0) DESC, count(*) DESC, subject) > 12 AS is_rest
+    FROM shifts GROUP BY link_status, subject
+)
+SELECT link_status, CASE WHEN NOT is_rest THEN subject END AS subject, sum(shifts)::bigint AS shifts,
+    sum(minutes)::bigint AS minutes, min(first_day) AS first_day, max(last_day) AS last_day,
+    max(stored_at) AS stored_at, count(*) AS groups
+FROM groups GROUP BY link_status, CASE WHEN NOT is_rest THEN subject END, is_rest
+ORDER BY is_rest, minutes DESC, shifts DESC, 2;
+
+-- name: open_shifts
+-- Shifts without an end for longer than anybody works.
+SELECT count(*) AS shifts, min(started_at) AS since FROM protiv.current_time_entries
+WHERE company_id = %(company_id)s AND ended_at IS NULL AND started_at < now() - interval '16 hours';
+
+-- name: refused
+-- Refused records that nothing newer was read of since; a record that is no longer in Buildertrend is in nobody's way.
+SELECT s.entity, count(*) AS records, coalesce(sum(s.minutes), 0)::bigint AS minutes
+FROM unnest(%(entities)s::text[], %(entity_ids)s::text[], %(versions)s::bigint[]) AS l(entity, entity_id, version)
+JOIN integration.source_state AS s
+    ON s.company_id = %(company_id)s AND s.entity = l.entity AND s.entity_id = l.entity_id
+WHERE l.version IS NULL OR s.version <= l.version GROUP BY s.entity ORDER BY s.entity;
+
+-- name: stored_at
+-- When a row of the company was stored last.
+SELECT max(at) FROM (
+    SELECT max(updated_at) AS at FROM protiv.time_entries WHERE company_id = %(company_id)s
+    UNION ALL SELECT max(updated_at) FROM protiv.cost_codes WHERE company_id = %(company_id)s
+    UNION ALL SELECT max(updated_at) FROM protiv.jobs WHERE company_id = %(company_id)s
+    UNION ALL SELECT max(updated_at) FROM protiv.users WHERE company_id = %(company_id)s
+    UNION ALL SELECT max(updated_at) FROM protiv.budgets WHERE company_id = %(company_id)s
+) AS each;
 
 -- name: held
 -- Held deletions by entity, with the hours of the shifts among them.

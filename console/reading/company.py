@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from console.reading.rows import plain_rows, queries, row_of, rows_of, set_tenant
+from console.refused import Refused
 from control.database import Transaction
 from reports.company_status import CompanyFacts
 from reports.status import read_facts
@@ -75,7 +76,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Shifts that are stored and not linked for the same reason; `subject` names what they wait for."""
+    """Shifts that are stored and not linked for the same reason; `subject` names what they wait for.
+
+    `groups` above 1: so many reasons together, those with the fewest hours. `stored_at`: when the newest was stored.
+    """
 
     link_status: str
     subject: str | None
@@ -83,6 +87,8 @@ class Waiting:
     minutes: int
     first_day: date
     last_day: date
+    stored_at: datetime
+    groups: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +113,36 @@ class Shifts:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenShifts:
+    """Shifts that have had no end for more than 16 hours, and since when the longest of them."""
+
+    shifts: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedGroup:
+    """Refused records of an entity that are not in Protiv as they are in Buildertrend; `minutes` as last read."""
+
+    entity: str
+    records: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedFacts:
+    """What is refused of a company; `more` were counted without being looked at one by one."""
+
+    groups: tuple[RefusedGroup, ...] = ()
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All that a company's page says, as of `read_at`; `link` and `facts` are None while it was never connected."""
+    """All that a company's page says, as of `read_at`; `link` and `facts` are None while it was never connected.
+
+    `refused` is None while it is not known. `stored_at`: when a row was stored last.
+    """
 
     company_id: str
     read_at: datetime
@@ -119,6 +153,10 @@ class Snapshot:
     waiting: tuple[Waiting, ...] = ()
     held: tuple[HeldGroup, ...] = ()
     shifts: Shifts = Shifts(None, None, 0, 0)
+    open_shifts: OpenShifts = OpenShifts(0, None)
+    refused: RefusedFacts | None = None
+    stored_at: datetime | None = None
+    poll_interval_s: float = 7200.0
 
     @property
     def running(self) -> Run | None:
@@ -128,8 +166,10 @@ class Snapshot:
         return newest if is_held and newest is not None and newest.state == "running" else None
 
 
-def read_company(tx: Transaction, company_id: str) -> Snapshot:
-    """The snapshot of a company, also of one that nobody has connected."""
+def read_company(
+    tx: Transaction, company_id: str, *, refused: Refused | None = None, poll_interval_s: float = 7200.0
+) -> Snapshot:
+    """The snapshot of a company, also of one that nobody has connected; `refused` as the dead letters say."""
     now = tx.execute(_SQL["now"]).fetchone()
     assert now is not None
     link = row_of(tx, Link, _SQL["link"], company_id=company_id)
@@ -147,7 +187,22 @@ def read_company(tx: Transaction, company_id: str) -> Snapshot:
         waiting=tuple(rows_of(tx, Waiting, _SQL["waiting"], company_id=company_id)),
         held=tuple(rows_of(tx, HeldGroup, _SQL["held"], company_id=company_id)),
         shifts=row_of(tx, Shifts, _SQL["shifts"], company_id=company_id) or Shifts(None, None, 0, 0),
+        open_shifts=rows_of(tx, OpenShifts, _SQL["open_shifts"], company_id=company_id)[0],
+        refused=None if refused is None else _refused(tx, company_id, refused),
+        stored_at=plain_rows(tx, _SQL["stored_at"], company_id=company_id)[0]["max"],
+        poll_interval_s=poll_interval_s,
     )
+
+
+def _refused(tx: Transaction, company_id: str, refused: Refused) -> RefusedFacts:
+    records = list(refused.versions)
+    values = {
+        "entities": [entity for entity, _ in records],
+        "entity_ids": [entity_id for _, entity_id in records],
+        "versions": [refused.versions[record] for record in records],
+    }
+    found = rows_of(tx, RefusedGroup, _SQL["refused"], company_id=company_id, **values) if records else []
+    return RefusedFacts(tuple(found), refused.more)
 
 
 def read_runs(

@@ -20,13 +20,14 @@ _MOST_PAGES = 100_000
 
 def snapshot_of(visit: Visit) -> Snapshot:
     """The company as everybody who looks now sees it."""
-    company_id = visit.company_id
+    company_id, services = visit.company_id, visit.services
 
     def read() -> Snapshot:
-        with visit.services.reach.reading() as tx:
-            return read_company(tx, company_id)
+        refused, interval_s = services.refused.of(company_id), services.settings.poll_interval_s
+        with services.reach.reading() as tx:
+            return read_company(tx, company_id, refused=refused, poll_interval_s=interval_s)
 
-    return visit.services.kept.get(company_id, read)
+    return services.kept.get(company_id, read)
 
 
 def integrations(visit: Visit) -> Response:

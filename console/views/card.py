@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from console.reading.company import Link, Run, Snapshot, Waiting
-from console.views.attention import Item, held_item, waiting_item
+from console.reading.company import Link, Run, Snapshot
+from console.views.attention import Attention, Item, attention_of
 from console.views.faults import fault_words
 from console.views.progress import Progress, progress_of
 from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
@@ -66,7 +65,7 @@ class Card:
     next_sync: Moment | None
     progress: Progress | None
     tiles: tuple[Tile, ...]
-    attention: tuple[Item, ...]
+    needs: Attention
     time_zone: str
     import_from: str
     username: str
@@ -75,6 +74,16 @@ class Card:
     def look(self) -> tuple[str, str, str]:
         """Level, icon and name of the state."""
         return STATES[self.state]
+
+    @property
+    def attention(self) -> tuple[Item, ...]:
+        """What needs somebody."""
+        return self.needs.items
+
+    @property
+    def is_calm(self) -> bool:
+        """Whether surely nothing needs anybody."""
+        return self.state == "connected" and self.notice is None and self.needs.is_calm
 
     @property
     def may_sync(self) -> bool:
@@ -95,7 +104,20 @@ def card_of(snapshot: Snapshot, now: datetime) -> Card:
     link = snapshot.link
     if link is None:
         return Card(
-            snapshot.company_id, "", "not-connected", None, "", None, "None planned", None, None, (), (), "", "", ""
+            snapshot.company_id,
+            "",
+            "not-connected",
+            None,
+            "",
+            None,
+            "None planned",
+            None,
+            None,
+            (),
+            Attention(),
+            "",
+            "",
+            "",
         )
     where = zone(link.time_zone)
     is_planned = link.state in ("connecting", "connected") and snapshot.running is None
@@ -110,17 +132,11 @@ def card_of(snapshot: Snapshot, now: datetime) -> Card:
         next_sync=moment(link.next_due_at, now, where) if is_planned else None,
         progress=progress_of(snapshot, now),
         tiles=tuple(_tile(snapshot, entity.name, now, where) for entity in ENTITIES),
-        attention=(*map(held_item, snapshot.held), *map(waiting_item, _waiting(snapshot, link))),
+        needs=attention_of(snapshot, link, now, where),
         time_zone=link.time_zone,
         import_from=day_words(link.import_from) if link.import_from else "",
         username=link.username,
     )
-
-
-def _waiting(snapshot: Snapshot, link: Link) -> Iterator[Waiting]:
-    """In a first sync shifts come before their cost codes: that they wait is no news until it is done."""
-    is_first = link.initial_done_at is None
-    return (one for one in snapshot.waiting if not (is_first and one.link_status.startswith("waiting-for-")))
 
 
 def state_of(snapshot: Snapshot) -> str:

@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from console.reading.company import Checkpoint, HeldGroup, Link, Run, Shifts, Snapshot, Waiting
+from console.reading.company import Checkpoint, HeldGroup, Link, RefusedFacts, Run, Shifts, Snapshot, Waiting
 from console.reading.records import Labor
 from control.console_users import ConsoleUser
 from reports.company_status import CompanyFacts, ConnectionFacts, EntityFacts, RunningRead
+from schemas.catalogue import ENTITIES
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
 DAY = date(2026, 6, 17)
@@ -72,7 +73,8 @@ def facts(**changes: Any) -> CompanyFacts:
     connection = ConnectionFacts(
         "acme", "Acme Homes", "America/Denver", "connected", None, None, None, None, None, None, NOW, NOW, leased=True
     )
-    entities = {"jobs": EntityFacts(complete_through=NOW - minutes(12), published=60, stored=60)}
+    whole = EntityFacts(complete_through=NOW - minutes(12), published=60, stored=60)
+    entities = {entity.name: whole for entity in ENTITIES}
     values: dict[str, Any] = {"connection": connection, "entities": entities, "running": None}
     return CompanyFacts(**(values | changes))
 
@@ -84,6 +86,8 @@ def snapshot(connection: Link | None = None, **changes: Any) -> Snapshot:
         "link": connection or link(),
         "facts": facts(),
         "runs": (run(),),
+        "refused": RefusedFacts(),
+        "stored_at": NOW - minutes(10),
     }
     return Snapshot(**(values | changes))
 
@@ -103,7 +107,7 @@ def checkpoint(entity: str = "time-entries", **changes: Any) -> Checkpoint:
 
 def waiting(**changes: Any) -> Waiting:
     values: dict[str, Any] = {"link_status": "waiting-for-job", "subject": "Tighe Garage", "shifts": 3, "minutes": 750}
-    return Waiting(**(values | changes), first_day=DAY, last_day=DAY)
+    return Waiting(**({"stored_at": NOW - minutes(60)} | values | changes), first_day=DAY, last_day=DAY)
 
 
 def held(**changes: Any) -> HeldGroup:

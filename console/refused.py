@@ -1,0 +1,145 @@
+"""Follows `integration.dead-letters` and knows which records of each company are refused and not put through again.
+
+Held in memory and bounded: what is beyond the bound is counted, not listed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from core.clock import Clock
+from core.errors import IntegrationError, RetriableError
+from core.kafka import consumer_config
+from core.log import get_logger
+from core.settings import Settings
+from core.topics import DEAD_LETTERS
+from reports.dead_letters import DeadLetter, parse, replayed_offset
+
+_LOG = get_logger(__name__)
+_KEPT = timedelta(days=30)
+_TIMEOUT_S = 10
+_PAUSE_S = 2.0
+# What was read no longer says what is there: a broker that stays away, and offsets that retention took meanwhile.
+_GONE = frozenset({"_ALL_BROKERS_DOWN", "_AUTO_OFFSET_RESET"})
+MOST_LISTED = 100_000
+
+Record = tuple[str, str]
+"""Entity and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A company's refused records with the newest version that was refused of each; `more` were counted alone."""
+
+    versions: Mapping[Record, int | None]
+    more: int = 0
+
+
+class OpenLetters:
+    """What the records read so far come to; used by one thread at a time."""
+
+    def __init__(self, most: int = MOST_LISTED) -> None:
+        self._most = most
+        self._listed: dict[tuple[int, int], DeadLetter] = {}
+        self._by_company: dict[str, dict[tuple[int, int], DeadLetter]] = {}
+        self._more: Counter[str] = Counter()
+
+    def take(self, message: Message) -> None:
+        """A dead letter or a receipt; anything else changes nothing."""
+        letter, done = parse(message), replayed_offset(message)
+        place = (letter.place.partition, letter.place.offset if done is None else done)
+        if done is not None:
+            self._drop(letter.company_id, place)
+        elif letter.entity and letter.company_id:
+            self._add(place, letter)
+
+    def of(self, company_id: str) -> Refused:
+        versions: dict[Record, int | None] = {}
+        for letter in self._by_company.get(company_id, {}).values():
+            record = (letter.entity, letter.entity_id)
+            versions[record] = _newest(versions.get(record, -1), letter.version)
+        return Refused(versions, self._more[company_id])
+
+    def _add(self, place: tuple[int, int], letter: DeadLetter) -> None:
+        if len(self._listed) >= self._most:
+            self._more[letter.company_id] += 1
+            return
+        self._listed[place] = letter
+        self._by_company.setdefault(letter.company_id, {})[place] = letter
+
+    def _drop(self, company_id: str, place: tuple[int, int]) -> None:
+        letter = self._listed.pop(place, None)
+        if letter is not None:
+            del self._by_company[letter.company_id][place]
+        elif self._more[company_id] > 0:
+            self._more[company_id] -= 1
+
+
+class RefusedRecords:
+    """Runs in a thread of its own; pages ask from theirs."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._letters = OpenLetters()
+        self._is_known = False
+
+    def of(self, company_id: str) -> Refused | None:
+        """The company's refused records; None while they are not known, because Kafka is away or still being read."""
+        with self._lock:
+            return self._letters.of(company_id) if self._is_known else None
+
+    def run(self, stop: threading.Event) -> None:
+        """Blocks until `stop` is set; waits every outage out."""
+        while not stop.is_set():
+            try:
+                self._follow(stop)
+            except (IntegrationError, KafkaException) as exc:
+                _LOG.warning("dead_letters_cannot_be_followed", reason=str(exc))
+                self._clock.wait(_PAUSE_S, stop)
+            finally:
+                with self._lock:
+                    self._is_known, self._letters = False, OpenLetters()
+
+    def _follow(self, stop: threading.Event) -> None:
+        config = consumer_config(self._settings, "protiv-console-letters") | {"enable.partition.eof": True}
+        with closing(Consumer(config)) as consumer:
+            starts = self._starts(consumer)
+            consumer.assign(starts)
+            unread = {start.partition for start in starts}
+            while not stop.is_set():
+                for message in consumer.consume(1000, timeout=0.5):
+                    self._take(message, unread)
+
+    def _take(self, message: Message, unread: set[int]) -> None:
+        error = message.error()
+        if error is None:
+            with self._lock:
+                self._letters.take(message)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            unread.discard(message.partition() or 0)
+            with self._lock:
+                self._is_known = not unread
+        elif error.fatal() or error.name() in _GONE:
+            raise RetriableError(f"Dead letters cannot be read now ({error.name()}).")
+
+    def _starts(self, consumer: Consumer) -> list[TopicPartition]:
+        topic = consumer.list_topics(DEAD_LETTERS, timeout=_TIMEOUT_S).topics[DEAD_LETTERS]
+        if not topic.partitions:
+            raise RetriableError("There is no topic integration.dead-letters yet.")
+        since_ms = int((self._clock.now() - _KEPT).timestamp() * 1000)
+        wanted = [TopicPartition(DEAD_LETTERS, number, since_ms) for number in topic.partitions]
+        return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S)
+
+
+def _newest(known: int | None, version: int | None) -> int | None:
+    """The higher version; None, which nothing supersedes, wins over all."""
+    return None if known is None or version is None else max(known, version)
