@@ -19,7 +19,7 @@ from core.topics import partition_for
 from reports.company_status import CompanyStatus
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
-from reports.status import read_status
+from reports.status import read_status, takes_writes
 from sinks.progress import sink_condition
 
 _COLOURS = {"on time": "green", "syncing": "cyan", "needs attention": "red", "late": "red", "held": "yellow"}
@@ -29,7 +29,8 @@ _COLOURS = {"on time": "green", "syncing": "cyan", "needs attention": "red", "la
 class Shown:
     """All that is shown. Dead letters are those of the last 30 days, by company, entity and stage.
 
-    `sink_waits`: why the sink stores nothing now, in words; empty while all is well.
+    `sink_waits`: why the sink stores nothing now, in words; empty while all is well. `takes_writes`: whether the
+    database does.
     """
 
     companies: list[CompanyStatus]
@@ -37,6 +38,7 @@ class Shown:
     sink: Lag
     letters: Counter[tuple[str, str, str]]
     sink_waits: str
+    takes_writes: bool = True
 
     def lags(self, company_id: str, partitions: int) -> dict[str, int]:
         """What waits on the company's partition, its own records and those of its neighbours."""
@@ -65,9 +67,9 @@ def _read(settings: Settings, company: str) -> Shown:
             raise ConfigurationError(
                 f"Company {company} is not connected. `protiv-buildertrend status` lists those that are."
             )
-        sink = sink_lag(tx, settings)
+        sink, writes = sink_lag(tx, settings), takes_writes(tx)
     letters = Counter(_place(letter) for letter in dead_letters(settings, company))
-    return Shown(found, streams_lag(settings), sink, letters, sink_condition(settings).sentence)
+    return Shown(found, streams_lag(settings), sink, letters, sink_condition(settings).sentence, writes)
 
 
 def _place(letter: DeadLetter) -> tuple[str, str, str]:
@@ -81,6 +83,7 @@ def _as_json(shown: Shown, settings: Settings) -> dict[str, Any]:
         "behind": {name: lag.records > 0 for name, lag in lags.items()},
         "lag": {name: as_plain(lag) for name, lag in lags.items()},
         "sink_waits": shown.sink_waits or None,
+        "database_takes_writes": shown.takes_writes,
         "dead_letters": [
             {"company_id": company, "entity": entity, "stage": stage, "records": records}
             for (company, entity, stage), records in sorted(shown.letters.items())
@@ -163,6 +166,8 @@ def _show_stages(shown: Shown, console: Console) -> None:
             console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.", highlight=False)
     if not shown.streams.records and not shown.sink.records:
         console.print("All that was published is in Protiv's tables.")
+    if not shown.takes_writes:
+        console.print("The database is read-only: poller, sink and console wait until it takes writes again.")
     if shown.sink_waits:
         console.print(shown.sink_waits, highlight=False, markup=False)
     if shown.letters:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from psycopg.rows import dict_row
 
-from control.database import translated_errors
+from control.database import COMMAND, translated_errors
+from core.postgres import connect
 from core.settings import Settings
 from core.sql import read_statements
 
@@ -52,6 +52,6 @@ def hours(minutes: int | Decimal) -> str:
 
 def _query(settings: Settings, name: str, company_id: str) -> list[Row]:
     with translated_errors():
-        connection = psycopg.connect(settings.database_url.get_secret_value(), row_factory=dict_row)
-        with closing(connection):
-            return connection.execute(_SQL[name], {"company_id": company_id}).fetchall()
+        connection = connect(settings.database_url.get_secret_value(), COMMAND)
+        with closing(connection), connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(_SQL[name], {"company_id": company_id}).fetchall()

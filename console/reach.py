@@ -12,10 +12,12 @@ from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
 from core.outage import outlast
+from core.postgres import Session
 from core.settings import Settings
 
 _LOG = get_logger(__name__)
 _MAX_CONNECTIONS = 8
+_SESSION = Session("protiv-console", statement_s=60, lock_s=10, idle_in_transaction_s=60)
 _AWAY = "The database of DATABASE_URL does not answer."
 _READ_ONLY = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TIME_LIMIT = b"SET LOCAL statement_timeout = '15s'"
@@ -96,7 +98,7 @@ class Reach:
 
     def _opened(self) -> Database:
         # A pool that gave up once cannot be opened again, so every attempt has one of its own.
-        database = Database(self._settings, max_connections=_MAX_CONNECTIONS)
+        database = Database(self._settings, max_connections=_MAX_CONNECTIONS, session=_SESSION)
         database.open()
         return database
 

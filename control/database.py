@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,24 +14,22 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
 from core.migrations import migrate
+from core.postgres import Connection, Session, check_encoding, forget_environment, prepare
 from core.settings import Settings
 from core.sql import read_statements
+from core.sqlstate import is_outage, outage_sentence
 
 SCHEMA = "integration"
+_AWAY = "The database of DATABASE_URL does not answer, or refuses the user or password."
 MIGRATIONS = Path(__file__).parent / "migrations"
 _QUERIES = Path(__file__).parent / "queries"
 
 _TIMEOUT_S = 10
 _EPOCH_IS_OVER = "PV001"
-# A path that died without a word is noticed within half a minute instead of when the system gives up.
-_KEEPALIVE = {
-    "connect_timeout": _TIMEOUT_S,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "tcp_user_timeout": 30_000,
-}
+# A command compares and counts for as long as that takes, and reads topics inside a transaction.
+COMMAND = Session("protiv-command", statement_s=600, lock_s=30)
 
-Transaction = psycopg.Connection[TupleRow]
+Transaction = Connection
 
 
 class Writing(Protocol):
@@ -54,18 +53,24 @@ def migrate_control(database_url: str) -> list[str]:
 class Database:
     """Transactions on schema `integration`."""
 
-    def __init__(self, settings: Settings, *, max_connections: int) -> None:
+    def __init__(self, settings: Settings, *, max_connections: int, session: Session = COMMAND) -> None:
         settings.require("database_url")
         self._settings = settings
+        self._session = session
         self._max_connections = max_connections
         self._pool = self._new_pool()
 
     def open(self) -> None:
-        """Connect; RetriableError if Postgres does not answer in time. Can be called again then."""
+        """Connect; RetriableError if Postgres does not answer in time. Can be called again then.
+
+        ConfigurationError if the database does not store UTF-8.
+        """
         with translated_errors():
             try:
                 self._pool.open()
                 self._pool.wait(timeout=_TIMEOUT_S)
+                with self._pool.connection() as connection:
+                    check_encoding(connection)
             except PoolTimeout:
                 # A pool whose first connection did not come is closed for good.
                 self._pool = self._new_pool()
@@ -75,9 +80,11 @@ class Database:
         self._pool.close()
 
     def _new_pool(self) -> ConnectionPool:
+        forget_environment()
         return ConnectionPool(
             self._settings.database_url.get_secret_value(),
-            kwargs=_KEEPALIVE,
+            kwargs=self._session.arguments,
+            configure=partial(prepare, session=self._session),
             min_size=1,
             max_size=self._max_connections,
             open=False,
@@ -129,7 +136,7 @@ class _Collected:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """psycopg's errors as ours: missing schema = configuration, no connection = retriable, the rest = fatal.
+    """psycopg's errors as ours, by SQLSTATE: missing schema = configuration, outage = retriable, the rest = fatal.
 
     FencedError where the epoch of a lease that was to be held is over (see connections.hold_epoch).
     """
@@ -144,9 +151,11 @@ def translated_errors() -> Iterator[None]:
         raise ConfigurationError(
             "The database is not set up for this version: run `protiv-buildertrend setup`."
         ) from exc
-    except (PoolTimeout, psycopg.OperationalError) as exc:
-        raise RetriableError("The database of DATABASE_URL does not answer, or refuses the user or password.") from exc
+    except PoolTimeout as exc:
+        raise RetriableError(_AWAY) from exc
     except psycopg.Error as exc:
         if exc.sqlstate == _EPOCH_IS_OVER:
             raise FencedError("Another poller has taken this connection over.") from exc
+        if is_outage(exc):
+            raise RetriableError(_AWAY if exc.sqlstate is None else outage_sentence(exc)) from exc
         raise FatalError(f"The database refused a statement ({exc.sqlstate}: {type(exc).__name__}).") from exc

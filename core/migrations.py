@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-import psycopg
 from psycopg import sql
 
 from core.errors import ConfigurationError
+from core.postgres import Connection, Session, connect
 
 _LOCK = 7_305_112_024
+_SESSION = Session("protiv-setup")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Extent(Enum):
 
 def migrate(database_url: str, *, schema: str, folder: Path, extent: Extent = Extent.RUNNING) -> list[str]:
     """Bring `schema` up to date; the names applied now. Raises ConfigurationError if an applied file was changed."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
+    with connect(database_url, _SESSION) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         _create_ledger(connection, schema)
         applied = _applied(connection, schema)
@@ -63,7 +64,7 @@ def migrate(database_url: str, *, schema: str, folder: Path, extent: Extent = Ex
         ]
 
 
-def _create_ledger(connection: psycopg.Connection, schema: str) -> None:
+def _create_ledger(connection: Connection, schema: str) -> None:
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     connection.execute(
         sql.SQL(
@@ -73,12 +74,12 @@ def _create_ledger(connection: psycopg.Connection, schema: str) -> None:
     )
 
 
-def _applied(connection: psycopg.Connection, schema: str) -> dict[str, str]:
+def _applied(connection: Connection, schema: str) -> dict[str, str]:
     rows = connection.execute(sql.SQL("SELECT name, checksum FROM {}.schema_migrations").format(sql.Identifier(schema)))
     return {str(name): str(checksum) for name, checksum in rows}
 
 
-def _apply(connection: psycopg.Connection, migration: Migration, *, schema: str, applied: str | None) -> bool:
+def _apply(connection: Connection, migration: Migration, *, schema: str, applied: str | None) -> bool:
     if applied == migration.checksum:
         return False
     if applied is not None:

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 
 from core.errors import FatalError
+from core.postgres import Session, connect
 from embedded.data_dir import DataDir
 from embedded.once import run_once
 from embedded.ports import HOST, answers
@@ -26,6 +27,7 @@ from embedded.process import Command
 
 DATABASE = "protiv"
 _USER = "postgres"
+_SESSION = Session("protiv-embedded", statement_s=60)
 _SYSTEM_USER = "embedded_postgres"
 _INITDB = (
     *("--username", _USER, "--auth", "scram-sha-256", "--encoding", "UTF8"),
@@ -134,7 +136,7 @@ def _make_cluster(binaries: Path, data: DataDir, cluster: Path, user: tuple[int,
 def _has_database(maintenance_url: str) -> bool:
     """Ready means: answers, and the service's database is there."""
     try:
-        with psycopg.connect(maintenance_url, autocommit=True, connect_timeout=2) as connection:
+        with connect(maintenance_url, _SESSION) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
             if known is None:
                 connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))

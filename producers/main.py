@@ -19,6 +19,7 @@ from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.log import get_logger
 from core.metrics import MetricsServer
 from core.outage import outlast
+from core.postgres import Session
 from core.settings import Settings
 from core.signals import stop_event
 from producers import telemetry
@@ -46,6 +47,7 @@ _A_FEW_PAGES = 10_000
 _CONNECT_S = 10.0
 # Transactions last milliseconds, reads wait for the source: a few serve many.
 _MOST_DATABASE_CONNECTIONS = 12
+_SESSION = Session("protiv-poller", statement_s=300, lock_s=60, idle_in_transaction_s=300)
 
 
 class Accounts:
@@ -102,7 +104,7 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
     opener = Opener.from_settings(settings)
     http = open_ones.enter_context(_http_client())
     registry = open_ones.enter_context(closing(ConfluentRegistry(settings)))
-    database = Database(settings, max_connections=_MOST_DATABASE_CONNECTIONS)
+    database = Database(settings, max_connections=_MOST_DATABASE_CONNECTIONS, session=_SESSION)
     outlast(database.open, clock=clock, stop=stop)
     open_ones.callback(database.close)
     outlast(lambda: check_topics(settings), clock=clock, stop=stop)

@@ -37,6 +37,12 @@ def read_status(
     return [company_status(one, now=now, poll_interval_s=poll_interval_s) for one in facts]
 
 
+def takes_writes(tx: Transaction) -> bool:
+    """Whether poller and sink can store anything now."""
+    row = tx.execute(_SQL["takes_writes"]).fetchone()
+    return row == (True,)
+
+
 def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> list[CompanyFacts]:
     """What is recorded of these companies (None: of all), by company id."""
     wanted = None if company_ids is None else list(company_ids)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import psycopg
 
 from core.errors import ConfigurationError, FatalError, IntegrationError, InvalidRecordError, RetriableError
+from core.sqlstate import OUTAGE, SETUP, outage_sentence
 
 REFUSED = "refused-by-postgres"
 
@@ -17,9 +18,6 @@ _ROW_AT_FAULT = {
     "23": "a constraint does not hold",
     "54": "a value is too long",
 }
-# Connection, transaction state (read-only), rollback (deadlock), resources, lock, operator intervention, I/O.
-_OUTAGE = {"08", "25", "40", "53", "55", "57", "58"}
-_SETUP = {"0L", "0P", "28", "3D", "3F", "42"}
 
 
 def sorted_error(exc: psycopg.Error) -> IntegrationError:
@@ -29,9 +27,9 @@ def sorted_error(exc: psycopg.Error) -> IntegrationError:
         return _without_state(exc)
     if state[:2] in _ROW_AT_FAULT:
         return InvalidRecordError(_refusal(exc, state), error_class=REFUSED)
-    if state[:2] in _OUTAGE:
-        return RetriableError(f"Postgres cannot take the batch now ({type(exc).__name__}, {state}).")
-    if state[:2] in _SETUP:
+    if state[:2] in OUTAGE:
+        return RetriableError(outage_sentence(exc))
+    if state[:2] in SETUP:
         return ConfigurationError(
             f"Postgres refuses the sink's statements ({type(exc).__name__}, {state}): run `protiv-buildertrend setup` "
             "and check the rights of the role of DATABASE_URL."

@@ -9,21 +9,26 @@ from psycopg.errors import UndefinedTable
 
 from core.errors import ConfigurationError
 from core.migrations import Extent, migrate, read_migrations
+from core.postgres import connect
 from sinks.database_errors import sorted_error
 from sinks.statements import APPLIED_MIGRATIONS, SCHEMA
+from sinks.writer import SESSION
 
 FOLDER = Path(__file__).parent / "migrations"
 
 
 def migrate_protiv(database_url: str, *, extent: Extent = Extent.RUNNING) -> list[str]:
     """Bring schema `protiv` up to date; the names of the migrations applied now. Safe beside itself."""
-    return migrate(database_url, schema=SCHEMA, folder=FOLDER, extent=extent)
+    try:
+        return migrate(database_url, schema=SCHEMA, folder=FOLDER, extent=extent)
+    except psycopg.Error as exc:
+        raise sorted_error(exc) from exc
 
 
 def check_migrated(database_url: str) -> None:
     """ConfigurationError if a migration of this version is not applied, RetriableError if Postgres does not answer."""
     try:
-        with psycopg.connect(database_url, connect_timeout=5) as connection:
+        with connect(database_url, SESSION) as connection:
             applied = {str(name) for name, _ in connection.execute(APPLIED_MIGRATIONS)}
     except UndefinedTable:
         applied = set()

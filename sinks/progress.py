@@ -10,12 +10,14 @@ import psycopg
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
 
 from core.errors import RetriableError
+from core.postgres import connect
 from core.settings import Settings
 from schemas.catalogue import CANONICAL_TOPICS
 from schemas.topic_setup import admin_client
 from sinks.condition import GROUP, Waiting
 from sinks.database_errors import sorted_error
 from sinks.statements import STORED_OFFSETS
+from sinks.writer import SESSION
 
 _TIMEOUT_S = 15
 
@@ -26,7 +28,7 @@ def stored_offsets(database_url: str) -> dict[tuple[str, int], int]:
     Raises RetriableError if Postgres does not answer, ConfigurationError before `setup`.
     """
     try:
-        with psycopg.connect(database_url, connect_timeout=5) as connection:
+        with connect(database_url, SESSION) as connection:
             return {
                 (str(topic), int(partition)): int(offset)
                 for topic, partition, offset in connection.execute(STORED_OFFSETS)

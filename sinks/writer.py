@@ -15,6 +15,7 @@ import psycopg
 
 from core.errors import FencedError
 from core.log import get_logger
+from core.postgres import Session, connect
 from schemas.catalogue import ENTITIES
 from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
@@ -31,21 +32,7 @@ TABLES = tuple(canonical_table(entity) for entity in ENTITIES)
 
 # A sink that froze in a transaction keeps its successor from the offsets for as long as these allow. Waiting for dead
 # letters, 15 s at most, is the longest that a transaction may rest.
-_SESSION = {
-    "application_name": "protiv-sink",
-    "timezone": "UTC",
-    "lock_timeout": "5s",
-    "statement_timeout": "30s",
-    "idle_in_transaction_session_timeout": "20s",
-}
-_CONNECT: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
-
+SESSION = Session("protiv-sink", statement_s=30, lock_s=5, idle_in_transaction_s=20, answer_s=20, connect_s=5)
 
 Reads = Mapping[CanonicalTable, Read]
 
@@ -123,10 +110,8 @@ class PostgresStore:
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:
-            connection = psycopg.connect(self._database_url, autocommit=True, **_CONNECT)
+            connection = connect(self._database_url, SESSION)
             self._connection = connection
-            for name, value in _SESSION.items():
-                connection.execute("SELECT set_config(%s, %s, false)", [name, value])
             for table in TABLES:
                 connection.execute(statements.create_staging(table))
             names = [f"{statements.SCHEMA}.{table.name}" for table in TABLES]

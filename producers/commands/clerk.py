@@ -22,6 +22,7 @@ from core.errors import FatalError, InvalidRecordError
 from core.kafka import transactional_config
 from core.log import get_logger
 from core.partition import read_partition
+from core.postgres import Session, connect
 from core.settings import Settings
 from core.topics import SYNC_EVENTS, partition_for
 from producers.publisher import translated
@@ -29,6 +30,7 @@ from schemas.codec import Decoder, SchemaSource, encoder
 
 _LOG = get_logger(__name__)
 _LOCK = 7_305_112_025
+_SESSION = Session("protiv-poller-answers", statement_s=60, lock_s=30)
 _TIMEOUT_S = 30
 _AT_ONCE = 500
 _APPLY_EVERY_S = 1.0
@@ -103,7 +105,7 @@ class Clerk:
         if now < self._applies_at:
             return None
         self._applies_at = now + _APPLY_EVERY_S
-        session = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        session = connect(self._url, _SESSION)
         row = session.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
         if row is None or not row[0]:
             session.close()

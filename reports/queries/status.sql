@@ -1,3 +1,7 @@
+-- name: takes_writes
+-- What a new transaction may do; this one may have been asked to read only.
+SELECT current_setting('default_transaction_read_only') = 'off' AND NOT pg_is_in_recovery() AS takes_writes;
+
 -- name: companies
 SELECT company_id, builder_name AS account, time_zone, state, fault, message, hint, paused_by, paused_reason,
     paused_at, last_success_at, next_due_at, lease_expires_at > now() AS leased

@@ -1,0 +1,31 @@
+"""What a SQLSTATE means to us, by its class (the first two characters). The driver's own classes do not tell: a value
+that is too long is an OperationalError to it, and a database that takes no writes an InternalError.
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+# Connection, transaction state (read-only), rollback (deadlock), resources, lock, operator intervention, I/O.
+OUTAGE = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+# A wrong locator, role, password, database, schema, syntax or right.
+SETUP = frozenset({"0L", "0P", "28", "3D", "3F", "42"})
+# A value does not fit its column, a constraint does not hold, a limit of the program.
+VALUE = frozenset({"22", "23", "54"})
+_READ_ONLY = "25006"
+
+
+def is_outage(exc: psycopg.Error) -> bool:
+    """Whether the same statement may succeed later. An error without a state is one of the connection."""
+    if exc.sqlstate is None:
+        return isinstance(exc, (psycopg.OperationalError, psycopg.InterfaceError))
+    return exc.sqlstate[:2] in OUTAGE
+
+
+def outage_sentence(exc: psycopg.Error) -> str:
+    """Why Postgres cannot do it now, without anything that it quotes."""
+    if exc.sqlstate == _READ_ONLY:
+        return (
+            "The database of DATABASE_URL is read-only now (25006): nothing can be stored until it takes writes again."
+        )
+    return f"Postgres cannot do it now ({type(exc).__name__}, {exc.sqlstate})."
