@@ -12,7 +12,6 @@ from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from rich.console import Console
 
 from cli.following import CommandLine, CommandOrder
 from cli.ordering import QUIET_S, requester, show_end
@@ -22,6 +21,7 @@ from control.database import Database
 from control.vault import Sealer
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.terminal import Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def connect(
 ) -> None:
     """Connect a company to its Buildertrend account and start its first sync."""
     settings = load_settings()
-    console = Console(stderr=True)
+    console = Terminal(stderr=True)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Buildertrend password: ")
     day = import_from.date() if import_from else None
     with closing(CommandLine(settings)) as line:

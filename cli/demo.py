@@ -26,6 +26,7 @@ from control.connections import get_connection
 from control.database import Database
 from core.errors import FatalError
 from core.settings import Settings
+from core.terminal import Terminal, styled
 from embedded.progress import ConsoleProgress
 from sandbox.client import SandboxControl
 
@@ -55,7 +56,7 @@ def demo(
     """Run everything with a simulated Buildertrend: connect a company, sync it, show what arrived."""
     began = time.monotonic()
     end_on_sigterm()
-    console = Console(stderr=as_json, soft_wrap=True)
+    console = Terminal(stderr=as_json, soft_wrap=True)
     with LocalStack(data.resolve(), sandbox=SandboxCompany(seed, jobs, shifts), gap_ms=_GAP_MS) as stack:
         addresses, settings = stack.start(ConsoleProgress(console))
         if as_json:
@@ -103,10 +104,11 @@ def _company_of(url: str, wanted: SandboxCompany) -> SandboxControl:
 def _sync(settings: Settings, company_id: str, profile: dict[str, Any], console: Console) -> int:
     """Connect the company if it is not, read it whole; the number of changes published."""
     if not _is_connected(settings, company_id):
-        console.print(f"\nConnecting [bold]{profile['name']}[/] as {profile['username']} …", highlight=False)
+        console.print("\nConnecting", styled(profile["name"], "bold"), f"as {profile['username']} …")
         store(settings, Entered(company_id, profile["username"], profile["password"], profile["time_zone"]))
     else:
-        console.print(f"\n[bold]{profile['name']}[/] is connected already; reading it again …", highlight=False)
+        console.print()
+        console.print(styled(profile["name"], "bold"), "is connected already; reading it again …")
     last = ask_and_follow(settings, CommandOrder("full-sync", company_id), console)
     if last["type"] != "completed":
         raise FatalError(f"The sync did not complete: {last['message']}")

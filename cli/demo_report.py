@@ -11,6 +11,7 @@ from cli.local import LocalAddresses
 from cli.tables import Contents, Row, hours
 from cli.user import DemoUser
 from core.settings_file import RUNNING
+from core.terminal import styled
 
 _LABELS = {
     "jobs": "Jobs",
@@ -23,7 +24,8 @@ _LABELS = {
 
 def show_contents(found: Contents, seconds: float, console: Console) -> None:
     """Tables for people: rows and hours, links, entries, budget against work."""
-    console.print(f"\n[bold]In Protiv's database after {seconds:.0f} s[/]", highlight=False)
+    console.print()
+    console.print(styled(f"In Protiv's database after {seconds:.0f} s", "bold"))
     tables = (_rows_table(found), _links_table(found.links), _entries_table(found.entries), _labor_table(found.labor))
     for table in tables:
         console.print(table)
@@ -35,12 +37,12 @@ def show_next_steps(
 ) -> None:
     """Things to do while it runs."""
     if settings_file != RUNNING.resolve():
-        console.print(f"For the commands below, first: set -a; . {settings_file}; set +a", highlight=False)
+        console.print(f"For the commands below, first: set -a; . {settings_file}; set +a")
+    console.print(styled("The console", "bold"), addresses.console)
+    console.print(f"  Sign in as            {user.email} with the password {user.password}\n")
+    console.print(styled("Try next", "bold"), "(in another terminal, in this folder)")
     console.print(
-        f"""[bold]The console[/] {addresses.console}
-  Sign in as            {user.email} with the password {user.password}
-
-[bold]Try next[/] (in another terminal, in this folder)
+        f"""\
   Change something      open {addresses.sandbox} and add, edit or delete a shift, or rename a job
   Bring it over         .venv/bin/protiv-buildertrend sync {company_id} --wait
   Watch it arrive       .venv/bin/protiv-buildertrend topics tail protiv.time-entries --last 0 --follow
@@ -48,8 +50,7 @@ def show_next_steps(
   Ask the tables        SELECT * FROM protiv.job_labor in {addresses.database}
   As Buildertrend said  .venv/bin/protiv-buildertrend topics tail buildertrend.time-entries --last 1
 
-Everything stays up until Ctrl-C; the data stays for the next time.""",
-        highlight=False,
+Everything stays up until Ctrl-C; the data stays for the next time."""
     )
 
 
@@ -84,7 +85,7 @@ def _labor_table(labor: list[Row]) -> Table:
             row["job_name"],
             f"{row['budgeted_hours']:,.1f} h",
             f"{row['actual_hours'] or 0:,.1f} h",
-            f"[red]{left:,.1f} h[/]" if left < 0 else f"{left:,.1f} h",
+            styled(f"{left:,.1f} h", "red") if left < 0 else f"{left:,.1f} h",
             _dollars(row["budgeted_dollars"]),
             _dollars(row["actual_dollars"]),
         )

@@ -14,9 +14,10 @@ from cli.findings import Check, Finding, run_checks
 from cli.service_checks import service_checks
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.terminal import Terminal, styled
 
 _NEEDED = ("kafka_bootstrap_servers", "schema_registry_url", "database_url")
-_MARKS = {"ok": "[green]✓[/]", "failed": "[red]✗[/]", "skipped": "[yellow]·[/]"}
+_MARKS = {"ok": styled("✓", "green"), "failed": styled("✗", "red"), "skipped": styled("·", "yellow")}
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
@@ -26,7 +27,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     if as_json:
         print(json.dumps({"healthy": healthy, "checks": [asdict(one) for one in findings]}))
     else:
-        _show(findings, Console(soft_wrap=True))
+        _show(findings, Terminal(soft_wrap=True))
     if not healthy:
         raise typer.Exit(1)
 
@@ -50,7 +51,6 @@ def _settings_check(settings: Settings) -> Check:
 
 def _show(findings: list[Finding], console: Console) -> None:
     for one in findings:
-        console.print(f"{_MARKS[one.state]} {one.name:<11} ", end="", highlight=False)
-        console.print(one.found, highlight=False, markup=False)
+        console.print(_MARKS[one.state], f"{one.name:<11} {one.found}")
         if one.fix:
-            console.print(f"  {'':<11} {one.fix}", highlight=False, markup=False)
+            console.print(f"  {'':<11} {one.fix}")

@@ -13,13 +13,20 @@ from rich.console import Console
 from cli.reading import as_plain, database_of
 from core.errors import ConfigurationError
 from core.settings import load_settings
+from core.terminal import Terminal, styled
+from core.visible import visible
 from reports import explain as answer
 from reports.explain import Explanation
 from reports.gather import Question, gather
 from schemas.catalogue import ENTITY_BY_NAME
 from schemas.registry import ConfluentRegistry
 
-_MARKS = {"done": "[green]✓[/]", "waiting": "[cyan]…[/]", "stopped": "[red]✗[/]", "nothing": "·"}
+_MARKS = {
+    "done": styled("✓", "green"),
+    "waiting": styled("…", "cyan"),
+    "stopped": styled("✗", "red"),
+    "nothing": styled("·", ""),
+}
 
 
 def explain(
@@ -40,17 +47,16 @@ def explain(
     if as_json:
         print(json.dumps(as_plain(found)))
     else:
-        _show(found, Console(soft_wrap=True))
+        _show(found, Terminal(soft_wrap=True))
 
 
 def _show(found: Explanation, console: Console) -> None:
-    console.print(f"{found.entity} {found.entity_id} of company {found.company_id}\n", highlight=False, markup=False)
+    console.print(f"{found.entity} {found.entity_id} of company {found.company_id}\n")
     for step in found.steps:
-        console.print(f"  {_MARKS[step.state]} {step.name:<12} ", end="", highlight=False)
-        console.print(step.sentence, highlight=False, markup=False)
+        console.print(" ", _MARKS[step.state], f"{step.name:<12} {visible(step.sentence)}")
     conclusion = found.conclusion
-    console.print(f"\n{conclusion.cause}", highlight=False, markup=False)
+    console.print(f"\n{visible(conclusion.cause)}")
     to_do = conclusion.next_step
-    console.print(f"Next ({to_do.who}): {to_do.sentence}", highlight=False, markup=False)
+    console.print(f"Next ({to_do.who}): {visible(to_do.sentence)}")
     if to_do.command:
-        console.print(f"  {to_do.command}", highlight=False, markup=False)
+        console.print(f"  {visible(to_do.command)}")

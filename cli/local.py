@@ -25,6 +25,7 @@ from control.vault import KeyPair, new_key_pair
 from core.migrations import Extent
 from core.settings import Settings, load_settings
 from core.settings_file import write_running
+from core.terminal import Terminal
 from embedded.ports import HOST, choose_ports
 from embedded.process import ChildProcess, Command
 from embedded.progress import ConsoleProgress, StartProgress
@@ -177,7 +178,7 @@ def up(
 ) -> None:
     """Run the embedded stack and all services against Buildertrend itself, until Ctrl-C."""
     end_on_sigterm()
-    console = Console(stderr=True, soft_wrap=True)
+    console = Terminal(stderr=True, soft_wrap=True)
     with LocalStack(data.resolve(), sandbox=None) as stack:
         addresses, _settings = stack.start(ConsoleProgress(console))
         with suppress(KeyboardInterrupt):  # From here on it is the way to end.
@@ -212,7 +213,7 @@ def show_addresses(addresses: LocalAddresses, console: Console) -> None:
     }
     for name, address in shown.items():
         if address:
-            console.print(f"  {name:<16} {address}", highlight=False, markup=False)
+            console.print(f"  {name:<16} {address}")
 
 
 def _addresses(values: Mapping[str, str], ports: Mapping[str, int]) -> LocalAddresses:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from io import TextIOWrapper
+from typing import cast
 
 import typer
-from rich.console import Console
 
 from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics, user
 from core.errors import ConfigurationError, IntegrationError
+from core.terminal import Terminal
+from core.visible import visible_lines
 
 app = typer.Typer(
     name="protiv-buildertrend",
@@ -46,8 +50,16 @@ app.add_typer(user.app, name="user")
 
 
 def run() -> None:
-    """The console script."""
-    sys.exit(main(sys.argv[1:]))
+    """The console script. A trace of what nobody foresaw may quote anything: it is shown as text, and exits with 1."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot write a letter shows its escape; a name is no reason to end.
+        cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
+    try:
+        code = main(sys.argv[1:])
+    except Exception as exc:
+        sys.stderr.write(visible_lines(traceback.format_exc()))
+        raise SystemExit(1) from exc
+    sys.exit(code)
 
 
 def main(arguments: list[str]) -> int:
@@ -65,5 +77,5 @@ def main(arguments: list[str]) -> int:
 
 
 def _complain(error: IntegrationError, exit_code: int) -> int:
-    Console(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red", highlight=False, markup=False)
+    Terminal(stderr=True, soft_wrap=True).print(f"Error: {error}", style="red")
     return exit_code

@@ -15,6 +15,7 @@ from cli.following import CommandLine, CommandOrder
 from cli.run_display import sentence, show_run
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.terminal import Terminal, write_line
 from core.topics import ALL_COMPANIES
 from schemas.catalogue import ENTITY_BY_NAME
 from schemas.codec import Record
@@ -46,7 +47,7 @@ def order(asked: CommandOrder, follow: Follow) -> None:
         command_id = send(settings, checked)
         print(json.dumps({"command_id": command_id}) if follow.as_json else f"Command {command_id} is sent.")
         return
-    last = ask_and_follow(settings, checked, Console(stderr=True))
+    last = ask_and_follow(settings, checked, Terminal(stderr=True))
     show_end(last, as_json=follow.as_json)
 
 
@@ -85,7 +86,7 @@ def send(settings: Settings, asked: CommandOrder) -> str:
 
 def show_end(last: Record, *, as_json: bool) -> None:
     """Print how a command ended; the process then exits with 1 unless it completed."""
-    print(json.dumps(last) if as_json else sentence(last))
+    write_line(json.dumps(last) if as_json else sentence(last))
     if last["type"] != "completed":
         raise typer.Exit(1)
 

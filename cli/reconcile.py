@@ -16,7 +16,9 @@ from cli.ordering import ask_and_follow, send
 from cli.reading import as_plain, database_of
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.terminal import Terminal, styled
 from core.topics import partition_for
+from core.visible import visible
 from reports.lag import sink_lag, streams_lag
 from reports.reconcile import SIDES, Difference, Reconciliation, Repair, Total, WeekLine, by_kind, repairs
 from reports.reconcile import reconcile as compare
@@ -48,7 +50,7 @@ def reconcile(
     """Compare hours and counts a job and week on all four sides; exits with 1 if they differ."""
     settings = load_settings().require("database_url", "kafka_bootstrap_servers")
     found = _compare(settings, company, entity or list(ENTITY_BY_NAME))
-    console = Console(stderr=as_json, soft_wrap=True)
+    console = Terminal(stderr=as_json, soft_wrap=True)
     if not as_json:
         _show(found, console)
     ends = _repair(settings, found, console, wait=wait) if repair else []
@@ -77,7 +79,7 @@ def _repair(settings: Settings, found: Found, console: Console, *, wait: bool) -
         asked = CommandOrder(
             "backfill", found.company_id, (wanted.entity,), from_day=wanted.from_day, to_day=wanted.to_day
         )
-        console.print(f"Backfilling {_range(wanted)} …", highlight=False)
+        console.print(f"Backfilling {_range(wanted)} …")
         ends.append(ask_and_follow(settings, asked, console) if wait else _sent(settings, asked))
     return ends
 
@@ -109,13 +111,14 @@ def _show(found: Found, console: Console) -> None:
     for one in found.entities:
         differing = [line for line in one.lines if line.differs]
         if differing:
-            console.print(f"\n[bold]Weeks that differ[/] ({one.entity})")
+            console.print()
+            console.print(styled("Weeks that differ", "bold"), f"({one.entity})")
             console.print(_weeks_table(differing[:_SHOWN]))
             _say_more(len(differing), "weeks", console)
         _show_differences(one, console)
     if found.in_flight:
         said = f"{found.in_flight:,} records were still on their way; what differs may settle by itself."
-        console.print(f"\n{said}", highlight=False)
+        console.print(f"\n{said}")
     if all(one.agrees for one in found.entities):
         console.print("\nAll four sides agree.")
 
@@ -123,11 +126,12 @@ def _show(found: Found, console: Console) -> None:
 def _show_differences(one: Reconciliation, console: Console) -> None:
     if one.agrees:
         return
-    console.print(f"\n[bold]Differences[/] ({one.entity})")
+    console.print()
+    console.print(styled("Differences", "bold"), f"({one.entity})")
     for (kind, before, after), records in by_kind(one.differences).items():
-        console.print(f"  {records:,} {kind} between {before} and {after}", highlight=False)
+        console.print(f"  {records:,} {kind} between {before} and {after}")
     for difference in one.differences[:_SHOWN]:
-        console.print(f"  {_difference_words(difference)}", highlight=False, markup=False)
+        console.print(f"  {visible(_difference_words(difference))}")
     _say_more(len(one.differences), "records", console)
 
 
@@ -140,7 +144,7 @@ def _difference_words(difference: Difference) -> str:
 
 def _say_more(count: int, what: str, console: Console) -> None:
     if count > _SHOWN:
-        console.print(f"  and {count - _SHOWN:,} more {what}: --json lists them all", highlight=False)
+        console.print(f"  and {count - _SHOWN:,} more {what}: --json lists them all")
 
 
 def _totals_table(entities: list[Reconciliation]) -> Table:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from core.terminal import styled
+from core.visible import visible
 from schemas.codec import Record
 
 _CHANGES = ("created", "updated", "deleted")
@@ -22,7 +24,11 @@ NAMES = {
 def show_run(events: Iterable[Record], console: Console) -> Record:
     """Display events as they come; the last one. There is always one."""
     last: Record = {}
-    columns = (TextColumn("  {task.description:<13}"), BarColumn(bar_width=30), TextColumn("{task.fields[said]}"))
+    columns = (
+        TextColumn("  {task.description:<13}", markup=False),
+        BarColumn(bar_width=30),
+        TextColumn("{task.fields[said]}", markup=False),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bars:
         lines = _Lines(bars, console)
         for event in events:
@@ -59,14 +65,14 @@ class _Lines:
     def take(self, event: Record) -> None:
         entity = event["entity"]
         if event["type"] == "held":
-            self._bars.console.print(f"  [yellow]Held:[/] {event['message']}")
+            self._bars.console.print(styled("  Held:", "yellow"), visible(event["message"] or ""))
         elif entity and event["type"] in ("progress", "entity-complete"):
             self._update(entity, event)
 
     def _update(self, entity: str, event: Record) -> None:
         task = self._tasks.get(entity)
         if task is None:
-            task = self._tasks[entity] = self._bars.add_task(NAMES.get(entity, entity), total=None, said="")
+            task = self._tasks[entity] = self._bars.add_task(NAMES.get(entity, visible(entity)), total=None, said="")
         counts = event["counts"]
         done = event["type"] == "entity-complete"
         changed = changes_in(counts)
@@ -75,7 +81,7 @@ class _Lines:
         total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]
         self._bars.update(task, completed=total if done else event["pages_done"], total=total, said=said)
         if done and not self._console.is_terminal:
-            self._console.print(f"  {NAMES.get(entity, entity)}: {said.strip()}", highlight=False)
+            self._console.print(f"  {NAMES.get(entity, entity)}: {said.strip()}")
 
 
 def _left(event: Record) -> str:

@@ -11,11 +11,14 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from cli.reading import ago, ahead, as_plain, database_of
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
+from core.terminal import Terminal, styled, table
 from core.topics import partition_for
+from core.visible import visible
 from reports.company_status import CompanyStatus
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
@@ -56,7 +59,7 @@ def status(
     if as_json:
         print(json.dumps(_as_json(shown, settings)))
     else:
-        _show(shown, Console(), in_full=bool(company))
+        _show(shown, Terminal(), in_full=bool(company))
 
 
 def _read(settings: Settings, company: str) -> Shown:
@@ -121,19 +124,20 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
         if in_full:
             _show_entities(one, shown, console)
         if one.cause:
-            console.print(f"\n[bold]{one.company_id}[/]: {one.cause}", highlight=False)
-            console.print(f"  {one.to_do.who}: {one.to_do.sentence}", highlight=False)
+            console.print()
+            console.print(styled(f"{one.company_id}:", "bold"), visible(one.cause))
+            console.print(f"  {one.to_do.who}: {visible(one.to_do.sentence)}")
             if one.to_do.command:
-                console.print(f"  {one.to_do.command}", highlight=False, soft_wrap=True)
+                console.print(f"  {visible(one.to_do.command)}", soft_wrap=True)
     _show_stages(shown, console)
 
 
 def _companies_table(companies: list[CompanyStatus]) -> Table:
-    table = _table("Company", "State", "Last sync", "Next sync", "Complete through", "Held", "Who has to act")
+    shown_as = table("Company", "State", "Last sync", "Next sync", "Complete through", "Held", "Who has to act")
     for one in companies:
         connection = one.facts.connection
         held = sum(entity.facts.held for entity in one.entities)
-        table.add_row(
+        shown_as.add_row(
             one.company_id,
             _coloured(one.state),
             ago(connection.last_success_at),
@@ -142,19 +146,21 @@ def _companies_table(companies: list[CompanyStatus]) -> Table:
             f"{held:,}" if held else "",
             one.to_do.who,
         )
-    return table
+    return shown_as
 
 
 def _show_entities(one: CompanyStatus, shown: Shown, console: Console) -> None:
-    table = _table("Entity", "State", "Complete through", "Published", "In Protiv", "Held", "Dead letters")
+    shown_as = table("Entity", "State", "Complete through", "Published", "In Protiv", "Held", "Dead letters")
     for entity in one.entities:
         letters = sum(n for (_, name, _), n in shown.letters.items() if name == entity.entity)
         pages = f" {entity.pages_done or 0} of {entity.pages_total or '?'}" if entity.state == "syncing" else ""
         facts = entity.facts
         counts = [f"{n:,}" if n is not None else "" for n in (facts.published, facts.stored, facts.held, letters)]
-        table.add_row(entity.entity, _coloured(entity.state) + pages, ago(facts.complete_through), *counts)
+        shown_as.add_row(
+            entity.entity, Text.assemble(_coloured(entity.state), pages), ago(facts.complete_through), *counts
+        )
     console.print()
-    console.print(table)
+    console.print(shown_as)
 
 
 def _show_stages(shown: Shown, console: Console) -> None:
@@ -163,27 +169,17 @@ def _show_stages(shown: Shown, console: Console) -> None:
         if lag.records:
             about = "" if lag.exact else "about "
             since = "" if lag.oldest_at is None else f", the oldest sent {ago(lag.oldest_at)}"
-            console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.", highlight=False)
+            console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.")
     if not shown.streams.records and not shown.sink.records:
         console.print("All that was published is in Protiv's tables.")
     if not shown.takes_writes:
         console.print("The database is read-only: poller, sink and console wait until it takes writes again.")
     if shown.sink_waits:
-        console.print(shown.sink_waits, highlight=False, markup=False)
+        console.print(shown.sink_waits)
     if shown.letters:
         total = sum(shown.letters.values())
-        console.print(
-            f"{total:,} dead letters in the last 30 days: `explain` names each one's reason.", highlight=False
-        )
+        console.print(f"{total:,} dead letters in the last 30 days: `explain` names each one's reason.")
 
 
-def _coloured(state: str) -> str:
-    colour = _COLOURS.get(state)
-    return f"[{colour}]{state}[/]" if colour else state
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    return table
+def _coloured(state: str) -> Text:
+    return styled(state, _COLOURS.get(state, ""))

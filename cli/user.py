@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from control.console_users import ROLES, NewUser, add_user, disable_user, list_users, normal_email, set_password
 from control.database import Database, Transaction
 from core.settings import Settings, load_settings
+from core.terminal import Terminal, table, write_line
 
 app = typer.Typer(help="Users of the console.", no_args_is_help=True)
 
@@ -57,13 +56,11 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"users": [asdict(one) for one in found]}))
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
-    for column in ("E-mail", "Name", "Role", "Company", "Signs in with"):
-        table.add_column(column, overflow="fold")
+    shown = table("E-mail", "Name", "Role", "Company", "Signs in with")
     for one in found:
         way = "nothing: disabled" if one.is_disabled else "password" if one.has_password else "OpenID Connect"
-        table.add_row(one.email, one.name, one.role, one.company_id or "all", way)
-    Console().print(table)
+        shown.add_row(one.email, one.name, one.role, one.company_id or "all", way)
+    Terminal().print(shown)
 
 
 @app.command("password")
@@ -122,4 +119,4 @@ def _password(*, from_stdin: bool) -> str:
 
 
 def _say(body: dict[str, str], sentence: str, *, as_json: bool) -> None:
-    print(json.dumps(body) if as_json else sentence)
+    write_line(json.dumps(body) if as_json else sentence)

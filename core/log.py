@@ -1,13 +1,22 @@
-"""Structured logs on stderr: a constant sentence with fields, as text for people or as JSON lines for machines."""
+"""Structured logs on stderr: a constant sentence with fields, as text for people or as JSON lines for machines.
+
+What a line quotes from outside cannot steer a terminal or look like another line: control characters are escaped, and
+the further lines of a trace or of a library's message are set in.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
+from io import StringIO
+from typing import TextIO
 
 import structlog
 
 from core.settings import Settings
+from core.visible import visible_lines
+
+_SET_IN = "    "
 
 
 def configure_logging(settings: Settings, *, process: str) -> None:
@@ -24,8 +33,8 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         shared.append(structlog.processors.format_exc_info)
     else:
         # The default formatter of exceptions prints local variables, and so records and secrets.
-        plain = structlog.dev.plain_traceback
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)
+        shared.append(_text_as_text)
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_trace_as_text)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -46,6 +55,24 @@ def configure_logging(settings: Settings, *, process: str) -> None:
     for noisy in ("httpx", "httpx2", "httpcore", "httpcore2"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(process=process)
+
+
+def _text_as_text(
+    _logger: structlog.types.WrappedLogger, _name: str, event: structlog.types.EventDict
+) -> structlog.types.EventDict:
+    """Every string of a line, ours and the libraries', before it is coloured; Python escapes other values itself."""
+    return {_set_in(key): _set_in(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _trace_as_text(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
+    """A trace without local values, which may be records or secrets; its message may quote anything."""
+    plain = StringIO()
+    structlog.dev.plain_traceback(plain, raised)
+    out.write("\n" + _SET_IN + _set_in(plain.getvalue().strip("\n")))
+
+
+def _set_in(text: str) -> str:
+    return visible_lines(text).replace("\n", f"\n{_SET_IN}")
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

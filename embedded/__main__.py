@@ -11,9 +11,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-
 from core.errors import IntegrationError
+from core.terminal import Terminal
 from embedded.progress import ConsoleProgress
 from embedded.stack import Addresses, EmbeddedStack, FixedPorts
 
@@ -24,7 +23,7 @@ def main() -> int:
     """0 when it was told to end, 1 when it failed (the sentence is on standard error)."""
     arguments = _arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    errors = Console(stderr=True, soft_wrap=True)
+    errors = Terminal(stderr=True, soft_wrap=True)
     ports = FixedPorts(kafka=arguments.kafka_port, registry=arguments.registry_port, postgres=arguments.postgres_port)
     try:
         with EmbeddedStack(arguments.data, ports=ports) as stack:
@@ -37,7 +36,7 @@ def main() -> int:
     except KeyboardInterrupt:
         return 0
     except IntegrationError as error:
-        errors.print(str(error), highlight=False, markup=False, style="red")
+        errors.print(str(error), style="red")
         return 1
 
 

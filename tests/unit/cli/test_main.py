@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 
 import pytest
 
-from cli.main import app, main
+from cli.main import app, main, run
 from core.errors import ConfigurationError, FatalError, IntegrationError
 from core.settings import Settings
 
@@ -83,3 +85,20 @@ def test_our_errors_are_one_sentence_on_stderr(
 
 def test_every_command_has_a_help_sentence() -> None:
     assert all(command.callback and command.callback.__doc__ for command in app.registered_commands)
+
+
+def test_run_unforeseen_error_shows_its_trace_as_text_and_exits_1(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def odd(_arguments: list[str]) -> int:
+        raise ValueError("\x1b]52;c;cm0=\x07 \ud800 José")
+
+    monkeypatch.setattr("cli.main.main", odd)
+    monkeypatch.setattr("sys.stderr", io.TextIOWrapper(sys.stderr.buffer, encoding="ascii", write_through=True))
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 1
+    shown = capfd.readouterr().err
+    assert "ValueError" in shown
+    assert r"\x1b]52;c;cm0=\x07 \ud800 Jos\xe9" in shown
+    assert "\x1b" not in shown

@@ -65,3 +65,25 @@ def test_log_level_hides_what_is_below_it_and_the_http_clients_requests(capsys: 
     get_logger("test").debug("hidden")
     logging.getLogger("httpx").info("HTTP Request: POST https://user:secret@host/")
     assert capsys.readouterr().err == ""
+
+
+HOSTILE = "x\x1b]52;c;cm0=\x07\n2026-11-27 [info ] all_is_well\x9b2J"
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+@pytest.mark.usefixtures("restored_logging")
+def test_log_of_outside_text_cannot_steer_a_terminal_or_look_like_another_line(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    configure_logging(factories.settings(log_format=log_format), process="poller")
+    get_logger("test").info("run_started", company_id=HOSTILE, **{HOSTILE: 1})
+    logging.getLogger("a.library").warning("refused %s", HOSTILE)
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        logging.getLogger("a.library").exception("failed")
+        get_logger("test").exception("run_crashed", reason=HOSTILE.replace(" ", ""))
+    written = capsys.readouterr().err
+    assert written.count("all_is_well") >= 5
+    assert not {"\x1b", "\x07", "\x9b"} & set(written)
+    assert not [line for line in written.splitlines() if line.startswith("2026-11-27 [info ]")]
