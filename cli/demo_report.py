@@ -80,12 +80,12 @@ def _entries_table(entries: list[Row]) -> Table:
 def _labor_table(labor: list[Row]) -> Table:
     table = _table("Budget against work", "Budgeted", "Worked", "Left", "Budget", "Labor so far")
     for row in labor:
-        left = row["budgeted_hours"] - (row["actual_hours"] or 0)
+        left = row["budgeted_hours"] - row["actual_hours"]
         table.add_row(
             row["job_name"],
             f"{row['budgeted_hours']:,.1f} h",
-            f"{row['actual_hours'] or 0:,.1f} h",
-            styled(f"{left:,.1f} h", "red") if left < 0 else f"{left:,.1f} h",
+            f"{row['actual_hours']:,.1f} h",
+            styled(f"{-left:,.1f} h over", "red") if left < 0 else f"{left:,.1f} h",
             _dollars(row["budgeted_dollars"]),
             _dollars(row["actual_dollars"]),
         )

@@ -23,9 +23,9 @@ SELECT * FROM (
 ) AS newest ORDER BY work_date DESC, user_name LIMIT 5;
 
 -- name: labor
--- The three jobs with the most hours among those that have budgeted hours.
-SELECT max(job_name) AS job_name, sum(budgeted_hours) AS budgeted_hours,
-    sum(actual_hours) FILTER (WHERE budgeted_hours IS NOT NULL) AS actual_hours,
+-- The three jobs with the most hours among those that have budgeted hours. All hours of a job count against its budget,
+-- also those of cost codes without one and of shifts without a cost code: as everywhere.
+SELECT job_id, max(job_name) AS job_name, sum(budgeted_hours) AS budgeted_hours, sum(actual_hours) AS actual_hours,
     sum(budgeted_dollars) AS budgeted_dollars, sum(actual_dollars) AS actual_dollars
 FROM protiv.job_labor WHERE company_id = %(company_id)s
 GROUP BY job_id HAVING sum(budgeted_hours) > 0
