@@ -6,7 +6,8 @@ It takes only what it can prove it understood; anything odd goes to the row-by-r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyruhvro
 
+from core.dead_letter_share import bounded_id
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from schemas.avro_files import Schema, plain_schema
@@ -59,6 +61,16 @@ class ArrowRows:
     def origin(self) -> Message:
         place: int = self.origins[0].as_py()
         return self.messages[place]
+
+    def companies(self) -> Counter[str]:
+        counted = pc.value_counts(self.batch.column("company_id")).to_pylist()
+        return Counter({bounded_id(each["values"]): each["counts"] for each in counted})
+
+    def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
+        records = [self.messages[place] for place in self.origins.to_pylist()]
+        kept = [number for number, record in enumerate(records) if not waits(record)]
+        held_back = set(range(len(records))).difference(kept)
+        return self.taken(kept), [records[number] for number in sorted(held_back)]
 
     def taken(self, places: Sequence[int]) -> Self:
         """The rows at some places, in that order."""

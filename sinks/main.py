@@ -9,6 +9,7 @@ import pyarrow as pa
 from confluent_kafka import Consumer
 
 from core.clock import Clock, SystemClock
+from core.dead_letter_share import DeadLetterShare
 from core.errors import RetriableError
 from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.kafka import bulk_consumer_config
@@ -20,6 +21,7 @@ from core.topics import DEAD_LETTERS
 from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.topic_setup import check_topics
+from sinks import telemetry
 from sinks.arrow_rows import ColumnarReader
 from sinks.condition import GROUP
 from sinks.consumer import SinkLoop
@@ -55,7 +57,8 @@ def run(settings: Settings) -> None:
     stop = stop_event()
     clock = SystemClock()
     registry = ConfluentRegistry(settings)
-    lanes = Lanes([build_loop(settings, registry, clock=clock) for _ in range(_LANES)])
+    share = dead_letter_share(clock)
+    lanes = Lanes([build_loop(settings, registry, clock=clock, share=share) for _ in range(_LANES)])
     metrics = MetricsServer(
         settings.metrics_port, ready=lanes.ready, host=settings.metrics_host, why_not=lanes.why_not_ready
     )
@@ -68,12 +71,20 @@ def run(settings: Settings) -> None:
         metrics.close()
 
 
-def build_loop(settings: Settings, registry: ConfluentRegistry, *, clock: Clock, group: str = GROUP) -> SinkLoop:
+def dead_letter_share(clock: Clock) -> DeadLetterShare:
+    """The share of a process, which all its lanes count in."""
+    return DeadLetterShare(clock, on_parked=telemetry.PARKED.set)
+
+
+def build_loop(
+    settings: Settings, registry: ConfluentRegistry, *, clock: Clock, share: DeadLetterShare, group: str = GROUP
+) -> SinkLoop:
     """A sink from settings, as a member of `group`. Two groups must not write to one database."""
     store = PostgresStore(
         settings.database_url.get_secret_value(),
         reader=ColumnarReader(registry, RowReader(registry)),
         dead_letters=KafkaDeadLetters(settings, clock),
+        share=share,
     )
     return SinkLoop(
         Consumer(bulk_consumer_config(settings, group)),

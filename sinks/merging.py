@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import psycopg
 
+from core.dead_letter_share import BatchShare, Origin, origin_of, parked_error
 from core.errors import InvalidRecordError
 from sinks.arrow_rows import ArrowRows
 from sinks.columns import CanonicalTable
 from sinks.database_errors import sorted_error
+from sinks.messages import Message
 from sinks.new_rows import insert_new
 from sinks.staged_rows import Rejection, StagedRows
 from sinks.statements import clear_staging, copy_staging, merge
@@ -40,24 +42,44 @@ Changes = dict[tuple[str, str], Change]
 class Merge:
     """The merging of one batch in one open transaction; `changes` is keyed by (company_id, entity).
 
-    `may_insert`: COPY straight into a table is allowed.
+    `may_insert`: COPY straight into a table is allowed. `share` counts the refused, and says whose records wait.
     """
 
     connection: psycopg.Connection[Any]
     may_insert: bool
-    check_rejections: Callable[[int], None]
+    share: BatchShare
     changes: Changes = field(default_factory=lambda: defaultdict(Change))
     rejections: list[Rejection] = field(default_factory=list)
     staged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _used: set[str] = field(default_factory=set)
 
     def reject(self, rejections: Sequence[Rejection]) -> None:
-        """Count refused records; raises what `check_rejections` raises when they are too many."""
-        self.rejections += rejections
-        self.check_rejections(len(self.rejections))
+        """Count refused records; FatalError when those of many companies are refused."""
+        for rejection in rejections:
+            if self._waits(rejection.message):
+                self._hold_back([rejection.message])
+            else:
+                self.share.refused(_origin(rejection.message))
+                self.rejections.append(rejection)
 
     def add(self, table: CanonicalTable, rows: StagedRows, *, generation: int) -> None:
-        """Merge `rows`; those that Postgres refuses become rejections. Raises for anything that is no row's fault."""
+        """Merge `rows`; those that Postgres refuses become rejections. Raises for anything that is no row's fault.
+
+        Rows of a parked company become rejections unseen: it may be parked while its rows are looked for.
+        """
+        if self.share.waiting:
+            rows, waiting = rows.without(self._waits)
+            self._hold_back(waiting)
+        if len(rows):
+            self._add(table, rows, generation)
+
+    def _hold_back(self, messages: Sequence[Message]) -> None:
+        self.rejections += [Rejection(message, parked_error()) for message in messages]
+
+    def _waits(self, message: Message) -> bool:
+        return bool(self.share.waiting) and self.share.waits(_origin(message))
+
+    def _add(self, table: CanonicalTable, rows: StagedRows, generation: int) -> None:
         try:
             with self.connection.transaction():
                 changed = self._merge(table, rows, generation)
@@ -100,3 +122,7 @@ class Merge:
         for kind in rows.kinds:
             changed += cursor.execute(merge(table, kind), {"generation": generation}).fetchall()
         return changed
+
+
+def _origin(message: Message) -> Origin:
+    return origin_of(message.key(), message.headers() or ())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import psycopg
 
+from core.dead_letter_share import bounded_id
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.record_headers import RecordHeaders
@@ -54,6 +56,15 @@ class PlainRows:
 
     def origin(self) -> Message:
         return self.origins[0]
+
+    def companies(self) -> Counter[str]:
+        return Counter(bounded_id(row[0]) for row in self.rows)
+
+    def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
+        held_back = {number for number, record in enumerate(self.origins) if waits(record)}
+        kept = [number for number in range(len(self.rows)) if number not in held_back]
+        rest = type(self)(self.table, [self.rows[n] for n in kept], [self.origins[n] for n in kept])
+        return rest, [self.origins[number] for number in sorted(held_back)]
 
     def _part(self, part: slice) -> Self:
         return type(self)(self.table, self.rows[part], self.origins[part])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -31,6 +32,12 @@ class StagedRows(Protocol):
 
     def origin(self) -> Message:
         """The record of the first row."""
+
+    def companies(self) -> Counter[str]:
+        """How many rows each company has."""
+
+    def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
+        """The rows whose record does not wait, be it none, and the records that do."""
 
 
 @dataclass(frozen=True, slots=True)

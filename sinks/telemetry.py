@@ -12,6 +12,7 @@ from sinks.writer import Written
 MERGED = Counter("protiv_sink_rows_merged", "Rows inserted or changed.", ["entity"])
 STALE = Counter("protiv_sink_rows_stale", "Rows left alone because a newer record was there.", ["entity"])
 DEAD_LETTERS = Counter("protiv_sink_dead_letters", "Records that can never be merged.", ["topic"])
+PARKED = Gauge("protiv_sink_parked_companies", "Companies of which too many records are refused; their runs wait.")
 SKIPPED = Counter("protiv_sink_null_values_skipped", "Null values without a version, which say nothing.")
 BATCHES = Counter("protiv_sink_batches", "Transactions committed.")
 BATCH_SECONDS = Histogram(

@@ -6,6 +6,7 @@ The connection belongs to one thread at a time.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of
 from core.errors import FencedError
 from core.log import get_logger
 from core.postgres import Session, connect
@@ -20,7 +22,6 @@ from schemas.catalogue import ENTITIES
 from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.database_errors import sorted_error
-from sinks.dead_letter_share import DeadLetterShare
 from sinks.dead_letters import DeadLetters
 from sinks.merging import Changes, Merge
 from sinks.messages import Batch, Claim, Move, TopicPartition, rejected
@@ -66,11 +67,14 @@ class Store(Protocol):
 class PostgresStore:
     """Schema `protiv` over one connection, opened when needed and given up at the first doubt."""
 
-    def __init__(self, database_url: str, *, reader: RecordReader, dead_letters: DeadLetters) -> None:
+    def __init__(
+        self, database_url: str, *, reader: RecordReader, dead_letters: DeadLetters, share: DeadLetterShare
+    ) -> None:
+        """`share` is the process's: the records of one company may come by several lanes."""
         self._database_url = database_url
         self._reader = reader
         self._dead_letters = dead_letters
-        self._share = DeadLetterShare()
+        self._share = share
         self._connection: psycopg.Connection[Any] | None = None
         self._may_insert = False
 
@@ -93,13 +97,14 @@ class PostgresStore:
 
     def write(self, batch: Batch, reads: Reads) -> Written:
         """See Store."""
+        share = self._share.batch(_seen(reads))
         try:
             with self._connected().transaction():
-                written = self._write(batch, reads)
+                written = self._write(batch, reads, share)
         except psycopg.Error as exc:
             self.close()
             raise sorted_error(exc) from exc
-        self._share.add(batch.size, sum(written.rejected.values()))
+        share.commit()
         return written
 
     def close(self) -> None:
@@ -125,9 +130,9 @@ class PostgresStore:
         next_offset, generation, number = row
         return Claim(topic_id, generation, number, next_offset)
 
-    def _write(self, batch: Batch, reads: Reads) -> Written:
+    def _write(self, batch: Batch, reads: Reads, share: BatchShare) -> Written:
         connection = self._connected()
-        merge = Merge(connection, self._may_insert, check_rejections=lambda count: self._share.check(batch.size, count))
+        merge = Merge(connection, self._may_insert, share)
         # The offsets first: their rows are locked, so a successor's claim waits for this transaction's end.
         if self._move_offsets(batch.moves):
             for table, read in reads.items():
@@ -140,6 +145,8 @@ class PostgresStore:
                 self._dead_letters.deliver(rejections)
                 _log(rejections)
             _notify(connection, merge.changes)
+        else:
+            share.forget()
         return _written(merge, reads)
 
     def _move_offsets(self, moves: Sequence[Move]) -> bool:
@@ -165,8 +172,23 @@ def _place(rejection: Rejection) -> tuple[str, int, int]:
     return record.topic, record.partition, record.offset
 
 
+def _seen(reads: Reads) -> Counter[str]:
+    """How many records of a batch each company has; those that a newer one of the batch replaces count for nothing."""
+    seen: Counter[str] = Counter()
+    for read in reads.values():
+        for rows in read.rows:
+            seen += rows.companies()
+        seen.update(company_of(each.message.key(), dict(each.message.headers() or ())) for each in read.rejections)
+    return seen
+
+
 def _log(rejections: Sequence[Rejection]) -> None:
+    waiting = sum(rejection.error.error_class == PARKED for rejection in rejections)
+    if waiting:
+        log.warning("records of parked companies wait among the dead letters", count=waiting)
     for rejection in rejections:
+        if rejection.error.error_class == PARKED:
+            continue
         log.warning(
             "a record was dead-lettered",
             topic=rejection.message.topic(),

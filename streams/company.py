@@ -47,6 +47,14 @@ class Gone:
     published: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A shift or budget of which a newer version was refused: the version that its row keeps, and why in words."""
+
+    version: int
+    reason: str
+
+
 class Index:
     """The children of each parent; a parent without children takes no room."""
 
@@ -121,6 +129,8 @@ class Company:
     shifts: Children = field(default_factory=Children)
     budgets: Children = field(default_factory=Children)
     gone: dict[EntityRef, Gone] = field(default_factory=dict)
+    # Held children whose update was refused.
+    stale: dict[EntityRef, Stale] = field(default_factory=dict)
     # Titles that a cost code had before loaded records that are not processed yet; None where they cannot be known.
     earlier_titles: dict[str, set[str] | None] = field(default_factory=dict)
     _titled: Index = field(default_factory=Index)
@@ -140,6 +150,11 @@ class Company:
             return self.parent_versions.get(ref)
         child = self.siblings(ref).held.get(ref.entity_id)
         return None if child is None else child.version
+
+    def published_version(self, ref: EntityRef) -> int:
+        """The version of the entity's canonical record: not newer than the update that was refused, if one was."""
+        stale = self.stale.get(ref)
+        return self.version if stale is None else stale.version
 
     def children_of(self, ref: EntityRef) -> set[EntityRef]:
         """The shifts and budgets that refer to a parent; a cost code's shifts are those with its present title."""
@@ -183,6 +198,7 @@ class Company:
     def put_child(self, ref: EntityRef, child: Child) -> None:
         """Hold a shift or a budget in place of what was held under its id."""
         before = self.siblings(ref).put(ref.entity_id, child)
+        self.stale.pop(ref, None)
         if before is not None:
             if before.refs == child.refs:
                 return
@@ -192,6 +208,7 @@ class Company:
 
     def drop(self, ref: EntityRef) -> None:
         """Forget an entity, if it is held."""
+        self.stale.pop(ref, None)
         if ref.entity in CHILDREN:
             child = self.siblings(ref).pop(ref.entity_id)
             if child is not None:

@@ -16,6 +16,7 @@ from typing import Any
 import uvloop
 
 from core.clock import SystemClock
+from core.dead_letter_share import DeadLetterShare
 from core.errors import FatalError, FencedError
 from core.interpreter import search_garbage_rarely
 from core.log import configure_logging, get_logger
@@ -25,7 +26,6 @@ from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
 from streams.app import StreamsApp, build_app, subscribe
-from streams.dead_letter_share import DeadLetterShare
 from streams.drain import drain
 from streams.lag import ReadableLag
 from streams.opening import StageOpener
@@ -101,9 +101,8 @@ class _Process:
             await self._run_app(codecs, asked_to_stop)
 
     async def _run_app(self, codecs: Codecs, asked_to_stop: asyncio.Event) -> None:
-        opener = StageOpener(
-            self._settings, self._group_id, codecs, DeadLetterShare(), self._clock, on_wait=self._note_wait
-        )
+        share = DeadLetterShare(self._clock, on_parked=metrics.PARKED.set)
+        opener = StageOpener(self._settings, self._group_id, codecs, share, self._clock, on_wait=self._note_wait)
         partitions = self._partitions = Partitions(opener, on_error=end_process)
         app = build_app(self._settings, group_id=self._group_id, data_dir=self._data_dir)
         _follow_assignments(app, partitions)

@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge, Histogram
 RECORDS_IN = Counter("streams_records_in", "Raw records taken in.", ["entity", "outcome"])
 RECORDS_OUT = Counter("streams_records_out", "Canonical records committed, with tombstones.", ["topic"])
 DEAD_LETTERS = Counter("streams_dead_letters", "Raw records dead-lettered.", ["entity", "error_class"])
+PARKED = Gauge("streams_parked_companies", "Companies of which too many records are refused; their runs wait.")
 SHIFT_LINKS = Counter("streams_shift_links", "Shifts published, by link status.", ["status"])
 STATE_SIZE = Gauge("streams_state_size", "Entities held of a partition.", ["entity", "partition"])
 BATCH_SECONDS = Histogram("streams_batch_seconds", "Time from a batch at hand to its transaction committed.")

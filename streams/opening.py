@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from core.clock import Clock
+from core.dead_letter_share import DeadLetterShare
 from core.settings import Settings
-from streams.dead_letter_share import DeadLetterShare
 from streams.loader import StateLoader
 from streams.publisher import PartitionPublisher
 from streams.records import Codecs

@@ -56,7 +56,9 @@ def linked(company: Company, ref: EntityRef, record: Record) -> Record:
         record["user_name"] = link.user_name
         record["cost_code_id"] = link.cost_code_id
         record["link_status"] = link.status
-        record["link_detail"] = " ".join(part for part in (link.detail, record["link_detail"]) if part) or None
+        stale = company.stale.get(ref)
+        parts = (stale and stale.reason, link.detail, record["link_detail"])
+        record["link_detail"] = " ".join(part for part in parts if part) or None
     return record
 
 
@@ -67,12 +69,12 @@ class _Rendering:
     state: PartitionState
     codecs: Codecs
     links: Counter[str]
-    _headers: dict[tuple[str, str], HeaderList] = field(default_factory=dict)
+    _headers: dict[tuple[str, int, str], HeaderList] = field(default_factory=dict)
 
     def outputs(self, due: Sequence[DueItem]) -> Iterator[Output]:
         for ((company_id, ref), cause), value in zip(due, self._values(due), strict=True):
             topic, key = ENTITY_BY_NAME[ref.entity].canonical_topic, entity_key(company_id, ref.entity_id)
-            headers = self._headers_of(company_id, cause.run_id)
+            headers = self._headers_of(company_id, ref, cause.run_id)
             yield Output(topic, key, value, headers)
             if cause.deleted_at is not None:
                 yield Output(topic, key, None, headers)
@@ -94,7 +96,7 @@ class _Rendering:
                 records.append(_deletion(company, company_id, ref, cause.deleted_at))
                 continue
             record = linked(company, ref, next(held) if cause.canonical is None else cause.canonical)
-            record["version"] = company.version
+            record["version"] = company.published_version(ref)
             records.append(record)
             if "link_status" in record:
                 self.links[record["link_status"]] += 1
@@ -125,11 +127,13 @@ class _Rendering:
                 values[number] = value
         return values
 
-    def _headers_of(self, company_id: str, run_id: str) -> HeaderList:
-        found = self._headers.get((company_id, run_id))
+    def _headers_of(self, company_id: str, ref: EntityRef, run_id: str) -> HeaderList:
+        company = self.state.company(company_id)
+        version = company.published_version(ref) if company.stale else company.version
+        found = self._headers.get((company_id, version, run_id))
         if found is None:
-            headers = RecordHeaders(self.state.company(company_id).version, run_id, company_id)
-            found = self._headers[company_id, run_id] = headers.encode()
+            headers = RecordHeaders(version, run_id, company_id)
+            found = self._headers[company_id, version, run_id] = headers.encode()
         return found
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import InvalidRecordError
+from core.record_headers import RecordHeaders
 from core.topics import partition_for, split_key
 from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
 from schemas.catalogue import ENTITIES, Entity
@@ -104,6 +105,17 @@ def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id:
             "The record holds no entity, or another one than its key names.", error_class="bad-entity"
         )
     return change
+
+
+def version_of(raw: RawRecord) -> int | None:
+    """The version by the decoded value, else by the headers; None where neither says one."""
+    if isinstance(raw.decoded, dict):
+        version: int = raw.decoded["version"]
+        return version
+    try:
+        return RecordHeaders.decode(raw.headers).version
+    except InvalidRecordError:
+        return None
 
 
 def stated_id(entity: Entity, after: Record) -> str:

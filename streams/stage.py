@@ -9,24 +9,25 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from prometheus_client import Counter as Metric
 
 from core.clock import Clock
+from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of, origin_of, parked_error
 from core.dead_letters import RejectedRecord, dead_letter_headers
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
-from streams.dead_letter_share import DeadLetterShare
 from streams.delivered import plainly_right
 from streams.due import PlainShift
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
-from streams.state import PartitionState
+from streams.state import Outcome, PartitionState
+from streams.superseded import NewestVersions
 
 STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.
@@ -34,7 +35,8 @@ TRANSACTION_RECORDS = 10_000
 
 _log = get_logger(__name__)
 
-T = TypeVar("T")
+# Records, each with what was found out of it by column.
+Looked = Sequence[tuple[RawRecord, PlainShift | None]]
 
 
 class Publisher(Protocol):
@@ -73,13 +75,16 @@ class PartitionStage:
         with metrics.BATCH_SECONDS.time():
             taken: Counter[tuple[str, str]] = Counter()
             links: Counter[str] = Counter()
-            letters = self._take_in(self._looked_into(batch), taken)
+            looked = self._looked_into(batch)
+            share = self.share.batch(_seen(looked))
+            letters = self._take_in(looked, share, taken)
             outputs = self._outputs(letters, links)
             while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
                 self.publisher.publish(chunk)
                 _count(metrics.RECORDS_OUT, Counter((output.topic,) for output in chunk).items())
             _count(metrics.RECORDS_IN, taken.items())
             _count(metrics.SHIFT_LINKS, (((status,), number) for status, number in links.items()))
+            share.commit()
         self.consistent = True
 
     def report_sizes(self) -> None:
@@ -91,49 +96,73 @@ class PartitionStage:
         yield from letters
         yield from render(self.state, self.state.take_due().items(), self.codecs, links)
 
-    def _looked_into(self, batch: Sequence[RawRecord]) -> Iterator[tuple[RawRecord, PlainShift | None]]:
+    def _looked_into(self, batch: Sequence[RawRecord]) -> Looked:
         """Each record with what was found out of it by column; where that is nothing, it is decoded."""
         decoder, partitions = self.codecs.decode[TIME_ENTRIES.name], self.state.partitions
         plain = plainly_right(batch, decoder, partition=self.partition, partitions=partitions)
         odd = [raw for raw, shift in zip(batch, plain, strict=True) if shift is None]
         self.patience.until_done(lambda: self.codecs.look_into(odd))
-        return zip(batch, plain, strict=True)
+        return list(zip(batch, plain, strict=True))
 
-    def _take_in(
-        self, batch: Iterable[tuple[RawRecord, PlainShift | None]], taken: Counter[tuple[str, str]]
-    ) -> list[Output]:
-        """Apply a batch; the dead letters of those records that can never succeed."""
+    def _take_in(self, batch: Looked, share: BatchShare, taken: Counter[tuple[str, str]]) -> list[Output]:
+        """Apply a batch; the dead letters of those records that can never succeed, or whose company is parked."""
         letters = []
-        passed = 0
+        newest = NewestVersions(raw for raw, _ in batch)
         for raw, shift in batch:
             try:
-                outcome = self.state.apply(raw) if shift is None else self.state.apply_plain(raw.offset, shift)
-                taken[raw.entity.name, outcome.value] += 1
-                passed += 1
+                if share.waiting and self._waits(raw, share):
+                    outcome = self.state.hold_back(raw, parked_error())
+                else:
+                    outcome = self.state.apply(raw) if shift is None else self.state.apply_plain(raw.offset, shift)
             except InvalidRecordError as error:
-                self.share.passed(passed)
-                passed = 0
-                self.share.refused()
-                taken[raw.entity.name, "dead-lettered"] += 1
-                letters.append(self._dead_letter(raw, error))
-        self.share.passed(passed)
+                if newest.supersede(raw):
+                    # Its successor stands for the entity, whatever becomes of it.
+                    taken[raw.entity.name, Outcome.OUTDATED.value] += 1
+                    continue
+                letters.append(self._refused(raw, error, share, taken))
+            else:
+                taken[raw.entity.name, outcome.value] += 1
         return letters
 
-    def _dead_letter(self, raw: RawRecord, error: InvalidRecordError) -> Output:
+    def _waits(self, raw: RawRecord, share: BatchShare) -> bool:
+        return share.waits(origin_of(raw.key, raw.headers))
+
+    def _refused(
+        self, raw: RawRecord, error: InvalidRecordError, share: BatchShare, taken: Counter[tuple[str, str]]
+    ) -> Output:
+        if error.error_class == PARKED:
+            taken[raw.entity.name, "parked"] += 1
+        else:
+            share.refused(origin_of(raw.key, raw.headers))
+            taken[raw.entity.name, "dead-lettered"] += 1
+            _log_refused(raw, error)
         metrics.DEAD_LETTERS.labels(raw.entity.name, error.error_class).inc()
-        _log.warning(
-            "a raw record is dead-lettered",
-            topic=raw.entity.raw_topic,
-            partition=raw.partition,
-            offset=raw.offset,
-            error_class=error.error_class,
-            reason=error.reason,
-        )
+        return self._dead_letter(raw, error)
+
+    def _dead_letter(self, raw: RawRecord, error: InvalidRecordError) -> Output:
         rejected = RejectedRecord(
             raw.entity.raw_topic, raw.partition, raw.offset, raw.key, raw.value, list(raw.headers)
         )
         headers = dead_letter_headers(rejected, stage=STAGE, error=error, seen_at=self.clock.now())
         return Output(DEAD_LETTERS, raw.key, raw.value, headers)
+
+
+def _seen(batch: Looked) -> Counter[str]:
+    """How many records of a batch each company has."""
+    return Counter(
+        company_of(raw.key, dict(raw.headers)) if shift is None else shift.company_id for raw, shift in batch
+    )
+
+
+def _log_refused(raw: RawRecord, error: InvalidRecordError) -> None:
+    _log.warning(
+        "a raw record is dead-lettered",
+        topic=raw.entity.raw_topic,
+        partition=raw.partition,
+        offset=raw.offset,
+        error_class=error.error_class,
+        reason=error.reason,
+    )
 
 
 def _count(metric: Metric, counts: Iterable[tuple[tuple[str, ...], int]]) -> None:

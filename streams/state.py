@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from sys import intern
 
+from core.dead_letter_share import origin_of
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
@@ -24,7 +25,8 @@ from streams.due import Due, PlainShift
 from streams.link import BudgetRefs, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
-from streams.records import Codecs, RawRecord, decode_change, key_parts
+from streams.records import Codecs, RawRecord, decode_change, key_parts, version_of
+from streams.stale import mark_stale
 from streams.touched import links_before, remember_title
 
 
@@ -106,7 +108,13 @@ class PartitionState:
         if raw.value is None:
             self._load_tombstone(raw, ref, company, processed=processed)
             return
-        change = self._change(raw, company_id, ref, company)
+        if self._is_outdated(raw, company, ref):
+            return
+        try:
+            change = self._change(raw, company_id, ref, company)
+        except InvalidRecordError as error:
+            mark_stale(company, ref, version_of(raw), error, seen_before=0)
+            raise
         if change.version < (self._known(company, ref) or 0):
             return
         if not processed:
@@ -139,12 +147,28 @@ class PartitionState:
         company_id, ref, company = self._place(raw)
         if raw.value is None:
             return self._apply_tombstone(raw, company_id, ref, company)
-        change = self._change(raw, company_id, ref, company)
+        if self._is_outdated(raw, company, ref):
+            return Outcome.OUTDATED
+        seen_before = company.version
+        try:
+            change = self._change(raw, company_id, ref, company)
+        except InvalidRecordError as error:
+            self._note_refused(raw, company_id, ref, error, seen_before)
+            raise
         known = self._known(company, ref)
         if known is not None and change.version < known:
             return Outcome.OUTDATED
         self._take(company_id, company, change, ran_ahead=change.version == known)
         return Outcome.APPLIED
+
+    def hold_back(self, raw: RawRecord, error: InvalidRecordError) -> Outcome:
+        """Leave a delivered record unread, for the time being: raises `error`, unless the record is outdated."""
+        self.note_offset(raw.entity, raw.offset)
+        company_id, ref, company = self._place(raw)
+        if self._is_outdated(raw, company, ref):
+            return Outcome.OUTDATED
+        self._note_refused(raw, company_id, ref, error, company.version)
+        raise error
 
     def apply_plain(self, offset: int, shift: PlainShift) -> Outcome:
         """Do what `apply` does, for a shift that is known to be right."""
@@ -164,6 +188,25 @@ class PartitionState:
     def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
         company_id, entity_id = key_parts(raw, self.partitions)
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
+
+    def _is_outdated(self, raw: RawRecord, company: Company, ref: EntityRef) -> bool:
+        """Whether something newer is held: then nobody looks at what it says."""
+        known = self._known(company, ref)
+        if known is None:
+            return False
+        if raw.decoded is None:
+            self._codecs.look_into([raw])
+        version = version_of(raw)
+        return version is not None and version < known
+
+    def _note_refused(
+        self, raw: RawRecord, company_id: str, ref: EntityRef, error: InvalidRecordError, seen_before: int
+    ) -> None:
+        """The row of before says so from now on."""
+        company = self.company(company_id)
+        if mark_stale(company, ref, version_of(raw), error, seen_before=seen_before):
+            company.siblings(ref).settle(ref.entity_id)
+            self._note_due(company_id, ref, Due(origin_of(raw.key, raw.headers).run_id))
 
     def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
         change = decode_change(raw, self._codecs, company_id=company_id, entity_id=ref.entity_id)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from psycopg.rows import DictRow
 
+from core.clock import SystemClock
+from core.dead_letter_share import DeadLetterShare
 from sinks.arrow_rows import ColumnarReader
 from sinks.messages import Claim, TopicPartition
 from sinks.plain_rows import RowReader
@@ -31,13 +33,17 @@ class Sink:
     kind: str
     schemas: TableOfSchemas = field(default_factory=TableOfSchemas)
     dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
+    share: DeadLetterShare = field(default_factory=lambda: DeadLetterShare(SystemClock()))
     store: PostgresStore = field(init=False)
     claims: dict[TopicPartition, Claim] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.store = PostgresStore(
-            self.database_url, reader=reader_of(self.kind, self.schemas), dead_letters=self.dead_letters
+            self.database_url,
+            reader=reader_of(self.kind, self.schemas),
+            dead_letters=self.dead_letters,
+            share=self.share,
         )
 
     def claim(self, at: TopicPartition) -> Claim:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import random
 from collections.abc import Iterator
@@ -12,7 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from core.dead_letters import Headers
 from core.errors import FatalError, RetriableError
+from core.record_headers import RecordHeaders
 from schemas.avro_files import schema_text
 from schemas.catalogue import BUDGETS, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from sinks.messages import TopicPartition
@@ -267,12 +270,44 @@ def test_key_with_a_nul_in_a_tombstone_is_dead_lettered(sink: Sink) -> None:
     assert [row["time_entry_id"] for row in sink.table()] == ["2"]
 
 
-def test_too_many_dead_letters_stop_before_any_is_delivered(sink: Sink) -> None:
-    bad = [message(record(entity_id=str(n), link_status="guessed"), n) for n in range(60)]
-    with pytest.raises(FatalError, match="stops rather than dead-letter"):
+def test_refused_rows_of_many_companies_stop_before_any_is_delivered(sink: Sink) -> None:
+    bad = [
+        message(record(entity_id=str(n), company_id=f"company-{n % 10}", link_status="guessed"), n) for n in range(60)
+    ]
+    with pytest.raises(FatalError, match="this stops rather than dead-letter"):
         sink.put(*bad)
     assert sink.dead_letters.delivered == []
     assert sink.claim(AT).next_offset == 0
+
+
+def test_450_rows_of_one_company_that_postgres_refuses_park_it_and_the_other_one_flows(sink: Sink) -> None:
+    far = {"started_at": 253_402_214_400_000_000_000}
+    sink.put(
+        *(message(record(entity_id=str(n)) | far, n) for n in range(450)),
+        message(record(entity_id="1", company_id="other"), 450),
+    )
+    sink.put(message(record(entity_id="900"), 451), message(record(entity_id="2", company_id="other"), 452))
+    assert [(row["company_id"], row["time_entry_id"]) for row in sink.table()] == [("other", "1"), ("other", "2")]
+    found = refused(sink)
+    assert [offset for offset, _ in found] == [*range(450), 451]
+    assert found[-1] == (451, "company-parked")
+
+
+def test_later_run_of_a_parked_company_is_merged_and_what_waits_is_not(sink: Sink) -> None:
+    sink.put(*(message(record(entity_id=str(n), link_status="guessed"), n) for n in range(60)))
+    later: Headers = [*RecordHeaders(2, "run-2", COMPANY).encode()]
+    sink.put(
+        message(record(entity_id="70"), 60), dataclasses.replace(message(record(entity_id="71"), 61), headers_=later)
+    )
+    assert [row["time_entry_id"] for row in sink.table()] == ["71"]
+
+
+def test_lanes_of_a_process_count_together(sink: Sink) -> None:
+    other_lane = Sink(sink.database_url, sink.kind, share=sink.share)
+    sink.put(*(message(record(entity_id=str(n), link_status="guessed"), n) for n in range(60)))
+    other_lane.put(message(record(JOBS, "1"), 0, entity=JOBS))
+    assert other_lane.table("jobs") == []
+    other_lane.close()
 
 
 def test_offsets_and_rows_do_not_move_when_a_dead_letter_is_not_delivered(sink: Sink) -> None:

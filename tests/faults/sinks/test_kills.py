@@ -19,7 +19,7 @@ from core.clock import SystemClock
 from core.settings import Settings
 from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import Record
-from sinks.main import build_loop
+from sinks.main import build_loop, dead_letter_share
 from tests.contract.sinks.fix_postgres import rows
 from tests.faults.sinks.fold import TOPIC, Log, snapshot
 from tests.faults.sinks.killable import POINTS
@@ -115,7 +115,9 @@ def test_batch_whose_commit_was_acknowledged_and_the_answer_lost_is_merged_once(
     scene.tell(300)
     with LostAnswers(scene.url) as proxy:
         settings = stack.with_settings(database_url=proxy.url)
-        loop = build_loop(settings, stack.registry, clock=SystemClock(), group=scene.group)
+        loop = build_loop(
+            settings, stack.registry, clock=SystemClock(), share=dead_letter_share(SystemClock()), group=scene.group
+        )
         stop = threading.Event()
         running = threading.Thread(target=loop.run, args=[stop], daemon=True)
         running.start()

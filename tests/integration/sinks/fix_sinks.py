@@ -25,7 +25,7 @@ from core.topics import entity_key, partition_for
 from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Record, encoder
 from schemas.registry import ConfluentRegistry
-from sinks.main import build_loop
+from sinks.main import build_loop, dead_letter_share
 from tests.contract.sinks.fix_postgres import rows
 from tests.fix_stack import Stack
 
@@ -103,7 +103,9 @@ class RunningSink:
     why_not_ready: Callable[[], str] = field(init=False)
 
     def start(self) -> RunningSink:
-        loop = build_loop(self.settings, self.registry, clock=SystemClock(), group=self.group)
+        loop = build_loop(
+            self.settings, self.registry, clock=SystemClock(), share=dead_letter_share(SystemClock()), group=self.group
+        )
         self.ready, self.why_not_ready = loop.ready, loop.why_not_ready
 
         def run() -> None:

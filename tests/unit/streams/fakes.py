@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from core.dead_letter_share import DeadLetterShare
 from core.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import ENTITIES
 from schemas.codec import Decoder, Record
-from streams.dead_letter_share import DeadLetterShare
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
@@ -115,7 +115,12 @@ class FakePublisher:
 
 
 def stage(
-    partition: int, publisher: FakePublisher, *, clock: ManualClock | None = None, stop: threading.Event | None = None
+    partition: int,
+    publisher: FakePublisher,
+    *,
+    clock: ManualClock | None = None,
+    stop: threading.Event | None = None,
+    share: DeadLetterShare | None = None,
 ) -> PartitionStage:
     """A stage over the fake publisher."""
     clock = clock or ManualClock()
@@ -124,7 +129,7 @@ def stage(
         PartitionState(CODECS, partitions=PARTITIONS),
         publisher,
         CODECS,
-        DeadLetterShare(),
+        share or DeadLetterShare(clock),
         Patience(clock, stop or threading.Event(), 60.0),
         clock,
     )

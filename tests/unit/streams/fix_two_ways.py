@@ -75,5 +75,5 @@ def _counts() -> Counter[tuple[str, ...]]:
     )
 
 
-def _share(part: PartitionStage) -> tuple[int, list[int]]:
-    return part.share._seen, list(part.share._refused_at)
+def _share(part: PartitionStage) -> dict[str, tuple[int, int]]:
+    return part.share.active(part.clock.monotonic())

@@ -11,7 +11,6 @@ from core.errors import FatalError, RetriableError
 from schemas.avro_files import Schema
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from streams import stage as stage_module
-from streams.dead_letter_share import DeadLetterShare
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.state import PartitionState
@@ -82,35 +81,6 @@ def test_outage_of_a_partition_that_is_given_up_ends_at_once() -> None:
     with pytest.raises(StoppedError):
         part.process([raw.put(JOBS, job())])
     assert publisher.transactions == []
-
-
-def test_too_many_dead_letters_stop_the_stage_before_anything_of_the_batch_moves() -> None:
-    raw, publisher = RawTopics(), FakePublisher()
-    batch = [raw.rubbish(JOBS, str(number)) for number in range(60)]
-    with pytest.raises(FatalError, match="streams stop rather than dead-letter a topic"):
-        stage(raw.partition, publisher).process(batch)
-    assert publisher.transactions == []
-
-
-@pytest.mark.parametrize(("good", "bad", "stops"), [(0, 49, False), (0, 50, True), (199, 50, True), (250, 50, False)])
-def test_share_of_dead_letters_is_of_the_last_records(good: int, bad: int, stops: bool) -> None:
-    share = DeadLetterShare()
-    share.passed(good)
-    stopped = False
-    try:
-        for _ in range(bad):
-            share.refused()
-    except FatalError:
-        stopped = True
-    assert stopped is stops
-
-
-def test_share_of_dead_letters_forgets_what_was_long_ago() -> None:
-    share = DeadLetterShare()
-    for _ in range(20):
-        for _ in range(49):
-            share.refused()
-        share.passed(1000)
 
 
 class Flaky(LocalSchemas):
