@@ -16,7 +16,7 @@ import pyruhvro
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import Schema, plain_schema
-from schemas.codec import HEADER, HEADER_BYTES, Decoder, Record, SchemaSource, encoder
+from schemas.codec import BIGGEST_VALUE, HEADER, HEADER_BYTES, Decoder, Record, SchemaSource, encoder
 
 # Below this the columns cost more than they save.
 _WORTH_IT = 8
@@ -44,6 +44,8 @@ class BatchDecoder:
 
     def columns(self, values: Sequence[bytes]) -> pa.RecordBatch | None:
         """The columns of values that start with `header`; None if not every byte of them is known to be understood."""
+        if max(map(len, values), default=0) > BIGGEST_VALUE:
+            return None
         return _understood([value[HEADER_BYTES:] for value in values], self._text)
 
     def _decoded(self, value: bytes) -> Decoded:

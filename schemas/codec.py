@@ -16,11 +16,14 @@ from fastavro import schemaless_reader, schemaless_writer
 from core.errors import InvalidRecordError
 from schemas.avro_files import Schema, plain_schema
 from schemas.union_hints import union_hints
+from schemas.writer_schemas import checked_writer
 
 Record = dict[str, Any]
 Encoder = Callable[[Mapping[str, Any]], bytes]
 
 HEADER_BYTES = 5
+# Brokers bound a batch as it is compressed; a megabyte of zeros that were gigabytes is one of theirs.
+BIGGEST_VALUE = 1_500_000
 HEADER = struct.Struct(">bI")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
@@ -62,11 +65,17 @@ class Decoder:
 
     def __call__(self, value: bytes) -> Record:
         """InvalidRecordError for bytes that are no record of this topic, RetriableError if the registry is away."""
+        if len(value) > BIGGEST_VALUE:
+            raise InvalidRecordError(
+                f"The value has {len(value)} bytes; no record has more than {BIGGEST_VALUE}.", error_class="too-large"
+            )
         writer = self._writer(schema_id_of(value))
         buffer = BytesIO(value)
         buffer.seek(HEADER_BYTES)
         try:
             record = schemaless_reader(buffer, writer, self._reader)
+        except MemoryError:
+            raise
         except Exception as exc:
             # fastavro raises whatever its parsing stumbled over: EOFError, IndexError, UnicodeDecodeError …
             raise InvalidRecordError(
@@ -75,19 +84,14 @@ class Decoder:
             ) from exc
         if buffer.read(1):
             raise InvalidRecordError("The value has bytes behind its record.", error_class="undecodable")
+        # The writer's schema is a record's.
         assert isinstance(record, dict)
         return record
 
     def _writer(self, schema_id: int) -> Schema:
         known = self._writers.get(schema_id)
         if known is None:
-            known = self._source.schema_by_id(schema_id)
-            name = known.get("name", known["type"])
-            if name != self._reader["name"]:
-                raise InvalidRecordError(
-                    f"The value's schema is {name}, this topic takes {self._reader['name']}.",
-                    error_class="wrong-schema",
-                )
+            known = checked_writer(self._source.schema_by_id(schema_id), self._reader["name"])
             self._writers[schema_id] = known
         return known
 

@@ -15,6 +15,8 @@ from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
 from schemas.catalogue import ENTITIES, Entity
 from schemas.codec import Record, SchemaSource
 
+_LONGEST_ID = 200
+
 RawHeaders = Sequence[tuple[str, str | bytes | None]]
 
 
@@ -75,6 +77,10 @@ def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
     company_id, entity_id = split_key(raw.key)
     if "\x00" in company_id or "\x00" in entity_id:
         raise InvalidRecordError("The record's key holds a NUL character.", error_class="bad-key")
+    if len(company_id) > _LONGEST_ID or len(entity_id) > _LONGEST_ID:
+        raise InvalidRecordError(
+            f"The record's key holds an id of more than {_LONGEST_ID} characters.", error_class="bad-key"
+        )
     home = _home(company_id, partitions)
     if home != raw.partition:
         raise InvalidRecordError(
@@ -87,7 +93,9 @@ def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
 
 def is_at_home(company_id: str, partition: int, partitions: int) -> bool:
     """Whether a key can name this company, and names it on its own partition."""
-    return bool(company_id) and not {"/", "\x00"} & set(company_id) and _home(company_id, partitions) == partition
+    if not 0 < len(company_id) <= _LONGEST_ID or {"/", "\x00"} & set(company_id):
+        return False
+    return _home(company_id, partitions) == partition
 
 
 def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id: str) -> Record:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.catalogue import BUDGETS
 from schemas.codec import Record
 from streams.normalise.envelope import envelope
-from streams.normalise.values import decimal, identifier, minutes, money_micros, product_of_sum, text, to_whole
+from streams.normalise.values import decimal, identifier, minutes, product_of_sum, readable_money, text, to_whole
 
 _HOUR_UNITS = frozenset({"HR", "HRS", "HOUR", "HOURS"})
 _CLIENT_SELECTION = 5
@@ -20,8 +20,8 @@ def normalise_budget(change: Record) -> Record:
         "cost_code_id": identifier(row["id"], "cost code id"),
         "cost_code_title": text(row["title"], "cost code title"),
         "category": text(row["category"], "category"),
-        "original_amount_micros": money_micros(row["originalBudgetCosts"], "original budget"),
-        "revised_amount_micros": money_micros(row["revisedBudgetCosts"], "revised budget"),
+        "original_amount_micros": readable_money(row["originalBudgetCosts"], "original budget"),
+        "revised_amount_micros": readable_money(row["revisedBudgetCosts"], "revised budget"),
         "budgeted_minutes": budgeted_minutes(row["worksheetLines"]),
     }
 

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams.normalise.times import is_quiet
-from streams.normalise.values import MINUTES_LIMIT
+from streams.normalise.values import CONTROLS, LIST_LIMIT, MINUTES_LIMIT, NOTES_LIMIT, TAG_LIMIT, TEXT_LIMIT
 
 DAY_S = 86_400
+_LISTS = ("tags", "costCodes")
 # A day and a zone's number in one whole number.
 _DAYS = 2**20
 # Days that every calendar has, of years without a sentinel and without a clock that anybody remembers as strange.
@@ -36,9 +37,11 @@ def plain_shifts(batch: pa.RecordBatch) -> pa.BooleanArray:
         pc.not_equal(batch.column("op"), "DELETE"),
         pc.equal(shift["id"].cast(pa.string()), batch.column("entity_id")),
         *(pc.greater_equal(shift[name], 0) for name in ("id", "jobId", "userID")),
-        *(_without_nul(shift[name]) for name in ("jobName", "name", "notes")),
-        _all_of_list(shift["tags"], _without_nul),
-        _all_of_list(shift["costCodes"], lambda named: _without_nul(pc.struct_field(named, "costCodeTitle"))),
+        *(_clean(shift[name], TEXT_LIMIT) for name in ("jobName", "name")),
+        _clean(shift["notes"], NOTES_LIMIT),
+        *(_or_null(shift[name], pc.less_equal(pc.list_value_length(shift[name]), LIST_LIMIT)) for name in _LISTS),
+        _all_of_list(shift["tags"], lambda tags: _clean(tags, TAG_LIMIT)),
+        _all_of_list(shift["costCodes"], lambda named: _clean(pc.struct_field(named, "costCodeTitle"), TEXT_LIMIT)),
         _minutes(pc.struct_field(shift["breakTime"], "breakTime")),
         *(_minutes(shift[name]) for name in ("regularTime", "overTime")),
         _money(pc.struct_field(shift["builderCost"], "value")),
@@ -68,8 +71,10 @@ def _or_null(column: pa.Array, is_right: pa.BooleanArray) -> pa.BooleanArray:
     return pc.or_kleene(pc.is_null(column), is_right)
 
 
-def _without_nul(column: pa.Array) -> pa.BooleanArray:
-    return _or_null(column, pc.invert(pc.match_substring(column, "\x00")))
+def _clean(column: pa.Array, limit: int) -> pa.BooleanArray:
+    """Without control characters, and not longer than is kept."""
+    is_clean = pc.invert(pc.match_substring_regex(column, CONTROLS))
+    return _or_null(column, pc.and_(is_clean, pc.less_equal(pc.binary_length(column), limit)))
 
 
 def _all_of_list(column: pa.ListArray, is_right: Callable[[pa.Array], pa.BooleanArray]) -> pa.BooleanArray:

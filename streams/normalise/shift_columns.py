@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from streams.normalise.plain_shifts import DAY_S, by_local_day, fields_of, mapped, wall_seconds
 from streams.normalise.time_entries import stated_tags
 from streams.normalise.times import quiet_offset_s
-from streams.normalise.values import money_micros, text
+from streams.normalise.values import NOTES_LIMIT, money_micros, text
 
 _MICROS = 1_000_000
 # An amount of the plain form without currency and commas, of no more decimals than are kept.
@@ -44,11 +44,11 @@ def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
         "break_minutes": pc.struct_field(shift["breakTime"], "breakTime"),
         "regular_minutes": regular,
         "overtime_minutes": overtime,
-        "total_minutes": _sum(regular, overtime),
+        "total_minutes": _total(regular, overtime),
         "hourly_cost_micros": _money(shift["rate"], "rate"),
         "labor_cost_micros": _money(pc.struct_field(shift["builderCost"], "value"), "labor cost"),
         "approved": pc.struct_field(shift["approvalStatus"], "isApproved"),
-        "notes": mapped(shift["notes"], partial(text, what="notes"), pa.string()),
+        "notes": mapped(shift["notes"], partial(text, what="notes", limit=NOTES_LIMIT), pa.string()),
         "tags": pa.array(map(stated_tags, shift["tags"].to_pylist()), pa.list_(pa.string())),
     }
     return pa.RecordBatch.from_pydict(columns)
@@ -58,9 +58,9 @@ def _micros(wall: pa.Array, ahead: pa.Array) -> pa.Array:
     return pc.multiply(pc.subtract(wall, ahead), _MICROS)
 
 
-def _sum(some: pa.Array, others: pa.Array) -> pa.Array:
-    """Null only where both are."""
-    return pc.coalesce(pc.add(some, others), some, others)
+def _total(regular: pa.Array, overtime: pa.Array) -> pa.Array:
+    """What `total_minutes` says."""
+    return pc.coalesce(pc.add(regular, overtime), regular, pc.if_else(pc.equal(overtime, 0), None, overtime))
 
 
 def _money(amounts: pa.Array, what: str) -> pa.Array:

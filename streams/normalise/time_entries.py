@@ -8,22 +8,37 @@ from typing import Any
 
 from schemas.codec import Record
 from streams.normalise.times import shift_times, wall_time
-from streams.normalise.values import identifier, minutes, money_micros, text
+from streams.normalise.values import (
+    LIST_LIMIT,
+    NOTES_LIMIT,
+    TAG_LIMIT,
+    TEXT_LIMIT,
+    identifier,
+    minutes,
+    readable_money,
+    text,
+)
 
 
 def normalise_time_entry(change: Record) -> Record:
-    """Names and title are those of the row; `link_detail` holds what had to be assumed about its times."""
+    """Names and title are those of the row; `link_detail` holds what had to be assumed, cleaned or left out.
+
+    Only what decides hours refuses it.
+    """
     shift = change["after"]
     rest = minutes(_inner(shift["breakTime"], "breakTime"), "break")
     regular = minutes(shift["regularTime"], "regular time")
     overtime = minutes(shift["overTime"], "overtime")
-    total = None if regular is None and overtime is None else (regular or 0) + (overtime or 0)
+    total = total_minutes(regular, overtime)
     times = shift_times(
         wall_time(shift["timeIn"]["timeStamp"], "start"),
         wall_time(_inner(shift["timeOut"], "timeStamp"), "end"),
         change["time_zone"],
         stated_minutes=None if total is None else total + (rest or 0),
     )
+    notes = list(times.notes)
+    for title in shift["costCodes"][:LIST_LIMIT]:
+        text(title["costCodeTitle"], "cost code title", notes)
     # One dictionary in one go: half of all time is spent on dictionaries, and shifts are most of all records.
     return {
         "company_id": change["company_id"],
@@ -32,9 +47,9 @@ def normalise_time_entry(change: Record) -> Record:
         "observed_at": change["observed_at"],
         "deleted_at": None,
         "job_id": identifier(shift["jobId"], "job id"),
-        "job_name": text(shift["jobName"], "job name"),
+        "job_name": text(shift["jobName"], "job name", notes),
         "user_id": identifier(shift["userID"], "user id"),
-        "user_name": text(shift["name"], "worker's name"),
+        "user_name": text(shift["name"], "worker's name", notes),
         "cost_code_id": None,
         "cost_code_title": None,
         "started_at": times.started_at,
@@ -45,14 +60,19 @@ def normalise_time_entry(change: Record) -> Record:
         "regular_minutes": regular,
         "overtime_minutes": overtime,
         "total_minutes": total,
-        "hourly_cost_micros": money_micros(shift["rate"], "rate"),
-        "labor_cost_micros": money_micros(_inner(shift["builderCost"], "value"), "labor cost"),
+        "hourly_cost_micros": readable_money(shift["rate"], "rate", notes),
+        "labor_cost_micros": readable_money(_inner(shift["builderCost"], "value"), "labor cost", notes),
         "approved": _inner(shift["approvalStatus"], "isApproved"),
-        "notes": text(shift["notes"], "notes"),
-        "tags": stated_tags(shift["tags"]),
+        "notes": text(shift["notes"], "notes", notes, limit=NOTES_LIMIT),
+        "tags": stated_tags(shift["tags"], notes),
         "link_status": None,
-        "link_detail": " ".join(times.notes) if times.notes else None,
+        "link_detail": " ".join(dict.fromkeys(notes)) if notes else None,
     }
+
+
+def total_minutes(regular: int | None, overtime: int | None) -> int | None:
+    """The sum; None where neither says that anybody worked: an overtime of 0 alone does not say that nobody did."""
+    return None if regular is None and not overtime else (regular or 0) + (overtime or 0)
 
 
 def _inner(wrapped: Record | None, name: str) -> Any:
@@ -60,18 +80,27 @@ def _inner(wrapped: Record | None, name: str) -> Any:
     return None if wrapped is None else wrapped[name]
 
 
-def stated_tags(tags: list[str] | None) -> list[str]:
-    """The tags that are not blank."""
-    return [tag for tag in tags if text(tag, "tags") is not None] if tags else []
+def stated_tags(tags: list[str] | None, notes: list[str] | None = None) -> list[str]:
+    """The tags that are not blank, as far as they are bounded."""
+    if not tags:
+        return []
+    if notes is not None and len(tags) > LIST_LIMIT:
+        notes.append(f"Only the first {LIST_LIMIT} tags are kept.")
+    cleaned = (text(tag, "tags", notes, limit=TAG_LIMIT) for tag in tags[:LIST_LIMIT])
+    return [tag for tag in cleaned if tag is not None]
 
 
 def named_titles(shift: Record) -> tuple[str, ...]:
-    """The distinct cost code titles that a shift names, in its order."""
-    return distinct_titles(tuple(named["costCodeTitle"] for named in shift["costCodes"]))
+    """The distinct cost code titles that a shift names, in its order; of very many the first."""
+    return distinct_titles(tuple(named["costCodeTitle"] for named in shift["costCodes"][:LIST_LIMIT]))
+
+
+def distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
+    """The distinct titles of a shift that are not blank, cleaned and trimmed, in their order; kept where short."""
+    return (_distinct_titles if sum(map(len, stated)) <= TEXT_LIMIT else _distinct_titles.__wrapped__)(stated)
 
 
 @lru_cache(maxsize=65_536)
-def distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
-    """The distinct titles of a shift that are not blank, trimmed, in their order; the same objects each time."""
+def _distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
     titles = (text(title, "cost code title") for title in stated)
     return tuple(dict.fromkeys(intern(title.strip()) for title in titles if title))

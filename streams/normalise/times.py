@@ -12,6 +12,9 @@ from schemas.codec import to_days
 
 # Buildertrend writes these days where it means "none".
 _SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
+_FIRST_YEAR, _LAST_YEAR = 1990, 2100
+_LONGEST_STAMP = 40
+_LONGEST_ZONE = 64
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with wall times, which have no zone yet
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
@@ -40,10 +43,17 @@ class _Instants(NamedTuple):
         return len(self.micros) == 1 and not self.skipped
 
 
-@lru_cache(maxsize=512)
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone; InvalidRecordError for a name that is none."""
+    # Cut before it is looked up and kept.
+    return _zone(name[: _LONGEST_ZONE + 1])
+
+
+@lru_cache(maxsize=512)
+def _zone(name: str) -> ZoneInfo:
     try:
+        if len(name) > _LONGEST_ZONE:
+            raise ZoneInfoNotFoundError
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise InvalidRecordError(
@@ -57,7 +67,8 @@ def wall_time(stamp: str | None, what: str) -> datetime | None:
     if stamp is None or not stamp.strip() or stamp.startswith(_SENTINEL_DAYS):
         return None
     try:
-        wall = datetime.fromisoformat(stamp)
+        # Nothing that is a time is longer.
+        wall = datetime.fromisoformat(stamp[:_LONGEST_STAMP])
     except ValueError as exc:
         raise InvalidRecordError(
             f"The {what} is not a timestamp such as 2026-05-20T09:19:00.", error_class="bad-time"
@@ -66,12 +77,23 @@ def wall_time(stamp: str | None, what: str) -> datetime | None:
         raise InvalidRecordError(
             f"The {what} names a time zone; Buildertrend states local times without one.", error_class="bad-time"
         )
+    if not _FIRST_YEAR <= wall.year <= _LAST_YEAR:
+        raise InvalidRecordError(
+            f"The {what} is in the year {wall.year}, not in {_FIRST_YEAR} to {_LAST_YEAR}: correct it in Buildertrend.",
+            error_class="bad-time",
+        )
     return wall
 
 
 def day(stamp: str | None, what: str) -> int | None:
-    """The local day of a date or timestamp as days since 1970-01-01; None where nothing or a sentinel is stated."""
-    wall = wall_time(stamp, what)
+    """The local day of a date or timestamp as days since 1970-01-01; None where nothing readable is stated.
+
+    Days of shifts are not read by this: these decide no hours.
+    """
+    try:
+        wall = wall_time(stamp, what)
+    except InvalidRecordError:
+        return None
     return None if wall is None else to_days(wall.date())
 
 
@@ -130,12 +152,16 @@ def is_quiet(zone_name: str, day: int) -> bool:
     return quiet_offset_s(zone_name, day) is not None
 
 
-@lru_cache(maxsize=262_144)
 def quiet_offset_s(zone_name: str, day: int) -> int | None:
     """By how many seconds the zone is ahead of UTC on `day` and the day after it; None if that changes, or no zone is.
 
     Midnights tell: no zone changes its clock and takes it back within three days.
     """
+    return _quiet_offset_s(zone_name, day) if len(zone_name) <= _LONGEST_ZONE else None
+
+
+@lru_cache(maxsize=262_144)
+def _quiet_offset_s(zone_name: str, day: int) -> int | None:
     try:
         tz = zone(zone_name)
     except InvalidRecordError:

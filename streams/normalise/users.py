@@ -5,7 +5,7 @@ from __future__ import annotations
 from schemas.catalogue import USERS
 from schemas.codec import Record
 from streams.normalise.envelope import envelope
-from streams.normalise.values import identifier, money_micros, text
+from streams.normalise.values import identifier, readable_money, text
 
 
 def normalise_user(change: Record) -> Record:
@@ -23,5 +23,5 @@ def normalise_user(change: Record) -> Record:
         "phone": text(user["phone"], "phone"),
         "role": text(user["role"], "role"),
         "active": user["isActive"],
-        "hourly_cost_micros": money_micros(user["defaultLaborCost"], "default labor cost"),
+        "hourly_cost_micros": readable_money(user["defaultLaborCost"], "default labor cost"),
     }

@@ -1,6 +1,7 @@
 """Single values of Buildertrend as exact plain values: text, ids, whole minutes, money in millionths.
 
-What cannot be right raises InvalidRecordError with a sentence that names the field and never quotes personal data.
+What cannot be right raises InvalidRecordError with a sentence that names the field and never quotes personal data. Text
+is never refused: it decides no hours. Whatever is long is bounded before anything looks at it or keeps it.
 """
 
 from __future__ import annotations
@@ -17,18 +18,32 @@ from core.errors import InvalidRecordError
 # Postgres holds money as numeric(18,6): twelve digits before the point.
 _MONEY_LIMIT_MICROS = 10**18
 MINUTES_LIMIT = 2**31
+# Characters of a name or a title, and of a note.
+TEXT_LIMIT = 500
+NOTES_LIMIT = 10_000
+# Of tags and of cost code titles of a shift; a tag's characters.
+LIST_LIMIT = 200
+TAG_LIMIT = 200
+CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
+_CONTROLS = re.compile(CONTROLS)
+_LONGEST_NUMBER = 100
 _MICRO = Decimal(1_000_000)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PLAIN_NUMBER = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d{0,30})?(?:[eE][+-]?\d{1,2})?\Z")
 
 
-def text(value: str | None, what: str) -> str | None:
-    """The text as typed; None where it is blank. A NUL character cannot be stored as text and is refused."""
+def text(value: str | None, what: str, notes: list[str] | None = None, *, limit: int = TEXT_LIMIT) -> str | None:
+    """The text as typed; None where it is blank. Without control characters, and cut at `limit`: `notes` says so."""
     if value is None:
         return None
-    if "\x00" in value:
-        raise InvalidRecordError(f"The {what} holds a NUL character: remove it in Buildertrend.", error_class="nul")
-    return value if value.strip() else None
+    cleaned = value if value.isprintable() else _CONTROLS.sub("", value)
+    if notes is not None and cleaned != value:
+        notes.append(f"Control characters were removed from the {what}.")
+    if len(cleaned) > limit:
+        cleaned = cleaned[:limit]
+        if notes is not None:
+            notes.append(f"Only the first {limit} characters of the {what} are kept.")
+    return cleaned if cleaned.strip() else None
 
 
 def identifier(value: int, what: str) -> str:
@@ -45,12 +60,26 @@ def minutes(value: int | None, what: str) -> int | None:
     raise InvalidRecordError(f"The {what} cannot be {value} minutes.", error_class="bad-duration")
 
 
-@lru_cache(maxsize=16_384)
 def money_micros(value: str | None, what: str) -> int | None:
     """Millionths of a dollar of "$42.00", "1,042.50", "336.0" (negative: "-5" or "(5)"); None where nothing is stated.
 
     More than six decimals are rounded half to even: Buildertrend computes costs as floating point.
     """
+    return None if value is None else _money_micros(_short(value, what), what)
+
+
+def readable_money(value: str | None, what: str, notes: list[str] | None = None) -> int | None:
+    """The same; None, with a note, where it cannot be read: money decides no hours."""
+    try:
+        return money_micros(value, what)
+    except InvalidRecordError as error:
+        if notes is not None:
+            notes.append(error.reason)
+        return None
+
+
+@lru_cache(maxsize=16_384)
+def _money_micros(value: str, what: str) -> int | None:
     amount = decimal(value, what)
     if amount is None:
         return None
@@ -62,7 +91,7 @@ def money_micros(value: str | None, what: str) -> int | None:
 
 def decimal(value: str | None, what: str) -> Decimal | None:
     """The exact number that a JSON text or an amount for people states; None for blank or null."""
-    stated = _unwrapped(value, what)
+    stated = "" if value is None else _unwrapped(_short(value, what), what)
     if not stated or stated == "null":
         return None
     negative = False
@@ -92,9 +121,16 @@ def to_whole(number: Decimal) -> int:
     return int(number.to_integral_value(rounding=ROUND_HALF_EVEN))
 
 
-def _unwrapped(value: str | None, what: str) -> str:
+def _short(value: str, what: str) -> str:
+    """The value, if it is short enough for a number: deep or endless JSON, and endless digits, are none."""
+    if len(value) > _LONGEST_NUMBER:
+        raise InvalidRecordError(f"The {what} is not a number that can be read.", error_class="bad-number")
+    return value
+
+
+def _unwrapped(value: str, what: str) -> str:
     """A value that is still JSON, `"336.0"` in quotes or `{"value": 336.0}`, as the text inside."""
-    stated = (value or "").strip()
+    stated = value.strip()
     if stated[:1] not in ('"', "{"):
         return stated
     try:

@@ -59,8 +59,8 @@ def _big(raw: RawTopics) -> RawRecord:
     return replace(whole, value=whole.value[:5] + b"\x7f" * TWO_MB)
 
 
-def _nan(raw: RawTopics) -> RawRecord:
-    return raw.put(TIME_ENTRIES, shift(99, rate="NaN"))
+def _far(raw: RawTopics) -> RawRecord:
+    return raw.put(TIME_ENTRIES, shift(99, start="9999-12-31T08:00:00", end=None))
 
 
 def _foreign(raw: RawTopics) -> RawRecord:
@@ -74,11 +74,10 @@ KINDS = {
     "unknown schema": Poison(
         JOBS, "unknown-schema", "no schema with id", lambda raw: _value(raw, b"\0\0\x7f\0\0rubbish")
     ),
-    "2 MB": Poison(JOBS, "undecodable", "cannot be decoded", _big),
+    "2 MB": Poison(JOBS, "too-large", "no record has more than", _big),
     "empty key": Poison(JOBS, "bad-key", "has no key", lambda raw: replace(raw.put(JOBS, job(99)), key=b"")),
     "bare tombstone": Poison(JOBS, "bad-headers", "no header", lambda raw: replace(_value(raw, None), headers=[])),
-    "NUL": Poison(JOBS, "nul", "NUL character", lambda raw: raw.put(JOBS, job(99, jobName="a\0b"))),
-    "NaN": Poison(TIME_ENTRIES, "bad-number", "rate is not a number", _nan),
+    "year 9999": Poison(TIME_ENTRIES, "bad-time", "not in 1990 to 2100", _far),
     "schema of another topic": Poison(JOBS, "wrong-schema", "this topic takes", _foreign),
 }
 

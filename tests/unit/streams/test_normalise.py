@@ -146,7 +146,8 @@ def test_shift_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("regular", "overtime", "total"), [(480, 30, 510), (480, None, 480), (None, 30, 30), (None, None, None), (0, 0, 0)]
+    ("regular", "overtime", "total"),
+    [(480, 30, 510), (480, None, 480), (None, 30, 30), (None, None, None), (0, 0, 0), (None, 0, None), (0, None, 0)],
 )
 def test_shift_total_is_regular_and_overtime(regular: int | None, overtime: int | None, total: int | None) -> None:
     record = normalised(TIME_ENTRIES, shift(regularTime=regular, overTime=overtime))
@@ -172,22 +173,62 @@ def test_named_titles_are_distinct_and_in_order() -> None:
 @pytest.mark.parametrize(
     ("entity", "after", "reason"),
     [
-        (JOBS, job(dateOpened="soon"), "opening date is not a timestamp"),
         (JOBS, job(-1), "job id is negative"),
-        (JOBS, job(jobName="a\x00b"), "job name holds a NUL"),
-        (USERS, user(defaultLaborCost="a lot"), "default labor cost is not a number"),
-        (COST_CODES, cost_code(title="\x00"), "cost code title holds a NUL"),
         (BUDGETS, budget(worksheetLines=[worksheet_line("many")]), "worksheet quantity is not a number"),
         (BUDGETS, budget(worksheetLines=[worksheet_line("1e20")]), "budgeted time cannot be"),
         (TIME_ENTRIES, shift(userID=-5), "user id is negative"),
         (TIME_ENTRIES, shift(regularTime=-480), "regular time cannot be"),
-        (TIME_ENTRIES, shift(tags=["\x00"]), "tags holds a NUL"),
+        (TIME_ENTRIES, shift(start="9999-12-31T08:00:00"), "start is in the year 9999, not in 1990 to 2100"),
+        (TIME_ENTRIES, shift(end="0002-01-01T08:00:00"), "end is in the year 2, not in 1990 to 2100"),
         (TIME_ENTRIES, shift(end="2026-05-20T08:00:00"), "ends before it starts"),
     ],
 )
 def test_what_cannot_be_right_is_refused_with_its_reason(entity: Entity, after: dict[str, Any], reason: str) -> None:
     with pytest.raises(InvalidRecordError, match=reason):
         normalised(entity, after)
+
+
+@pytest.mark.parametrize(
+    ("changes", "note"),
+    [
+        ({"notes": "a\x00b"}, "Control characters were removed from the notes."),
+        ({"jobName": "a\x00b"}, "Control characters were removed from the job name."),
+        ({"name": "a\x1bb"}, "Control characters were removed from the worker's name."),
+        ({"tags": ["\x00"]}, "Control characters were removed from the tags."),
+        ({"costCodes": [{"costCodeTitle": "\x00A"}]}, "Control characters were removed from the cost code title."),
+        ({"notes": "a" * 20_000}, "Only the first 10000 characters of the notes are kept."),
+        ({"rate": "€42.00"}, "The rate is not a number that can be read."),
+        ({"rate": "$42.00/hr"}, "The rate is not a number that can be read."),
+        ({"rate": "—"}, "The rate is not a number that can be read."),
+        ({"rate": '{"a":' * 3_000}, "The rate is not a number that can be read."),
+        ({"builderCost": {"value": "9" * 5_000}}, "The labor cost is not a number that can be read."),
+        ({"builderCost": {"value": "1e50"}}, "The labor cost is larger than any amount of money can be."),
+    ],
+)
+def test_what_decides_no_hours_never_refuses_a_shift_and_is_noted(changes: dict[str, Any], note: str) -> None:
+    record = normalised(TIME_ENTRIES, shift(**changes))
+    assert (record["total_minutes"], record["link_detail"]) == (480, note)
+
+
+@pytest.mark.parametrize(
+    ("entity", "after", "left"),
+    [
+        (JOBS, job(jobName="a\x00b", dateOpened="soon"), {"name": "ab", "opened_on": None}),
+        (JOBS, job(projectedClosingDate="9999-12-31"), {"projected_close_on": None}),
+        (USERS, user(defaultLaborCost="a lot", email="\x00"), {"hourly_cost_micros": None, "email": None}),
+        (COST_CODES, cost_code(title="\x0001 A"), {"title": "01 A", "code": "01"}),
+        (
+            BUDGETS,
+            budget(originalBudgetCosts="€5", category="\x00a"),
+            {"original_amount_micros": None, "category": "a"},
+        ),
+    ],
+)
+def test_no_other_entity_is_refused_for_its_texts_and_amounts(
+    entity: Entity, after: dict[str, Any], left: dict[str, Any]
+) -> None:
+    record = normalised(entity, after)
+    assert {name: record[name] for name in left} == left
 
 
 def test_unknown_time_zone_is_refused() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import InvalidRecordError
-from streams.normalise.values import identifier, minutes, money_micros, text
+from streams.normalise.values import identifier, minutes, money_micros, readable_money, text
 
 
 @pytest.mark.parametrize(
@@ -102,10 +102,24 @@ def test_text_keeps_what_was_typed_and_drops_what_is_blank() -> None:
     assert text(None, "job name") is None
 
 
-def test_text_with_nul_is_refused_without_being_quoted() -> None:
-    with pytest.raises(InvalidRecordError, match="notes holds a NUL") as caught:
-        text("private\x00words", "notes")
-    assert "private" not in caught.value.reason
+def test_text_loses_its_control_characters_and_says_so_without_being_quoted() -> None:
+    notes: list[str] = []
+    assert text("private\x00\x1b words\nand\ttabs", "notes", notes) == "private words\nand\ttabs"
+    assert notes == ["Control characters were removed from the notes."]
+    assert text("\x00", "notes") is None
+
+
+def test_text_that_is_very_long_is_cut_and_says_so() -> None:
+    notes: list[str] = []
+    assert text("é" * 600, "job name", notes) == "é" * 500
+    assert notes == ["Only the first 500 characters of the job name are kept."]
+
+
+@pytest.mark.parametrize("hostile", ['{"a":' * 3_000, "[" * 100_000, "9" * 5_000, "1e" + "9" * 4_000, '"' * 10**6])
+def test_money_that_is_deep_or_endless_is_no_number(hostile: str) -> None:
+    with pytest.raises(InvalidRecordError, match="rate is not a number"):
+        money_micros(hostile, "rate")
+    assert readable_money(hostile, "rate") is None
 
 
 def test_identifier_refuses_a_negative_number() -> None:
