@@ -56,7 +56,7 @@ class OpenLetters:
         letter, done = parse(message), replayed_offset(message)
         place = (letter.place.partition, letter.place.offset if done is None else done)
         if done is not None:
-            self._drop(letter.company_id, place)
+            self._drop(letter, place)
         elif letter.entity and letter.company_id:
             self._add(place, letter)
 
@@ -74,12 +74,14 @@ class OpenLetters:
         self._listed[place] = letter
         self._by_company.setdefault(letter.company_id, {})[place] = letter
 
-    def _drop(self, company_id: str, place: tuple[int, int]) -> None:
-        letter = self._listed.pop(place, None)
-        if letter is not None:
+    def _drop(self, receipt: DeadLetter, place: tuple[int, int]) -> None:
+        """A receipt counts for a letter of its own key alone: whoever may write there could forge one."""
+        letter = self._listed.get(place)
+        if letter is None:
+            self._more[receipt.company_id] -= self._more[receipt.company_id] > 0
+        elif (letter.company_id, letter.entity_id) == (receipt.company_id, receipt.entity_id):
+            del self._listed[place]
             del self._by_company[letter.company_id][place]
-        elif self._more[company_id] > 0:
-            self._more[company_id] -= 1
 
 
 class RefusedRecords:

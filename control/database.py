@@ -12,12 +12,19 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
+from core.errors import (
+    ConfigurationError,
+    FatalError,
+    FencedError,
+    IntegrationError,
+    InvalidRecordError,
+    RetriableError,
+)
 from core.migrations import migrate
 from core.postgres import Connection, Session, check_encoding, forget_environment, prepare
 from core.settings import Settings
 from core.sql import read_statements
-from core.sqlstate import is_outage, outage_sentence
+from core.sqlstate import is_outage, is_value, outage_sentence
 
 SCHEMA = "integration"
 _AWAY = "The database of DATABASE_URL does not answer, or refuses the user or password."
@@ -26,6 +33,10 @@ _QUERIES = Path(__file__).parent / "queries"
 
 _TIMEOUT_S = 10
 _EPOCH_IS_OVER = "PV001"
+_REFUSED = "refused-by-postgres"
+_NO_RIGHT = "42501"
+# Table, column, function, schema.
+_NOT_THERE = frozenset({"42P01", "42703", "42883", "3F000"})
 # A command compares and counts for as long as that takes, and reads topics inside a transaction.
 COMMAND = Session("protiv-command", statement_s=600, lock_s=30)
 
@@ -136,26 +147,29 @@ class _Collected:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """psycopg's errors as ours, by SQLSTATE: missing schema = configuration, outage = retriable, the rest = fatal.
+    """psycopg's errors as ours, by SQLSTATE: missing schema or right = configuration, an outage = retriable.
 
+    A value that can never be stored is an InvalidRecordError, which quotes nothing of it; the rest is fatal.
     FencedError where the epoch of a lease that was to be held is over (see connections.hold_epoch).
     """
     try:
         yield
-    except (
-        psycopg.errors.UndefinedTable,
-        psycopg.errors.UndefinedColumn,
-        psycopg.errors.UndefinedFunction,
-        psycopg.errors.InvalidSchemaName,
-    ) as exc:
-        raise ConfigurationError(
-            "The database is not set up for this version: run `protiv-buildertrend setup`."
-        ) from exc
     except PoolTimeout as exc:
         raise RetriableError(_AWAY) from exc
     except psycopg.Error as exc:
-        if exc.sqlstate == _EPOCH_IS_OVER:
-            raise FencedError("Another poller has taken this connection over.") from exc
-        if is_outage(exc):
-            raise RetriableError(_AWAY if exc.sqlstate is None else outage_sentence(exc)) from exc
-        raise FatalError(f"The database refused a statement ({exc.sqlstate}: {type(exc).__name__}).") from exc
+        raise _ours(exc) from exc
+
+
+def _ours(exc: psycopg.Error) -> IntegrationError:
+    named = f"{exc.sqlstate}: {type(exc).__name__}"
+    if exc.sqlstate == _EPOCH_IS_OVER:
+        return FencedError("Another poller has taken this connection over.")
+    if is_outage(exc):
+        return RetriableError(_AWAY if exc.sqlstate is None else outage_sentence(exc))
+    if is_value(exc):
+        return InvalidRecordError(f"The database cannot store a value ({named}).", error_class=_REFUSED)
+    if exc.sqlstate == _NO_RIGHT:
+        return ConfigurationError("The role of DATABASE_URL lacks a right: see deploy/postgres/grants.sql.")
+    if exc.sqlstate in _NOT_THERE:
+        return ConfigurationError("The database is not set up for this version: run `protiv-buildertrend setup`.")
+    return FatalError(f"The database refused a statement ({named}).")

@@ -44,13 +44,15 @@ class Replayed:
     """What became of the selected letters.
 
     `superseded`: a newer statement of the entity is there already. `expired`: too old to know what was deleted since.
-    `keyless`: its topic takes no record without a key. The last two are left as they are.
+    `keyless`: its topic takes no record without a key. `cut`: it was too big to be kept whole. The last three are left
+    as they are.
     """
 
     put_through: int = 0
     superseded: int = 0
     expired: int = 0
     keyless: int = 0
+    cut: int = 0
 
 
 def replay(
@@ -90,6 +92,7 @@ class _PartitionReplay:
             for batch in self._topics.committed([TopicPartition(DEAD_LETTERS, self._partition, OFFSET_BEGINNING)]):
                 self._open.read(batch)
             self._tally["expired"] += self._open.expired
+            self._tally["cut"] += self._open.cut
             self._topics.follow(self._open.sources)
             for letters in _batches(self._letters()):
                 if stopped():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from core.dead_letters import DeadLetter, Headers, Kept, header_list, open_letter, receipted_offset
+from core.dead_letters import DeadLetter, Headers, Kept, Receipt, letter_or_receipt
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 from core.topics import CANONICAL_PREFIX, RAW_PREFIX, partition_for, split_key
@@ -53,6 +53,13 @@ class Source(NamedTuple):
     key: bytes
 
 
+class DeadLetterPlace(NamedTuple):
+    """The key of a letter's record, and where an entity's goes."""
+
+    key: bytes | None
+    source: Source | None
+
+
 @dataclass(slots=True)
 class OpenLetters:
     """Reads a partition of dead letters; `sources` are the keys of those that are selected and not done with."""
@@ -61,15 +68,16 @@ class OpenLetters:
     now: datetime
     partitions: int
     expired: int = 0
-    _letters: dict[int, Source | None] = field(default_factory=dict)
+    cut: int = 0
+    _letters: dict[int, DeadLetterPlace] = field(default_factory=dict)
 
     def read(self, kept: Iterable[Kept]) -> None:
         for each in kept:
-            done = receipted_offset(header_list(each.headers()))
-            if done is not None:
-                self._letters.pop(done, None)
-            elif (letter := opened(each)) is not None and self.selection.takes(letter):
-                self._add(letter)
+            found = letter_or_receipt(each)
+            if isinstance(found, Receipt):
+                self._done(found)
+            elif found is not None and self.selection.takes(found):
+                self._add(found)
 
     @property
     def offsets(self) -> frozenset[int]:
@@ -77,21 +85,26 @@ class OpenLetters:
 
     @property
     def sources(self) -> frozenset[Source]:
-        return frozenset(source for source in self._letters.values() if source is not None)
+        return frozenset(place.source for place in self._letters.values() if place.source is not None)
+
+    def _done(self, receipt: Receipt) -> None:
+        letter = self._letters.get(receipt.offset)
+        if letter is not None and letter.key == receipt.key:
+            del self._letters[receipt.offset]
 
     def _add(self, letter: DeadLetter) -> None:
         if letter.written_ms / 1000 < (self.now - LETTER_LIFE).timestamp():
             self.expired += 1
+        elif not letter.is_whole:
+            self.cut += 1
         else:
-            self._letters[letter.offset] = source_of(letter, self.partitions)
+            self._letters[letter.offset] = DeadLetterPlace(letter.record.key, source_of(letter, self.partitions))
 
 
 def opened(kept: Kept) -> DeadLetter | None:
-    """The letter; None where somebody else's record lies in the topic."""
-    try:
-        return open_letter(kept)
-    except InvalidRecordError:
-        return None
+    """The letter; None for a receipt and where somebody else's record lies in the topic."""
+    found = letter_or_receipt(kept)
+    return None if isinstance(found, Receipt) else found
 
 
 def is_keyed(topic: str) -> bool:

@@ -22,6 +22,11 @@ def is_outage(exc: psycopg.Error) -> bool:
     return exc.sqlstate[:2] in OUTAGE
 
 
+def is_value(exc: psycopg.Error) -> bool:
+    """Whether a value can never be stored. psycopg refuses some itself (a NUL in a text), without a state."""
+    return isinstance(exc, psycopg.DataError) if exc.sqlstate is None else exc.sqlstate[:2] in VALUE
+
+
 def outage_sentence(exc: psycopg.Error) -> str:
     """Why Postgres cannot do it now, without anything that it quotes."""
     if exc.sqlstate == _READ_ONLY:

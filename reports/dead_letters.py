@@ -8,8 +8,8 @@ from datetime import datetime
 
 from confluent_kafka import Message
 
-from core.dead_letters import PREFIX, header_list, receipted_offset
-from core.errors import IntegrationError
+from core.dead_letters import PREFIX, Receipt, header_list, letter_or_receipt, receipt_of
+from core.errors import InvalidRecordError
 from core.partition import Place, place_of, read_partition
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
@@ -57,22 +57,25 @@ def dead_letters(settings: Settings, company_id: str = "", *, since: datetime | 
 
 
 def _open(settings: Settings, company_id: str, number: int, since: datetime | None) -> list[DeadLetter]:
-    found: dict[int, DeadLetter] = {}
+    """Receipts count for a letter of their own key alone; what is neither is left out and counted."""
+    found: dict[int, tuple[bytes | None, DeadLetter]] = {}
     for message in read_partition(settings, DEAD_LETTERS, number, since=since):
-        done = replayed_offset(message)
-        if done is not None:
-            found.pop(done, None)
-        elif (letter := parse(message)).company_id == company_id or not company_id:
-            found[letter.place.offset] = letter
-    return list(found.values())
+        kept = letter_or_receipt(message)
+        if isinstance(kept, Receipt):
+            if found.get(kept.offset, (None,))[0] == kept.key:
+                found.pop(kept.offset, None)
+        elif kept is not None and ((letter := parse(message)).company_id == company_id or not company_id):
+            found[letter.place.offset] = (kept.record.key, letter)
+    return [letter for _, letter in found.values()]
 
 
 def replayed_offset(message: Message) -> int | None:
     """The offset of the letter that a receipt is of; None for any other record, also for a receipt that names none."""
     try:
-        return receipted_offset(header_list(message.headers()))
-    except (ValueError, IntegrationError):
+        receipt = receipt_of(message)
+    except InvalidRecordError:
         return None
+    return None if receipt is None else receipt.offset
 
 
 def parse(message: Message) -> DeadLetter:

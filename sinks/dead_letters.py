@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.clock import Clock
-from core.dead_letters import dead_letter_headers
+from core.dead_letters import dead_letter
 from core.errors import FatalError, RetriableError
 from core.kafka import producer_config
 from core.settings import Settings
@@ -57,13 +57,13 @@ class KafkaDeadLetters:
 
     def _produce(self, rejection: Rejection, delivered: Any) -> None:
         record = rejected(rejection.message)
-        headers = dead_letter_headers(record, stage=STAGE, error=rejection.error, seen_at=self._clock.now())
+        letter = dead_letter(record, stage=STAGE, error=rejection.error, seen_at=self._clock.now())
         try:
             self._producer.produce(
                 DEAD_LETTERS,
-                key=record.key,
-                value=record.value,
-                headers=headers,
+                key=letter.key,
+                value=letter.value,
+                headers=letter.headers,
                 partition=record.partition,
                 on_delivery=delivered,
             )

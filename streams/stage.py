@@ -15,7 +15,7 @@ from prometheus_client import Counter as Metric
 
 from core.clock import Clock
 from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of, origin_of, parked_error
-from core.dead_letters import RejectedRecord, dead_letter_headers
+from core.dead_letters import RejectedRecord, dead_letter
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.topics import DEAD_LETTERS
@@ -143,8 +143,8 @@ class PartitionStage:
         rejected = RejectedRecord(
             raw.entity.raw_topic, raw.partition, raw.offset, raw.key, raw.value, list(raw.headers)
         )
-        headers = dead_letter_headers(rejected, stage=STAGE, error=error, seen_at=self.clock.now())
-        return Output(DEAD_LETTERS, raw.key, raw.value, headers)
+        letter = dead_letter(rejected, stage=STAGE, error=error, seen_at=self.clock.now())
+        return Output(DEAD_LETTERS, letter.key, letter.value, letter.headers)
 
 
 def _seen(batch: Looked) -> Counter[str]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 
 from control.commands import OpenCommand
 from core.clock import Clock
-from core.dead_letters import header_list, receipted_offset
 from core.errors import FencedError, RetriableError
 from core.partition import read_partition
 from core.replay import Replayed, replay
-from core.replay_plan import Selection, opened
+from core.replay_plan import OpenLetters, Selection
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import ENTITY_BY_NAME
@@ -38,15 +36,10 @@ class Replaying:
     def _count(self, selection: Selection) -> int:
         assert selection.company_id is not None
         number = partition_for(selection.company_id, self._settings.entity_partitions)
-        waiting: Counter[int] = Counter()
+        letters = OpenLetters(selection, self._clock.now(), self._settings.entity_partitions)
         for message in read_partition(self._settings, DEAD_LETTERS, number):
-            done = receipted_offset(header_list(message.headers()))
-            letter = opened(message)
-            if done is not None:
-                waiting.pop(done, None)
-            elif letter is not None and selection.takes(letter):
-                waiting[letter.offset] = 1
-        return len(waiting)
+            letters.read([message])
+        return len(letters.offsets)
 
 
 def selection_of(command: OpenCommand) -> Selection:
@@ -65,4 +58,6 @@ def sentence(done: Replayed) -> str:
         parts.append(f"{done.expired:,} too old")
     if done.keyless:
         parts.append(f"{done.keyless:,} without a key")
+    if done.cut:
+        parts.append(f"{done.cut:,} too big to be kept whole")
     return f"Dead letters: {', '.join(parts)}."

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from control.database import Database
-from core.errors import FatalError
+from core.errors import InvalidRecordError
 from core.settings import Settings
 
 ROWS = b"SELECT number, note FROM integration.sent ORDER BY number"
@@ -47,7 +47,7 @@ def test_statement_that_fails_undoes_all_that_was_sent_with_it(database: Databas
             tx.execute(PUT, {"number": 1, "note": "again"})
             tx.execute(PUT, {"number": 2, "note": "behind it"})
 
-    with pytest.raises(FatalError, match="UniqueViolation"):
+    with pytest.raises(InvalidRecordError, match="UniqueViolation"):
         put_twice()
     assert rows(database) == []
     with database.transaction() as tx:

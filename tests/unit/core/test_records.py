@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dead_letters import Headers, RejectedRecord, dead_letter_headers, header_list
+from core.dead_letters import LARGEST_BYTES, Headers, RejectedRecord, dead_letter, dead_letter_headers, header_list
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 
@@ -67,6 +69,46 @@ def test_dead_letter_headers_of_a_dead_letter_replace_the_earlier_ones_and_keep_
     assert dict(second)["dead-letter-first-seen"] == SEEN_AT.isoformat().encode()
     assert dict(second)["dead-letter-stage"] == b"sink"
     assert dict(second)["dead-letter-offset"] == b"50"
+
+
+def test_dead_letter_that_fits_is_byte_for_byte() -> None:
+    big = replace(RECORD, value=b"x" * 1_800_000)
+    letter = dead_letter(big, stage="streams", error=ERROR, seen_at=SEEN_AT)
+    assert (letter.key, letter.value, letter.headers[:3]) == (big.key, big.value, big.headers)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"value": b"v" * 3_000_000}, b"value"),
+        ({"key": b"k" * 3_000_000}, b"key"),
+        ({"value": b"v" * 3_000_000, "key": b"k" * 2_000}, b"value,key"),
+        ({"headers": [("h", b"h" * 3_000_000)]}, b"headers"),
+        ({"headers": [("h", b"h" * 1_950_000)], "value": b"v" * 70_000}, b"value,headers"),
+    ],
+)
+def test_dead_letter_that_would_not_fit_is_cut_with_the_size_and_hash_of_the_whole(
+    changes: dict[str, Any], named: bytes
+) -> None:
+    big = replace(RECORD, **changes)
+    letter = dead_letter(big, stage="poller", error=ERROR, seen_at=SEEN_AT)
+    headers = dict(letter.headers)
+    assert headers["dead-letter-cut"] == named
+    size = len(letter.key or b"") + len(letter.value or b"") + sum(len(n) + len(v or b"") for n, v in letter.headers)
+    assert size < LARGEST_BYTES + 2_000
+    for part in {"key", "value"} & set(named.decode().split(",")):
+        whole = getattr(big, part)
+        assert headers[f"dead-letter-{part}-bytes"] == str(len(whole)).encode()
+        assert headers[f"dead-letter-{part}-sha256"] == hashlib.sha256(whole).hexdigest().encode()
+        assert whole.startswith(getattr(letter, part))
+
+
+def test_dead_letter_of_a_long_reason_and_a_hostile_first_seen_is_bounded() -> None:
+    hostile = replace(RECORD, headers=[("dead-letter-first-seen", b"9" * 1_000_000)])
+    error = InvalidRecordError("r" * 1_000_000, error_class="c" * 1_000_000)
+    headers = dict(dead_letter(hostile, stage="poller", error=error, seen_at=SEEN_AT).headers)
+    assert headers["dead-letter-first-seen"] == SEEN_AT.isoformat().encode()
+    assert sum(len(value or b"") for value in headers.values()) < 2_000
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.dead_letters import (
+    MALFORMED,
     DeadLetter,
     Headers,
+    Receipt,
     RejectedRecord,
+    dead_letter,
     dead_letter_headers,
+    letter_or_receipt,
     open_letter,
     receipt_headers,
-    receipted_offset,
+    receipt_of,
 )
 from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
@@ -103,8 +107,39 @@ def test_what_is_no_letter_is_not_opened(headers: Headers) -> None:
 
 
 def test_receipt_names_its_letter() -> None:
-    assert receipted_offset(receipt(of=3, at=9).headers()) == 3
-    assert receipted_offset(kept(3).headers()) is None
+    assert receipt_of(receipt(of=3, at=9)) == Receipt(3, b"acme/1")
+    assert receipt_of(kept(3)) is None
+
+
+@pytest.mark.parametrize(
+    "stated", [None, b"", b"x", b"-1", b" 3", b"3_0", b"\xff", b"9" * 5_000, b"9", b"10", "\u0663"]
+)
+def test_receipt_that_names_no_earlier_letter_is_neither_taken_nor_fatal(stated: bytes | str | None) -> None:
+    forged = Kept(9, b"acme/1", None, [("dead-letter-replayed", stated)])
+    before = MALFORMED._value.get()
+    assert letter_or_receipt(forged) is None
+    assert MALFORMED._value.get() == before + 1
+    assert open_after(kept(1), forged, kept(12)).offsets == {1, 12}
+
+
+def test_receipt_under_another_key_leaves_the_letter_open() -> None:
+    forged = Kept(9, b"other/1", None, receipt_headers(1, outcome="put-through", at=NOW))
+    assert open_after(kept(1), forged).offsets == {1}
+
+
+@pytest.mark.parametrize("name", ["partition", "offset"])
+@pytest.mark.parametrize("stated", [b"-1", b"1 ", b"1" * 5_000, "\u0663", None])
+def test_letter_whose_place_is_no_number_is_left_out(name: str, stated: bytes | str | None) -> None:
+    odd = kept(3)
+    odd.record_headers = [*odd.record_headers, (f"dead-letter-{name}", stated)]
+    assert letter_or_receipt(odd) is None
+
+
+def test_letter_that_was_cut_is_not_put_through() -> None:
+    whole = replace(record(), value=b"x" * 3_000_000)
+    made = dead_letter(whole, stage="streams", error=ERROR, seen_at=NOW)
+    found = open_after(Kept(1, made.key, made.value, made.headers), kept(2))
+    assert (set(found.offsets), found.cut) == ({2}, 1)
 
 
 def test_letter_is_open_until_its_receipt() -> None:
