@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from cli.following import CommandLine, CommandOrder
-from cli.ordering import QUIET_S, requester, show_end
+from cli.ordering import QUIET_S, in_options, requester, show_end
 from cli.run_display import show_run
 from control.connections import PASSWORD, NewConnection, save_connection
 from control.database import Database
@@ -22,6 +22,8 @@ from control.vault import Sealer
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal
+from core.topics import ALL_COMPANIES
+from schemas.command_rules import company_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def connect(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
 ) -> None:
     """Connect a company to its Buildertrend account and start its first sync."""
+    check_company(company)
     settings = load_settings()
     console = Terminal(stderr=True)
     password = sys.stdin.readline().rstrip("\r\n") if password_stdin else getpass.getpass("Buildertrend password: ")
@@ -75,11 +78,19 @@ def connect(
 _WHERE_NEXT = "Stored. The first sync has begun: `protiv-buildertrend status {company}` shows how far it is."
 
 
+def check_company(company_id: str) -> None:
+    """ConfigurationError for what is no id of one company."""
+    problem = company_problem(company_id)
+    if problem is not None:
+        raise ConfigurationError(in_options(problem))
+    if company_id == ALL_COMPANIES:
+        raise ConfigurationError("COMPANY must be Protiv's id of one company; it is not * here.")
+
+
 def checked(entered: Entered) -> NewConnection:
     """The connection to store; ConfigurationError with the field that is wrong."""
     company_id = entered.company_id
-    if not company_id or "/" in company_id or company_id == "*":
-        raise ConfigurationError("COMPANY must be Protiv's id of one company; it holds no slash and is not *.")
+    check_company(company_id)
     if not entered.username.strip() or not entered.password:
         raise ConfigurationError("Username and password must not be empty.")
     try:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import uuid4
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, Producer, TopicPartition
 
 from core.clock import SystemClock
-from core.errors import FatalError, RetriableError
+from core.errors import FatalError, InvalidRecordError, RetriableError
 from core.kafka import consumer_config, producer_config
+from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
 from schemas.catalogue import TERMINAL_EVENTS
-from schemas.codec import Decoder, Record, encoder, to_days, to_micros
+from schemas.codec import Record, encoder, to_days, to_micros
 from schemas.registry import ConfluentRegistry
+from schemas.sync_events import EventReader
 
+_LOG = get_logger(__name__)
 _SEND_S = 15
 _POSITION_S = 15
 
@@ -37,6 +40,23 @@ class CommandOrder:
     target_id: str | None = None
 
 
+def command_of(order: CommandOrder, *, requested_by: str, at: datetime) -> Record:
+    """The record that asks for it."""
+    return {
+        "command_id": order.command_id,
+        "type": order.type,
+        "company_id": order.company_id,
+        "entities": list(order.entities),
+        "from_date": None if order.from_day is None else to_days(order.from_day),
+        "to_date": None if order.to_day is None else to_days(order.to_day),
+        "dry_run": order.dry_run,
+        "requested_by": requested_by,
+        "requested_at": to_micros(at),
+        "reason": order.reason,
+        "target_id": order.target_id,
+    }
+
+
 class CommandLine:
     """A sender of commands that also hears the answers. Close it."""
 
@@ -44,7 +64,7 @@ class CommandLine:
         self._settings = settings
         registry = ConfluentRegistry(settings)
         self._encode = encoder(SYNC_COMMANDS, registry)
-        self._decode = Decoder(SYNC_EVENTS, registry)
+        self._read = EventReader(registry)
         self._producer = Producer(producer_config(settings))
         config = consumer_config(settings, "protiv-cli") | {"enable.partition.eof": False}
         self._consumer = Consumer(config)
@@ -63,19 +83,7 @@ class CommandLine:
     def send(self, order: CommandOrder, *, requested_by: str) -> str:
         """The command's id, once the broker has it; RetriableError if it does not take it."""
         command_id = order.command_id or str(uuid4())
-        record = {
-            "command_id": command_id,
-            "type": order.type,
-            "company_id": order.company_id,
-            "entities": list(order.entities),
-            "from_date": None if order.from_day is None else to_days(order.from_day),
-            "to_date": None if order.to_day is None else to_days(order.to_day),
-            "dry_run": order.dry_run,
-            "requested_by": requested_by,
-            "requested_at": to_micros(SystemClock().now()),
-            "reason": order.reason,
-            "target_id": order.target_id,
-        }
+        record = command_of(replace(order, command_id=command_id), requested_by=requested_by, at=SystemClock().now())
         self._producer.produce(SYNC_COMMANDS, key=order.company_id.encode(), value=self._encode(record))
         if self._producer.flush(_SEND_S):
             raise RetriableError("Kafka did not take the command: nothing was started. Try again.")
@@ -114,7 +122,12 @@ class CommandLine:
             if error.code() == KafkaError._ALL_BROKERS_DOWN:
                 raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.")
             return None
-        return self._decode(message.value() or b"")
+        try:
+            return self._read(message.value())
+        except InvalidRecordError as exc:
+            # Anybody may have written it; what cannot be read is no answer.
+            _LOG.warning("event_undecodable", reason=exc.reason)
+            return None
 
 
 def _is_of_run(event: Record, run_id: str | None) -> bool:

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 from rich.console import Console
 
-from cli.following import CommandLine, CommandOrder
+from cli.following import CommandLine, CommandOrder, command_of
 from cli.run_display import sentence, show_run
+from core.clock import SystemClock
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, write_line
-from core.topics import ALL_COMPANIES
 from schemas.catalogue import ENTITY_BY_NAME
 from schemas.codec import Record
+from schemas.command_rules import complaint
 
 QUIET_S = 120.0
 _NAMES = ", ".join(ENTITY_BY_NAME)
+_OPTIONS = {
+    "company_id": "COMPANY",
+    "entities": "--entity",
+    "from_date": "--from",
+    "to_date": "--to",
+    "reason": "--reason",
+    "target_id": "--command",
+    "requested_by": "The name of the user who asks",
+}
 
 Company = Annotated[str, typer.Argument(help="Protiv's id of the company, or '*' for all.", metavar="COMPANY")]
 Entities = Annotated[list[str] | None, typer.Option("--entity", help=f"Only this entity; repeatable: {_NAMES}.")]
@@ -52,16 +64,25 @@ def order(asked: CommandOrder, follow: Follow) -> None:
 
 
 def check(asked: CommandOrder) -> CommandOrder:
-    """The order as it may be sent; ConfigurationError with the option that is wrong."""
-    company_id = asked.company_id
-    if not company_id or "/" in company_id or "\0" in company_id:
-        raise ConfigurationError(f"COMPANY must be Protiv's id of one company, or {ALL_COMPANIES} for all.")
+    """The order as it may be sent, by the poller's own rules; ConfigurationError with the option that is wrong."""
+    order_once = replace(asked, entities=tuple(dict.fromkeys(asked.entities)))
     unknown = sorted(set(asked.entities) - set(ENTITY_BY_NAME))
     if unknown:
         raise ConfigurationError(f"--entity {unknown[0]} is not known; it takes one of {_NAMES}.")
-    if asked.from_day and asked.to_day and asked.to_day < asked.from_day:
-        raise ConfigurationError("--to must not be before --from.")
-    return replace(asked, entities=tuple(dict.fromkeys(asked.entities)))
+    named = replace(order_once, command_id=asked.command_id or str(uuid4()))
+    record = command_of(named, requested_by=requester(), at=SystemClock().now())
+    # Whether the company is connected, the poller knows.
+    problem = complaint(record, connected=True)
+    if problem is not None:
+        raise ConfigurationError(in_options(problem))
+    return order_once
+
+
+def in_options(problem: str) -> str:
+    """A refusal, which names fields of a command, in the words of the command line."""
+    for name, option in _OPTIONS.items():
+        problem = re.sub(rf"\b{name}\b", option, problem)
+    return problem
 
 
 def ask_and_follow(settings: Settings, asked: CommandOrder, console: Console) -> Record:

@@ -18,6 +18,7 @@ from core.topics import SYNC_EVENTS
 from producers.acknowledged import TIMEOUT_S, Outgoing, send_acknowledged
 from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import SchemaSource, encoder, to_days, to_micros
+from schemas.sync_events import LONGEST_MESSAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class SyncEvent:
     complete_through: datetime | None = None
     message: str | None = None
     fault: str | None = None
+    event_id: str | None = None
+    """Where the same event may be told again; else the writer gives it one."""
 
 
 class EventWriter(Protocol):
@@ -90,7 +93,7 @@ def event_record(event: SyncEvent, at: datetime) -> dict[str, Any]:
         "from_date": None if event.from_date is None else to_days(event.from_date),
         "to_date": None if event.to_date is None else to_days(event.to_date),
         "complete_through": None if event.complete_through is None else to_micros(event.complete_through),
-        "message": event.message,
+        "message": None if event.message is None else event.message[:LONGEST_MESSAGE],
         "fault": event.fault,
     }
 
@@ -99,4 +102,4 @@ def _event_id(event: SyncEvent) -> str:
     """A command's last event has the same id wherever it is made, so that readers see it once."""
     if event.type in TERMINAL_EVENTS and event.command_id:
         return terminal_event_id(event.command_id)
-    return str(uuid4())
+    return event.event_id or str(uuid4())

@@ -1,26 +1,36 @@
-"""Takes sync commands from their topic: each is checked, kept once an id, or refused with the reason."""
+"""Takes sync commands from their topic: each is checked, kept once an id, or refused with the reason.
+
+What can never be taken is put aside as a dead letter and answered, if its sender can be made out; nothing that a record
+holds keeps those behind it waiting.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from control.database import Database
 from core.clock import SystemClock
-from core.dead_letters import RejectedRecord, dead_letter_headers, header_list
-from core.errors import InvalidRecordError, RetriableError
+from core.dead_letters import RejectedRecord, dead_letter, header_list
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka import consumer_config, producer_config
 from core.log import get_logger
 from core.settings import Settings
-from core.topics import DEAD_LETTERS, SYNC_COMMANDS
+from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
+from producers import telemetry
 from producers.acknowledged import Outgoing, send_acknowledged
 from producers.commands.intake import Intake
-from producers.events import EventWriter
+from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
+from producers.events import EventWriter, SyncEvent
 from schemas.codec import Decoder, SchemaSource
+from schemas.command_rules import LARGEST_VALUE_BYTES
 
 GROUP = "protiv-poller"
 _MOST_AT_ONCE = 100
+_TRIES = 3
 _LOG = get_logger(__name__)
 
 
@@ -35,6 +45,8 @@ class Inbox:
         self._dead_letters = Producer(producer_config(settings))
         self._decode = Decoder(SYNC_COMMANDS, source)
         self._intake = Intake(settings, database, events, SystemClock())
+        self._events = events
+        self._failed: dict[tuple[int | None, int | None], int] = {}
 
     def take(self) -> int:
         """Take what has arrived, without waiting for more; the number of records taken.
@@ -68,14 +80,37 @@ class Inbox:
             raise RetriableError(f"An offset cannot be committed now ({exc.args[0].name()}).") from exc
 
     def _keep_or_put_aside(self, message: Message) -> None:
+        sender = sender_of(message.key(), message.value())
         try:
-            command = self._decode(message.value() or b"")
-        except InvalidRecordError as exc:
-            self._put_aside(message, exc)
-        else:
+            command = self._decoded(message.value() or b"")
+            sender = sender_in(command)
             self._intake.take(command)
+        except InvalidRecordError as exc:
+            self._put_aside(message, exc, sender)
+        except (RetriableError, ConfigurationError):
+            raise
+        except Exception as exc:  # noqa: BLE001 - one record must not stop the others; logged with its trace
+            self._put_aside(message, self._given_up(message, exc), sender)
+        self._failed.pop(_place(message), None)
 
-    def _put_aside(self, message: Message, error: InvalidRecordError) -> None:
+    def _decoded(self, value: bytes) -> Mapping[str, Any]:
+        if len(value) > LARGEST_VALUE_BYTES:
+            problem = f"The command is {len(value):,} bytes long; it may be {LARGEST_VALUE_BYTES:,}."
+            raise InvalidRecordError(problem, error_class="too-long")
+        return self._decode(value)
+
+    def _given_up(self, message: Message, exc: Exception) -> InvalidRecordError:
+        """The error to put a record aside with that failed in an unforeseen way; RetriableError while it is tried."""
+        place = _place(message)
+        self._failed[place] = tries = self._failed.get(place, 0) + 1
+        _LOG.exception("command_cannot_be_processed", partition=place[0], offset=place[1], tries=tries)
+        if tries < _TRIES:
+            raise RetriableError(f"A command cannot be processed ({type(exc).__name__}).") from exc
+        reason = f"The command could not be processed ({type(exc).__name__}); that is our fault: send it again later."
+        return InvalidRecordError(reason, error_class="cannot-be-processed")
+
+    def _put_aside(self, message: Message, error: InvalidRecordError, sender: Sender) -> None:
+        """As a dead letter, then with an answer. Repeated as a whole after an outage: the answer has one id."""
         record = RejectedRecord(
             topic=message.topic() or SYNC_COMMANDS,
             partition=message.partition() or 0,
@@ -84,9 +119,29 @@ class Inbox:
             value=message.value(),
             headers=header_list(message.headers()),
         )
-        headers = dead_letter_headers(record, stage="poller", error=error, seen_at=datetime.now(UTC))
-        send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, record.key, record.value, headers))
-        _LOG.warning("command_undecodable", partition=record.partition, offset=record.offset)
+        letter = dead_letter(record, stage="poller", error=error, seen_at=datetime.now(UTC))
+        send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        self._answer(sender, error.reason, answer_id(record.topic, record.partition, record.offset))
+        telemetry.COMMANDS_PUT_ASIDE.labels(error.error_class).inc()
+        _LOG.error(
+            "command_put_aside",
+            partition=record.partition,
+            offset=record.offset,
+            error_class=error.error_class,
+            answered=sender.command_id is not None or sender.company_id is not None,
+        )
+
+    def _answer(self, sender: Sender, reason: str, event_id: str) -> None:
+        company_id = sender.company_id or ALL_COMPANIES
+        sentence = f"The command was put aside: {reason}"
+        if sender.command_id is not None:
+            self._intake.reject(sender.command_id, company_id, sentence)
+        elif sender.company_id is not None:
+            self._events.write(SyncEvent(company_id, "rejected", message=sentence, event_id=event_id))
+
+
+def _place(message: Message) -> tuple[int | None, int | None]:
+    return message.partition(), message.offset()
 
 
 def _position(message: Message) -> TopicPartition:

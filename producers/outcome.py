@@ -79,7 +79,7 @@ class Recorder:
         """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
         kinds = answer_commands(tx, command_ids, event_record(event, self.clock.now()))
         for kind in kinds:
-            telemetry.COMMANDS.labels(kind, event.type).inc()
+            telemetry.command_ended(kind, event.type)
         return kinds
 
     def _say_unasked(self, answered: Sequence[str], event: SyncEvent) -> None:

@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from control.health import Health
 from control.runs import Counts
+from schemas.command_types import TYPES
 
 RUNS = Counter("protiv_poller_runs", "Runs that ended.", ["read", "state"])
 FAULTS = Counter("protiv_poller_faults", "Runs that a fault of the source ended.", ["fault"])
@@ -20,6 +21,15 @@ RUN_SECONDS = Histogram(
 )
 REQUESTS = Counter("protiv_poller_requests", "Answers of Buildertrend by class of status.", ["status"])
 COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
+COMMANDS_PUT_ASIDE = Counter(
+    "protiv_poller_commands_put_aside", "Records of integration.sync-commands that are no command.", ["error_class"]
+)
+for _error_class in ("undecodable", "unknown-schema", "wrong-schema", "too-long", "cannot-be-processed"):
+    # There from the start: an increase from nothing is none to Prometheus, and the first one matters.
+    COMMANDS_PUT_ASIDE.labels(_error_class)
+ANSWERS_CUT_SHORT = Counter(
+    "protiv_poller_answers_unsayable", "Stored answers that could not be said as they are; a short one stands for each."
+)
 ACTIVE = Gauge("protiv_poller_active_connections", "Connections that this poller is at work on.")
 OUTAGE = Gauge("protiv_poller_outage", "1 while Kafka or Postgres is away and the poller waits.")
 CONNECTIONS = Gauge("protiv_poller_connections", "Connections of all companies by state.", ["state"])
@@ -42,6 +52,11 @@ def show(health: Health) -> None:
     HELD_DELETIONS.set(health.held_deletions)
     for entity, age_s in health.freshness_s.items():
         FRESHNESS_SECONDS.labels(entity).set(age_s)
+
+
+def command_ended(kind: str, outcome: str) -> None:
+    """Count a command's final answer. Its type is whatever somebody wrote: only known ones become labels."""
+    COMMANDS.labels(kind if kind in TYPES else "unknown", outcome).inc()
 
 
 def run_ended(*, read: str, state: str, fault: str | None, counts: Counts, seconds: float) -> None:

@@ -18,6 +18,7 @@ from producers.commands.dry_run import DryRuns
 from producers.commands.settling import Settlement, Standing, settle
 from producers.events import SyncEvent
 from producers.outcome import Recorder, total
+from schemas.command_rules import date_problem
 
 _LOG = get_logger(__name__)
 
@@ -57,7 +58,8 @@ class Settler:
                 return None
             left = open_run(tx, lease.company_id)
             in_run = _in_run(tx, left, lease.company_id)
-            commands = self._without_dry_runs(tx, connection, open_commands(tx, lease.company_id))
+            doable = self._without_impossible(tx, lease.company_id, open_commands(tx, lease.company_id))
+            commands = self._without_dry_runs(tx, connection, doable)
             found = settle(
                 standing_of(connection),
                 commands,
@@ -71,6 +73,16 @@ class Settler:
             due = connection_standing.is_due(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
         return Settled(now, reading, found.replays, None if ended else left, in_run, due)
+
+    def _without_impossible(
+        self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
+    ) -> list[OpenCommand]:
+        """Answer those with days that no calendar has: a version that took them may have stored them."""
+        problems = {one.command_id: date_problem(one.body) for one in commands}
+        for command_id, problem in problems.items():
+            if problem is not None:
+                self.recorder.answer(tx, [command_id], SyncEvent(company_id, "rejected", message=problem))
+        return [one for one in commands if problems[one.command_id] is None]
 
     def _without_dry_runs(
         self, tx: Transaction, connection: Connection, commands: Sequence[OpenCommand]

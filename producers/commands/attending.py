@@ -10,10 +10,10 @@ from control.health import read_health
 from core.clock import Clock
 from producers import telemetry
 from producers.commands.parting import Parting
-from producers.commands.types import INTERRUPTING, JOINING
 from producers.events import SyncEvent
 from producers.outcome import Recorder
 from schemas.catalogue import ENTITY_BY_NAME
+from schemas.command_types import INTERRUPTING, JOINING
 
 _HEALTH_EVERY_S = 15.0
 

@@ -7,10 +7,10 @@ nothing can be said behind that look. Answers are said in a transaction, then ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import psycopg
 from confluent_kafka import KafkaException, Producer
@@ -25,8 +25,12 @@ from core.partition import read_partition
 from core.postgres import Session, connect
 from core.settings import Settings
 from core.topics import SYNC_EVENTS, partition_for
+from producers import telemetry
+from producers.events import SyncEvent, event_record
 from producers.publisher import translated
-from schemas.codec import Decoder, SchemaSource, encoder
+from schemas.catalogue import TERMINAL_EVENTS
+from schemas.codec import SchemaSource, encoder
+from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, EventReader
 
 _LOG = get_logger(__name__)
 _LOCK = 7_305_112_025
@@ -68,7 +72,7 @@ class Clerk:
         try:
             with translated_errors():
                 return self._turn()
-        except FatalError as exc:
+        except (FatalError, InvalidRecordError) as exc:
             # Only this producer is of no more use; the next one fences it and looks again.
             _LOG.warning("clerk_gives_up", reason=str(exc))
             self.close()
@@ -132,7 +136,7 @@ class KafkaVoice:
         self._settings = settings
         self._partitions = settings.entity_partitions
         self._encode = encoder(SYNC_EVENTS, source)
-        self._decode = Decoder(SYNC_EVENTS, source)
+        self._read = EventReader(source)
         self._producer = Producer(transactional_config(settings, "protiv-poller-answers"))
         with _as_ours():
             self._producer.init_transactions(_TIMEOUT_S)
@@ -149,13 +153,13 @@ class KafkaVoice:
         for message in read_partition(self._settings, SYNC_EVENTS, number, since=since):
             # Anybody could write to this topic; what cannot be read is no answer of ours.
             with suppress(InvalidRecordError):
-                yield str(self._decode(message.value() or b"")["event_id"])
+                yield str(self._read(message.value())["event_id"])
 
     def say(self, answers: Sequence[Answer]) -> None:
         """See Voice."""
         if not answers:
             return
-        ready = [(answer.company_id, self._encode(answer.event)) for answer in answers]
+        ready = [(answer.company_id[:LONGEST_ID], self._encoded(answer)) for answer in answers]
         with _as_ours():
             self._producer.begin_transaction()
             for company_id, value in ready:
@@ -163,9 +167,32 @@ class KafkaVoice:
                 self._producer.produce(SYNC_EVENTS, key=company_id.encode(), value=value, partition=number)
             self._producer.commit_transaction(_TIMEOUT_S)
 
+    def _encoded(self, answer: Answer) -> bytes:
+        """One answer must not keep all others from being said: where it cannot be, a short one stands for it."""
+        try:
+            return self._encode(sayable(answer.event))
+        except Exception:  # noqa: BLE001 - fastavro raises whatever it stumbles over; logged with its trace
+            telemetry.ANSWERS_CUT_SHORT.inc()
+            _LOG.exception("answer_unsayable", command_id=answer.command_id)
+            return self._encode(stand_in(answer))
+
     def close(self) -> None:
         """See Voice. What was begun is aborted by the brokers when the next voice is made."""
         self._producer.purge()
+
+
+def sayable(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored answer, its texts cut to what readers take."""
+    cut = {name: value[:LONGEST_ID] if isinstance(value, str) else value for name, value in event.items()}
+    message = event.get("message")
+    return cut | {"message": message[:LONGEST_MESSAGE] if isinstance(message, str) else None}
+
+
+def stand_in(answer: Answer) -> dict[str, Any]:
+    """What is said in place of an answer that cannot be encoded: how the command ended, and no more."""
+    stated = answer.event.get("type")
+    kind = stated if stated in TERMINAL_EVENTS else "failed"
+    return event_record(SyncEvent(answer.company_id[:LONGEST_ID], kind, answer.command_id), answer.answered_at)
 
 
 @contextmanager

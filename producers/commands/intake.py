@@ -13,14 +13,15 @@ from control.database import Database, Transaction
 from control.fan_outs import fan_out
 from control.standing import companies_in
 from core.clock import Clock
+from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES
 from producers.commands.dry_run import DryRuns
-from producers.commands.types import TYPES
-from producers.commands.validation import is_uuid, malformed, refuse
 from producers.events import EventWriter, SyncEvent
 from producers.outcome import Recorder
+from schemas.command_rules import LONGEST, LONGEST_ID, MOST_ENTITIES, is_uuid, malformed, refuse
+from schemas.command_types import TYPES
 
 _LOG = get_logger(__name__)
 # The reads of a command for all companies begin at least this far apart, and within half an interval.
@@ -39,9 +40,14 @@ class Intake:
     clock: Clock
 
     def take(self, command: Mapping[str, Any]) -> None:
-        """Keep it, or its refusal; one whose id is known changes nothing. RetriableError for an outage."""
-        body = storable(command)
+        """Keep it, or its refusal; one whose id is known changes nothing.
+
+        InvalidRecordError for one whose id is so long that no answer could name it; RetriableError for an outage.
+        """
+        if len(command["command_id"]) > LONGEST_ID:
+            raise InvalidRecordError(f"command_id is longer than {LONGEST_ID} characters.", error_class="too-long")
         sentence = malformed(command)
+        body = storable(command)
         with self.database.transaction() as tx:
             connection = None if sentence else get_connection(tx, body["company_id"])
             sentence = sentence or refuse(body, connected=connection is not None)
@@ -54,6 +60,13 @@ class Intake:
             return
         _LOG.info("command_accepted", command_id=command_id, type=kind)
         self.events.write(SyncEvent(body["company_id"], "accepted", command_id=command_id))
+
+    def reject(self, command_id: str, company_id: str, sentence: str) -> None:
+        """Keep the refusal of a command of which no more than this is known; a known id keeps its answer."""
+        body = {"command_id": command_id, "company_id": company_id, "type": "unknown", "entities": []}
+        with self.database.transaction() as tx:
+            if put_command(tx, body):
+                self._answer(tx, body, SyncEvent(company_id, "rejected", message=sentence))
 
     def _go_on(
         self, tx: Transaction, body: Mapping[str, Any], connection: Connection | None, refusal: str | None
@@ -80,18 +93,21 @@ class Intake:
 
 
 def storable(command: Mapping[str, Any]) -> dict[str, Any]:
-    """The command as the database can keep it: without NUL characters, its id a UUID.
+    """The command as the database can keep it: without NUL characters, its texts cut, its id a UUID.
 
-    Where the id is none, one that follows from it stands in its place, so that the same id twice is refused once.
+    Only what is refused is changed by this. Where the id is none, one that follows from it stands in its place, so that
+    the same id twice is refused once.
     """
-    body = {name: _without_nul(value) for name, value in command.items()}
+    body = {name: _storable(value, LONGEST.get(name, LONGEST_ID)) for name, value in command.items()}
     if not is_uuid(command["command_id"]):
         body["stated_id"] = body["command_id"]
         body["command_id"] = str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:command:{command['command_id']!r}"))
     return body
 
 
-def _without_nul(value: Any) -> Any:
+def _storable(value: Any, longest: int) -> Any:
     if isinstance(value, list):
-        return [_without_nul(item) for item in value]
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        return [_storable(item, longest) for item in value[:MOST_ENTITIES]]
+    if not isinstance(value, str):
+        return value
+    return value[:longest].replace("\0", "\N{REPLACEMENT CHARACTER}")

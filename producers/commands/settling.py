@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from control.commands import OpenCommand
-from producers.commands.types import TYPES
+from schemas.command_types import TYPES
 
 COMPLETED = "completed"
 FAILED = "failed"

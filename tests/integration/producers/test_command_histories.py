@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 
 from core.settings import Settings
-from producers.commands.types import TYPES
 from schemas.catalogue import TERMINAL_EVENTS
+from schemas.command_types import TYPES
 from tests import factories
 from tests.integration.producers.command_world import MortalDatabase, World
 from tests.soak import rounds

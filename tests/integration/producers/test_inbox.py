@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+import hashlib
+import json
+import random
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from confluent_kafka import Producer
@@ -20,12 +25,14 @@ from core.kafka import producer_config
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, SYNC_COMMANDS
 from producers.commands.clerk import Clerk
+from producers.commands.intake import Intake
 from producers.inbox import Inbox
-from schemas.codec import Decoder, encoder
+from schemas.codec import Decoder, SchemaSource, encoder
 from tests import factories
 from tests.fakes import MemoryEvents, MemoryVoice
 from tests.fix_stack import Stack
 from tests.integration.producers.fix_topics import committed, eventually, of_company, send_command, send_raw
+from tests.soak import rounds
 
 
 @dataclass(slots=True)
@@ -153,6 +160,157 @@ def test_take_undecodable_command_as_big_as_the_topic_takes_is_put_aside(desk: D
     assert desk.take_until_said(command_id) == ["accepted"]
     (letter,) = desk.dead_letters()
     assert letter.value() == value
+
+
+@pytest.fixture
+def neighbour(desk: Desk) -> Desk:
+    """Another company of the same poller."""
+    company_id = factories.company_id()
+    sealed = Sealer.from_settings(desk.settings).seal(b"pw", company_id=company_id, kind=PASSWORD)
+    with desk.database.transaction() as tx:
+        save_connection(tx, NewConnection(company_id, "bea", "America/Denver", None), sealed)
+    return Desk(desk.inbox, desk.database, desk.stack, desk.settings, company_id, desk.events)
+
+
+OVER_THE_LIMITS: dict[str, dict[str, Any]] = {
+    "company of 3,000 characters": {"company_id": "x" * 3_000},
+    "days that no calendar has": {"type": "backfill", "from_date": 2_147_483_647, "dry_run": True},
+    "a calendar date as days": {"type": "backfill", "from_date": 20_260_101},
+    "a long reason": {"type": "pause", "reason": "x" * 501},
+    "a long requester": {"requested_by": "x" * 60_000},
+    "a long type": {"type": "x" * 60_000},
+    "an hour that no clock has": {"requested_at": 2**62},
+}
+
+
+@pytest.mark.parametrize("changes", OVER_THE_LIMITS.values(), ids=OVER_THE_LIMITS.keys())
+def test_take_command_over_a_limit_is_rejected_and_the_neighbour_is_answered(
+    desk: Desk, neighbour: Desk, changes: dict[str, Any]
+) -> None:
+    body = factories.command_body(**({"company_id": desk.company_id} | changes))
+    send_command(desk.settings, desk.stack.registry, body)
+    command_id = neighbour.send()
+    assert neighbour.take_until_said(command_id) == ["accepted"]
+    assert desk.take_until_said(str(body["command_id"])) == ["rejected"]
+    (rejected,) = [event for event in desk.events.written if event.command_id == body["command_id"]]
+    assert next(iter(changes.keys() - {"type", "dry_run"}), "type") in str(rejected.message)
+    assert len(str(rejected.message)) < 400
+    assert desk.open() == []
+
+
+PUT_ASIDE: dict[str, dict[str, Any]] = {
+    "id of 1.8 MB": {"command_id": "x" * 1_800_000},
+    "id of 201 characters": {"command_id": "x" * 201},
+    "reason of 70,000 characters": {"reason": "r" * 70_000},
+}
+
+
+@pytest.mark.parametrize("changes", PUT_ASIDE.values(), ids=PUT_ASIDE.keys())
+def test_take_command_that_is_too_big_is_put_aside_and_answered_and_the_neighbour_too(
+    desk: Desk, neighbour: Desk, changes: dict[str, Any]
+) -> None:
+    body = factories.command_body(company_id=desk.company_id, **changes)
+    send_command(desk.settings, desk.stack.registry, body)
+    command_id = neighbour.send()
+    assert neighbour.take_until_said(command_id) == ["accepted"]
+    (letter,) = desk.dead_letters()
+    assert dict(letter.headers())["dead-letter-error-class"] == b"too-long"
+    rejected = [event for event in desk.events.of_type("rejected") if event.company_id == desk.company_id]
+    assert [event.command_id for event in rejected] == [body["command_id"] if "reason" in changes else None]
+    assert len(str(rejected[0].message)) < 400
+
+
+def test_take_json_of_3_mb_is_put_aside_cut_and_answered_and_the_neighbour_too(desk: Desk, neighbour: Desk) -> None:
+    """It came compressed; its dead letter must fit without."""
+    command_id = str(uuid4())
+    value = json.dumps({"command_id": command_id, "type": "sync", "more": "0123456789" * 300_000}).encode()
+    producer = Producer(producer_config(desk.settings) | {"message.max.bytes": 10_000_000})
+    producer.produce(SYNC_COMMANDS, key=desk.company_id.encode(), value=value)
+    assert producer.flush(30) == 0
+    after = neighbour.send()
+    assert neighbour.take_until_said(after) == ["accepted"]
+    assert desk.take_until_said(command_id) == ["rejected"]
+    (letter,) = desk.dead_letters()
+    headers = dict(letter.headers())
+    assert (headers["dead-letter-cut"], headers["dead-letter-value-bytes"]) == (b"value", str(len(value)).encode())
+    assert headers["dead-letter-value-sha256"] == hashlib.sha256(value).hexdigest().encode()
+    assert value.startswith(letter.value())
+
+
+def test_take_command_that_fails_in_an_unforeseen_way_is_put_aside_after_three_tries(
+    desk: Desk, neighbour: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(intake: Intake, command: Mapping[str, Any]) -> None:
+        if command["company_id"] == desk.company_id:
+            tries.append(command["command_id"])
+            raise ArithmeticError
+        taken(intake, command)
+
+    tries: list[str] = []
+    taken = Intake.take
+    monkeypatch.setattr(Intake, "take", stumble)
+    bad, good = desk.send(), neighbour.send()
+
+    def done() -> bool:
+        with suppress(RetriableError):
+            desk.inbox.take()
+        desk.say()
+        return bool(desk.said(good) and desk.said(bad))
+
+    eventually(done, what="both answers")
+    assert tries == [bad] * 3
+    assert desk.said(bad) == ["rejected"]
+    (letter,) = desk.dead_letters()
+    assert dict(letter.headers())["dead-letter-error-class"] == b"cannot-be-processed"
+
+
+def hostile_commands(chance: random.Random, source: SchemaSource, company_id: str, *, number: int) -> Iterator[bytes]:
+    """Values that a stranger could send: of the right schema with odd fields, cut, changed in a byte, or no Avro."""
+    encode = encoder(SYNC_COMMANDS, source)
+    texts = (
+        "",
+        "\0",
+        "*",
+        "x" * 201,
+        "x" * 70_000,
+        "a/b",
+        "\N{COMBINING ACUTE ACCENT}" * 300,
+        "sync",
+        "backfill",
+        "cancel",
+    )
+    days = (None, 0, -1, 1, 20_260_101, 47_846, 2**31 - 1, -(2**31))
+    for _ in range(number):
+        body = factories.command_body(company_id=company_id)
+        for name in chance.sample(sorted(body), chance.randrange(6)):
+            body[name] = {
+                "entities": [chance.choice(texts[:6]) for _ in range(chance.randrange(30))],
+                "from_date": chance.choice(days),
+                "to_date": chance.choice(days),
+                "dry_run": chance.random() < 0.5,
+                "requested_at": chance.choice((0, -1, 2**62, -(2**62))),
+            }.get(name, chance.choice(texts))
+        value = bytearray(encode(body))
+        match chance.randrange(4):
+            case 1:
+                value[chance.randrange(len(value))] = chance.randrange(256)
+            case 2:
+                del value[chance.randrange(len(value)) :]
+            case 3:
+                value = bytearray(chance.randbytes(chance.choice((0, 1, 5, 50, 100_000))))
+        yield bytes(value)
+
+
+def test_take_whatever_bytes_there_are_the_neighbour_is_answered(desk: Desk, neighbour: Desk) -> None:
+    """Random bytes, Avro of every wrong kind, huge and NUL: nothing raises, and nobody waits."""
+    end = time.monotonic() + rounds(usual=8.0, soak=600.0)
+    seed = 0
+    while time.monotonic() < end:
+        seed += 1
+        for value in hostile_commands(random.Random(seed), desk.stack.registry, desk.company_id, number=40):
+            send_raw(desk.settings, key=desk.company_id.encode(), value=value)
+        command_id = neighbour.send()
+        assert neighbour.take_until_said(command_id) == ["accepted"]
 
 
 def test_take_command_whose_answer_kafka_does_not_take_is_answered_once_later(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from control.commands import OpenCommand
 from producers.commands.settling import Settlement, Standing, settle
-from producers.commands.types import TYPES
+from schemas.command_types import TYPES
 from tests.factories import open_command
 
 CONNECTED = Standing("connected")

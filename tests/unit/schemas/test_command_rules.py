@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from producers.commands.types import TYPES
-from producers.commands.validation import malformed, refuse
+from schemas.command_rules import complaint, malformed, refuse
+from schemas.command_types import TYPES
 from tests.factories import command_body
 
 # A fixed one: the names of parametrized tests hold it, and must be the same in every process that collects them.
@@ -34,10 +34,40 @@ def test_refuse_good_command_is_not_refused() -> None:
         ({"requested_by": "a\x00b"}, "requested_by"),
         ({"entities": ["a\x00b"]}, "entities"),
         ({"type": "sy\x00nc"}, "type"),
+        ({"company_id": ""}, "company_id must be"),
+        ({"company_id": "a/b"}, "company_id must be"),
+        ({"company_id": "x" * 201}, "company_id must not be longer than 200 characters"),
+        ({"company_id": "x" * 3_000}, "company_id must not be longer"),
+        ({"command_id": "x" * 2_500_000}, "command_id must not be longer"),
+        ({"type": "x" * 201}, "type must not be longer"),
+        ({"requested_by": "x" * 201}, "requested_by must not be longer"),
+        ({"target_id": "x" * 201}, "target_id must not be longer"),
+        ({"type": "pause", "reason": "x" * 501}, "reason must not be longer than 500 characters"),
+        ({"entities": ["jobs"] * 21}, "entities must be among"),
+        ({"entities": ["x" * 201]}, "entities must be among"),
+        ({"type": "backfill", "from_date": 2_147_483_647}, "from_date must lie between 1970-01-01 and 2100-12-31"),
+        ({"type": "backfill", "to_date": 47_847}, "to_date must lie between"),
+        ({"type": "backfill", "from_date": -1}, "from_date must lie between"),
+        ({"requested_at": 2**62}, "requested_at"),
+        ({"requested_at": -1}, "requested_at"),
     ],
 )
 def test_malformed_command_names_the_field_before_the_database_is_asked(changes: dict[str, Any], names: str) -> None:
     assert str(malformed(command_body(**changes))).startswith(names)
+
+
+def test_malformed_calendar_date_sent_as_days_is_told_what_days_are() -> None:
+    said = malformed(command_body(type="backfill", from_date=20_260_101))
+    assert said == (
+        "from_date must lie between 1970-01-01 and 2100-12-31: dates are days since 1970-01-01; "
+        "20260101 looks like a calendar date."
+    )
+
+
+@pytest.mark.parametrize("days", [0, 47_846])
+def test_malformed_first_and_last_day_that_are_taken_are_fine(days: int) -> None:
+    body = command_body(type="backfill", from_date=days, reason="x" * 500, company_id="x" * 200)
+    assert complaint(body, connected=True) is None
 
 
 @pytest.mark.parametrize("command_id", [_ID, _ID.upper()])
@@ -59,7 +89,6 @@ def test_malformed_uuid_in_either_case_is_fine(command_id: str) -> None:
         ({"target_id": _ID}, "target_id belongs to cancel"),
         ({"type": "cancel", "target_id": "7"}, "target_id must be a UUID"),
         ({"type": "cancel", "company_id": "*", "target_id": _ID}, "target_id"),
-        ({"type": "pause", "reason": "x" * 1001}, "reason"),
     ],
 )
 def test_refuse_names_the_field(changes: dict[str, Any], names: str) -> None:
