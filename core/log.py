@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import logging
 import sys
+import threading
 from io import StringIO
+from types import TracebackType
 from typing import TextIO
 
 import structlog
 
+from core.secrets_in_logs import RedactingFormatter, Redaction
 from core.settings import Settings
 from core.visible import visible_lines
 
@@ -42,12 +45,12 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
+    handler.setFormatter(RedactingFormatter(formatter, Redaction(settings)))
+    _log_what_ends_a_thread()
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level)
@@ -73,6 +76,26 @@ def _trace_as_text(out: TextIO, raised: structlog.typing.ExcInfo) -> None:
 
 def _set_in(text: str) -> str:
     return visible_lines(text).replace("\n", f"\n{_SET_IN}")
+
+
+def _log_what_ends_a_thread() -> None:
+    """An exception that nobody catches goes the way of every other line, instead of to stderr as it is."""
+    # A test runner has put a hook of its own there, which stays.
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _ended
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = _thread_ended
+
+
+def _thread_ended(end: threading.ExceptHookArgs) -> None:
+    if end.exc_value is not None:
+        _ended(end.exc_type, end.exc_value, end.exc_traceback)
+
+
+def _ended(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, (KeyboardInterrupt, SystemExit)):
+        return
+    logging.getLogger(__name__).critical("ended_by_an_exception", exc_info=(kind, exc, trace))
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core.database_address import fault_of
 from core.errors import ConfigurationError
 from core.settings_file import RUNNING
 
@@ -76,8 +77,8 @@ class Settings(BaseSettings):
     @classmethod
     def _database_is_postgres(cls, value: SecretStr) -> SecretStr:
         url = value.get_secret_value()
-        if url and not url.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must start with postgresql://")
+        if url and (fault := fault_of(url)):
+            raise ValueError(fault)
         return value
 
     @field_validator("kafka_ssl_ca_location", mode="after")

@@ -28,6 +28,15 @@ WRONG: list[tuple[str, Any, str]] = [
     ("kafka_security_protocol", "TLS", "'PLAINTEXT'"),
     ("log_level", "verbose", "'DEBUG'"),
     ("database_url", f"mysql://root:{SECRET}@db/x", "postgresql://"),
+    ("database_url", f"postgresql://poller:{SECRET}%zz@db/x", "write %25 for %"),
+    ("database_url", f"postgresql://poller:{SECRET}%@db/x", "write %25 for %"),
+    ("database_url", f"postgresql://poller:{SECRET}@2@db/x", "%40 for @"),
+    ("database_url", f"postgresql://poller:{SECRET}/2@db/x", "%2F for /"),
+    ("database_url", f"postgresql://poller:{SECRET}?2@db/x", "%3F for ?"),
+    ("database_url", f"postgresql://poller:{SECRET}#2@db/x", "%23 for #"),
+    ("database_url", f"postgresql://poller:{SECRET} 2@db/x", "%20"),
+    ("database_url", f"postgresql://{SECRET}:5x@db:54x/x", "host:port"),
+    ("database_url", "postgresql://u:p@db:70000/x", "host:port"),
     ("schema_registry_url", f"registry:{SECRET}", "http"),
     ("buildertrend_app_url", "buildertrend.net", "http"),
     ("kafka_ssl_ca_location", "/does/not/exist.pem", "existing file"),
@@ -92,3 +101,18 @@ def test_load_settings_reads_the_dotenv_file_and_the_environment_wins(
 
 def test_load_settings_strips_the_slash_of_source_addresses() -> None:
     assert factories.settings(buildertrend_app_url="http://sandbox:1/").buildertrend_app_url == "http://sandbox:1"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://poller:p%40ss%25%2F@db:5432/protiv",
+        "postgresql://poller:a:b@db/protiv",
+        "postgres://poller@[::1]:5432/protiv?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+        "postgresql://poller:p@one:5432,two:5433/protiv?target_session_attrs=read-write",
+        "postgresql:///protiv?host=/var/run/postgresql",
+        "postgresql://db",
+    ],
+)
+def test_load_settings_address_of_postgres_that_can_be_read_in_one_way_is_taken(url: str) -> None:
+    assert load_settings(_env_file=None, database_url=url).database_url.get_secret_value() == url
