@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
@@ -21,6 +21,8 @@ log = get_logger(__name__)
 
 GROUP = "protiv-sink"
 _REPEAT_S = 15.0
+# Of an announcement that nobody repeats, because who made it is gone; the clocks of two machines may differ by a part.
+LIFETIME = timedelta(minutes=2)
 _LONGEST_REASON = 500
 
 
@@ -31,16 +33,19 @@ class Waiting:
     reason: str
     since: datetime
 
-    def encode(self) -> str:
-        return json.dumps({"waiting": self.reason[:_LONGEST_REASON], "since": self.since.isoformat()})
+    def encode(self, at: datetime) -> str:
+        """As announced at that time."""
+        said = {"waiting": self.reason[:_LONGEST_REASON], "since": self.since.isoformat(), "at": at.isoformat()}
+        return json.dumps(said)
 
     @classmethod
-    def decode(cls, text: str | None) -> Waiting | None:
-        """None where the sink is at work, and for anybody else's text."""
+    def decode(cls, text: str | None, now: datetime) -> Waiting | None:
+        """None where the sink is at work, for an announcement that was not repeated, and for anybody else's text."""
         try:
             said = json.loads(text or "null")
-            return cls(str(said["waiting"]), datetime.fromisoformat(said["since"]))
-        except (ValueError, TypeError, KeyError):
+            waiting = cls(str(said["waiting"]), datetime.fromisoformat(said["since"]))
+            return waiting if now - datetime.fromisoformat(said["at"]) <= LIFETIME else None
+        except (ValueError, TypeError, KeyError, RecursionError):
             return None
 
 
@@ -61,7 +66,7 @@ class Announcement:
         self._repeat_at = 0.0
 
     def moved(self, offsets: Mapping[TopicPartition, int]) -> None:
-        """Batches up to these offsets are committed in Postgres."""
+        """Batches up to these offsets are committed in Postgres, or it said that they are: nobody waits there."""
         self._commit(offsets, None)
 
     def say(self, waiting: Waiting | None, offsets: Mapping[TopicPartition, int | None]) -> None:
@@ -88,7 +93,7 @@ class Announcement:
         return {TopicPartition(each.topic, each.partition): max(0, each.offset) for each in found}
 
     def _commit(self, offsets: Mapping[TopicPartition, int], waiting: Waiting | None) -> None:
-        text = "" if waiting is None else waiting.encode()
+        text = "" if waiting is None else waiting.encode(self._clock.now())
         if not offsets:
             return
         try:

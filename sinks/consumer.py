@@ -232,6 +232,8 @@ class SinkLoop:
         # A partition that was paused when it was given up is paused still when it comes back: librdkafka remembers.
         self._consumer.resume(self._consumer.assignment())
         self._paused = False
+        # Whoever held them before may have ended while it waited, and said so.
+        self._announcement.moved(self._merged)
         log.info("partitions claimed", count=len(claims))
 
     def _committed(self, batch: Batch, began: float, written: Written) -> None:

@@ -5,6 +5,7 @@ carries the reason when the sink waits, so that it can be asked while Postgres i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import psycopg
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
@@ -54,8 +55,8 @@ class SinkCondition:
         return f"The sink waits since {self.waiting.since.isoformat(timespec='seconds')}: {self.waiting.reason}"
 
 
-def sink_condition(settings: Settings, group: str = GROUP) -> SinkCondition:
-    """Asks the brokers alone. RetriableError if they do not answer."""
+def sink_condition(settings: Settings, group: str = GROUP, *, now: datetime | None = None) -> SinkCondition:
+    """Asks the brokers alone. RetriableError if they do not answer. `now`: an announcement has a lifetime."""
     # The client has to live until its answers are here.
     admin = admin_client(settings)
     try:
@@ -64,6 +65,7 @@ def sink_condition(settings: Settings, group: str = GROUP) -> SinkCondition:
         kept = admin.list_consumer_group_offsets(request, request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
     except KafkaException as exc:
         raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.") from exc
-    said = [Waiting.decode(each.metadata) for each in kept.topic_partitions if each.topic in CANONICAL_TOPICS]
+    at = now or datetime.now(UTC)
+    said = [Waiting.decode(each.metadata, at) for each in kept.topic_partitions if each.topic in CANONICAL_TOPICS]
     waiting = min((each for each in said if each is not None), key=lambda each: each.since, default=None)
     return SinkCondition(len(found.members), waiting)

@@ -113,7 +113,7 @@ def test_sink_that_starts_without_postgres_claims_when_it_is_back(
 @pytest.mark.parametrize(
     ("trouble", "reason"),
     [
-        (troubles.read_only, "ReadOnlySqlTransaction, 25006"),
+        (troubles.read_only, "read-only now (25006)"),
         (troubles.locked, "LockNotAvailable, 55P03"),
         (troubles.full, "DiskFull, 53100"),
         (troubles.hanging, "does not answer"),

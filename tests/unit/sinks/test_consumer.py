@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import wait
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
 from sinks.buffer import Limits
-from sinks.condition import Waiting
+from sinks.condition import LIFETIME, Waiting
 from sinks.consumer import SinkLoop
 from sinks.messages import TopicPartition
 from tests.unit.sinks.factories import FakeMessage
@@ -90,8 +91,39 @@ def test_loop_reads_nothing_before_postgres_said_where(bench: Bench) -> None:
 
 def test_loop_copies_offsets_to_kafka_after_the_commit(bench: Bench) -> None:
     joined(bench).read(0, 1, 2)
-    bench.until(lambda: bool(bench.consumer.copied))
-    assert [(each.topic, each.partition, each.offset) for each in bench.consumer.copied] == [(*AT, 3)]
+    bench.until(lambda: len(bench.consumer.copied) == 2)
+    # What Postgres said at the claim, and the batch.
+    assert [(each.topic, each.partition, each.offset) for each in bench.consumer.copied] == [(*AT, 0), (*AT, 3)]
+
+
+def test_loop_takes_back_what_its_predecessor_announced_before_anything_moves(bench: Bench) -> None:
+    bench.store.next_offsets[AT] = 7
+    joined(bench)
+    assert [(each.offset, each.metadata) for each in bench.consumer.copied] == [(7, "")]
+
+
+def test_announcement_that_nobody_repeats_is_over_after_its_lifetime() -> None:
+    at = datetime(2026, 7, 1, tzinfo=UTC)
+    said = Waiting("Postgres is full.", at - timedelta(hours=1)).encode(at)
+    assert Waiting.decode(said, at + LIFETIME) == Waiting("Postgres is full.", at - timedelta(hours=1))
+    assert Waiting.decode(said, at + LIFETIME + timedelta(seconds=1)) is None
+
+
+@pytest.mark.parametrize(
+    "said", [None, "", "null", "[]", "{}", '{"waiting": "x", "since": "2026-07-01T00:00:00+00:00"}', "[" * 5000]
+)
+def test_announcement_of_somebody_else_is_none(said: str | None) -> None:
+    assert Waiting.decode(said, datetime(2026, 7, 1, tzinfo=UTC)) is None
+
+
+def test_loop_that_goes_on_waiting_repeats_its_announcement_within_its_lifetime(bench: Bench) -> None:
+    joined(bench).read(0)
+    bench.store.write_failures = [RetriableError("Postgres is full.")] * 40
+    bench.until(lambda: len(bench.consumer.copied) == 4)
+    first, second, third = bench.consumer.copied[1:]
+    assert first.metadata != second.metadata != third.metadata
+    for each in (first, second, third):
+        assert Waiting.decode(each.metadata, bench.clock.now()) is not None
 
 
 def test_loop_when_postgres_is_away_holds_the_batch_and_goes_on(bench: Bench) -> None:
@@ -110,14 +142,14 @@ def test_loop_that_waits_says_why_and_since_when_and_stops_saying_so(bench: Benc
     bench.until(lambda: not bench.loop.ready())
     began = bench.clock.now()
     assert bench.loop.why_not_ready().startswith("Postgres is full. Waiting since ")
-    bench.until(lambda: len(bench.consumer.copied) == 1)
-    (said,) = bench.consumer.copied
-    waiting = Waiting.decode(said.metadata)
+    bench.until(lambda: len(bench.consumer.copied) == 2)
+    said = bench.consumer.copied[-1]
+    waiting = Waiting.decode(said.metadata, bench.clock.now())
     assert waiting is not None
     assert (waiting.reason, waiting.since <= began, said.offset) == ("Postgres is full.", True, 0)
     bench.until(lambda: bench.written() == 2)
     bench.until(bench.loop.ready)
-    assert Waiting.decode(bench.consumer.copied[-1].metadata) is None
+    assert Waiting.decode(bench.consumer.copied[-1].metadata, bench.clock.now()) is None
     assert bench.loop.why_not_ready() == ""
 
 
@@ -141,7 +173,7 @@ def test_loop_whose_database_hangs_is_not_ready_and_says_so(bench: Bench) -> Non
     bench.clock.seconds += 2
     bench.loop.step()
     assert "does not answer" in bench.loop.why_not_ready()
-    assert Waiting.decode(bench.consumer.copied[-1].metadata) is not None
+    assert Waiting.decode(bench.consumer.copied[-1].metadata, bench.clock.now()) is not None
     bench.store.may_write.set()
     bench.until(lambda: bench.loop.ready() and bench.written() == 1)
 
