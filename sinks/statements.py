@@ -63,6 +63,15 @@ ON CONFLICT (topic_id, partition) DO UPDATE SET claim = held.claim + 1, updated_
 RETURNING next_offset, generation, claim
 """
 
+# A sink that froze inside a COPY holds its locks for as long as it is frozen: its backend waits for the client, where
+# no time limit of Postgres looks, and the network answers for the process. Nobody else's COPY outlasts the limit.
+END_FROZEN = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = %(name)s
+  AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
+  AND query_start < now() - make_interval(secs => %(after_s)s) AND pid <> pg_backend_pid()
+"""
+
 NOTIFY = "SELECT pg_notify(%(channel)s, payload) FROM unnest(%(payloads)s::text[]) AS payload"
 
 STORED_OFFSETS = """

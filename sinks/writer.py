@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 
 from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of
-from core.errors import FencedError
+from core.errors import FencedError, IntegrationError
 from core.log import get_logger
 from core.postgres import Session, connect
 from schemas.catalogue import ENTITIES
@@ -84,8 +85,7 @@ class PostgresStore:
             with self._connected().transaction():
                 return {at: self._claim(at, topic_ids[at.topic]) for at in sorted(partitions)}
         except psycopg.Error as exc:
-            self.close()
-            raise sorted_error(exc) from exc
+            raise self._failed(exc) from exc
 
     def read(self, batch: Batch) -> Reads:
         """See Store."""
@@ -102,8 +102,7 @@ class PostgresStore:
             with self._connected().transaction():
                 written = self._write(batch, reads, share)
         except psycopg.Error as exc:
-            self.close()
-            raise sorted_error(exc) from exc
+            raise self._failed(exc) from exc
         share.commit()
         return written
 
@@ -112,6 +111,19 @@ class PostgresStore:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _failed(self, exc: psycopg.Error) -> IntegrationError:
+        """What to raise; the connection is given up, and whoever froze with a lock in hand loses it."""
+        try:
+            if isinstance(exc, LockNotAvailable) and self._connection is not None:
+                frozen = {"name": SESSION.name, "after_s": SESSION.statement_s}
+                row = self._connection.execute(statements.END_FROZEN, frozen).fetchone()
+                log.info("looked for frozen sinks that hold locks", ended=row and row[0])
+        except psycopg.Error as behind:
+            log.warning("frozen sinks were not looked for", cause=str(sorted_error(behind)))
+        finally:
+            self.close()
+        return sorted_error(exc)
 
     def _connected(self) -> psycopg.Connection[Any]:
         if self._connection is None or self._connection.closed:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -12,12 +14,16 @@ import pytest
 
 from core.errors import ConfigurationError, FencedError, RetriableError
 from schemas.catalogue import JOBS, TIME_ENTRIES
+from sinks import writer
+from sinks.columns import canonical_table
 from sinks.messages import TopicPartition
 from sinks.progress import stored_offsets
+from sinks.statements import copy_staging
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_writers import Sink
 from tests.unit.sinks.factories import TOPIC_IDS, message, record
 
+TIME_ENTRIES_TABLE = canonical_table(TIME_ENTRIES)
 AT = TopicPartition(TIME_ENTRIES.canonical_topic, 0)
 
 
@@ -76,6 +82,21 @@ def test_claim_waits_for_a_write_under_way_and_goes_on_behind_it(two: tuple[Sink
     assert len(second.table()) == 1
 
 
+def test_claim_ends_the_session_of_a_sink_that_froze_inside_a_copy(
+    two: tuple[Sink, Sink], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SESSION", replace(writer.SESSION, statement_s=2, lock_s=1))
+    zombie, successor = two
+    zombie.put(message(record(notes="before"), 0))
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        _freeze_inside_a_copy(zombie, meanwhile=lambda: _claimed_at_last(successor))
+    assert successor.positions == {AT: 1}
+    with pytest.raises(FencedError):
+        zombie.put(message(record(version=9, notes="frozen"), 1))
+    successor.put(message(record(version=2, notes="successor"), 1))
+    assert successor.table()[0]["notes"] == "successor"
+
+
 def test_claims_of_partitions_of_two_topics_are_apart(two: tuple[Sink, Sink]) -> None:
     first, second = two
     first.put(message(record(), 0))
@@ -120,7 +141,7 @@ def test_store_of_a_read_only_database_says_try_again(two: tuple[Sink, Sink]) ->
     sink, _ = two
     sink.claim(AT)
     sink.store._connected().execute("SET default_transaction_read_only = on")
-    with pytest.raises(RetriableError, match="ReadOnlySqlTransaction"):
+    with pytest.raises(RetriableError, match="read-only"):
         sink.put(message(record(), 0))
     sink.put(message(record(), 0))
 
@@ -128,6 +149,21 @@ def test_store_of_a_read_only_database_says_try_again(two: tuple[Sink, Sink]) ->
 def test_stored_offsets_before_setup_say_what_to_do(empty_database_url: str) -> None:
     with pytest.raises(ConfigurationError, match="setup"):
         stored_offsets(empty_database_url)
+
+
+def _freeze_inside_a_copy(sink: Sink, *, meanwhile: Callable[[], None]) -> None:
+    session = sink.store._connected()
+    with session.transaction(), session.cursor() as cursor:
+        cursor.execute("UPDATE protiv.sink_offsets SET next_offset = 9")
+        with cursor.copy(copy_staging(TIME_ENTRIES_TABLE)):
+            meanwhile()
+
+
+def _claimed_at_last(sink: Sink) -> None:
+    for _ in range(10):
+        with contextlib.suppress(RetriableError):
+            sink.claim(AT)
+            return
 
 
 def _until_someone_waits_for_a_lock(database_url: str) -> None:
