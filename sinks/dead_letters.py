@@ -28,16 +28,30 @@ class DeadLetters(Protocol):
         """Block until all are safe; RetriableError if they may not be (then some may be there twice later)."""
 
 
+class Delivery(Protocol):
+    """The part of confluent_kafka.Producer that is needed here."""
+
+    def produce(
+        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Any, partition: int, on_delivery: Any
+    ) -> None: ...
+    def flush(self, timeout: float) -> int: ...
+
+
+def dead_letter_producer(settings: Settings) -> Producer:
+    """A producer that gives a dead letter up while the transaction that waits for it may still rest."""
+    return Producer(
+        # The record was below the brokers' limit; our headers must not push it over the client's own.
+        producer_config(settings) | {"delivery.timeout.ms": _DELIVERY_TIMEOUT_S * 1000, "message.max.bytes": 10_000_000}
+    )
+
+
 class KafkaDeadLetters:
     """The topic integration.dead-letters. A dead letter keeps its partition: a company's stay in order."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, producer: Delivery, clock: Clock) -> None:
+        """`producer`: see `dead_letter_producer`."""
+        self._producer = producer
         self._clock = clock
-        self._producer = Producer(
-            # The record was below the brokers' limit; our headers must not push it over the client's own.
-            producer_config(settings)
-            | {"delivery.timeout.ms": _DELIVERY_TIMEOUT_S * 1000, "message.max.bytes": 10_000_000}
-        )
 
     def deliver(self, rejections: Sequence[Rejection]) -> None:
         """See DeadLetters."""

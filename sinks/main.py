@@ -25,7 +25,7 @@ from sinks import telemetry
 from sinks.arrow_rows import ColumnarReader
 from sinks.condition import GROUP
 from sinks.consumer import SinkLoop
-from sinks.dead_letters import KafkaDeadLetters
+from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer
 from sinks.lanes import Lanes
 from sinks.migrate import check_migrated
 from sinks.plain_rows import RowReader
@@ -83,7 +83,7 @@ def build_loop(
     store = PostgresStore(
         settings.database_url.get_secret_value(),
         reader=ColumnarReader(registry, RowReader(registry)),
-        dead_letters=KafkaDeadLetters(settings, clock),
+        dead_letters=KafkaDeadLetters(dead_letter_producer(settings), clock),
         share=share,
     )
     return SinkLoop(

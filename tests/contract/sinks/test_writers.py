@@ -18,6 +18,7 @@ from core.errors import FatalError, RetriableError
 from core.record_headers import RecordHeaders
 from schemas.avro_files import schema_text
 from schemas.catalogue import BUDGETS, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
+from sinks.dead_letters import KafkaDeadLetters
 from sinks.messages import TopicPartition
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_writers import READERS, Sink
@@ -32,6 +33,7 @@ from tests.unit.sinks.factories import (
     record,
     tombstone,
 )
+from tests.unit.sinks.fakes import HandClock, PlayedProducer, report
 
 AT = TopicPartition(TIME_ENTRIES.canonical_topic, 0)
 NOON_UTC = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=NOON)
@@ -319,6 +321,20 @@ def test_offsets_and_rows_do_not_move_when_a_dead_letter_is_not_delivered(sink: 
     assert rows(sink.database_url, "SELECT max(next_offset) AS at FROM protiv.sink_offsets") == [{"at": 0}]
     sink.put(*put)
     assert (len(sink.table()), refused(sink)) == (1, [(1, "refused-by-postgres")])
+
+
+@pytest.mark.parametrize("brokers", [PlayedProducer(unsent=1), PlayedProducer(report("_MSG_TIMED_OUT"))])
+def test_offsets_and_rows_wait_for_the_brokers_word_on_a_dead_letter(sink: Sink, brokers: PlayedProducer) -> None:
+    sink.store._dead_letters = KafkaDeadLetters(brokers, HandClock())
+    put = [message(record(entity_id="1"), 0), message(record(entity_id="2", link_status="guessed"), 1)]
+    with pytest.raises(RetriableError):
+        sink.put(*put)
+    assert sink.table() == []
+    assert rows(sink.database_url, "SELECT max(next_offset) AS at FROM protiv.sink_offsets") == [{"at": 0}]
+    sink.store._dead_letters = KafkaDeadLetters(PlayedProducer(None), HandClock())
+    sink.put(*put)
+    assert [row["time_entry_id"] for row in sink.table()] == ["1"]
+    assert sink.claim(AT).next_offset == 2
 
 
 def test_record_of_an_older_schema_lands_with_nulls_for_what_it_lacks(sink: Sink) -> None:

@@ -162,3 +162,26 @@ def report(name: str) -> KafkaError:
 def _play(failures: list[IntegrationError]) -> None:
     if failures:
         raise failures.pop(0)
+
+
+class PlayedProducer:
+    """A producer that hands its messages over when it is flushed, as the brokers of a test answer for each."""
+
+    def __init__(self, *answers: KafkaError | None, unsent: int = 0, full: bool = False) -> None:
+        self._answers = list(answers)
+        self._unsent = unsent
+        self._full = full
+        self.sent: list[dict[str, Any]] = []
+        self.reported = 0
+
+    def produce(self, topic: str, **message: Any) -> None:
+        if self._full:
+            raise BufferError
+        self.sent.append({"topic": topic} | message)
+
+    def flush(self, timeout: float) -> int:
+        assert timeout > 0
+        for answer in self._answers:
+            self.sent[self.reported]["on_delivery"](answer, None)
+            self.reported += 1
+        return self._unsent
