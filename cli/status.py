@@ -25,7 +25,14 @@ from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status, takes_writes
 from sinks.progress import sink_condition
 
-_COLOURS = {"on time": "green", "syncing": "cyan", "needs attention": "red", "late": "red", "held": "yellow"}
+_COLOURS = {
+    "on time": "green",
+    "syncing": "cyan",
+    "needs attention": "red",
+    "late": "red",
+    "held": "yellow",
+    "incomplete": "red",
+}
 
 
 @dataclass(frozen=True, slots=True)

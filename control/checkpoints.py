@@ -20,11 +20,14 @@ READING = "reading"
 READ = "read"
 COMPLETE = "complete"
 HELD = "held"
+INCOMPLETE = "incomplete"
+# In the mark of a read that ended incomplete: why, as a sentence.
+SHORTFALL = "shortfall"
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """How far a read has come. `state`: reading, read (deletions to be looked for), complete or held.
+    """How far a read has come. `state`: reading, read (deletions to be looked for), complete, incomplete or held.
 
     `mark` is what the source's adapter wants to know again; `began_at` is the start of the first attempt.
     """
@@ -64,8 +67,10 @@ def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
     )
 
 
-def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str) -> None:
-    tx.execute(_SQL["set_read_state"], {"run_id": run.run_id, "entity": entity, "state": state})
+def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str, shortfall: str | None = None) -> None:
+    """`shortfall`: why the read ended incomplete."""
+    values = {"run_id": run.run_id, "entity": entity, "state": state}
+    tx.execute(_SQL["set_read_state"], values | {"mark": Jsonb({SHORTFALL: shortfall} if shortfall else {})})
 
 
 def save_page(tx: Writing, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:

@@ -78,7 +78,17 @@ def commands_of_run(tx: Transaction, company_id: str, run_id: str) -> list[OpenC
 
 
 def start_commands(tx: Transaction, command_ids: Sequence[str], run_id: str) -> None:
+    """Note that a run is for these commands, and which of them come to it after it has begun to read."""
     tx.execute(_SQL["start"], {"command_ids": list(command_ids), "run_id": run_id})
+
+
+def read_again(tx: Transaction, company_id: str, run_id: str) -> set[str]:
+    """Let commands wait for another read that joined this one after it had begun; their ids.
+
+    What was changed in Buildertrend before they came may have been read before it was changed.
+    """
+    rows = tx.execute(_SQL["again"], {"company_id": company_id, "run_id": run_id})
+    return {str(command_id) for (command_id,) in rows}
 
 
 def answer_commands(tx: Transaction, command_ids: Sequence[str], event: Body) -> list[str]:

@@ -145,6 +145,25 @@ def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at
 
 
 @dataclass(frozen=True, slots=True)
+class ShortRun:
+    """A run that came to its end without having been shown everything; `full`: it was to read everything.
+
+    Without `next_due_at` the schedule stays as it is.
+    """
+
+    fault: str
+    message: str
+    next_due_at: datetime | None
+    full: bool
+
+
+def set_incomplete(tx: Transaction, company_id: str, short: ShortRun, *, at: datetime) -> None:
+    """When everything is read again is planned for itself (see entity_reads.plan_retry)."""
+    values: dict[str, Any] = {field.name: getattr(short, field.name) for field in fields(short)}
+    tx.execute(_SQL["set_incomplete"], values | {"company_id": company_id, "at": at})
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """Why a run ended early, and what the connection is then."""
 

@@ -28,6 +28,18 @@ class CompleteRead:
 
 
 @dataclass(frozen=True, slots=True)
+class IncompleteRead:
+    """A read that came to its end without having been shown everything; `message` says what was missing.
+
+    `whole`: it was to leave nothing out.
+    """
+
+    entity: str
+    message: str
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EntityFreshness:
     """What is known of an entity; the `whole_` fields are those of the newest read that left nothing out."""
 
@@ -54,6 +66,29 @@ def put_complete(tx: Writing, run: RunId, read: CompleteRead) -> None:
             "whole": read.whole,
         },
     )
+    tx.execute(_SQL["made_good"], {"company_id": run.company_id, "entity": read.entity, "whole": read.whole})
+
+
+def put_incomplete(tx: Writing, run: RunId, read: IncompleteRead) -> None:
+    """Note it until a complete read of as much makes it good; up to when the entity is complete stays as it was."""
+    values = {"company_id": run.company_id, "run_id": run.run_id}
+    tx.execute(_SQL["put_incomplete"], values | {"entity": read.entity, "message": read.message, "whole": read.whole})
+
+
+def plan_retry(tx: Transaction, run: RunId, *, first_s: float, longest_s: float) -> float | None:
+    """Set when what the run could not read wholly is read again: the pause in seconds, doubled with each try.
+
+    None if everything was complete.
+    """
+    values = {"company_id": run.company_id, "run_id": run.run_id, "first_s": first_s, "longest_s": longest_s}
+    row = tx.execute(_SQL["plan_retry"], values).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
+
+
+def wants_whole_read(tx: Transaction, company_id: str) -> bool:
+    """Whether it is time to read everything again, as an earlier read of everything was incomplete."""
+    row = tx.execute(_SQL["wants_whole"], {"company_id": company_id}).fetchone()
+    return row is not None and bool(row[0])
 
 
 def freshness(tx: Transaction, company_id: str) -> dict[str, EntityFreshness]:

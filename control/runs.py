@@ -122,19 +122,23 @@ def save_progress(tx: Writing, run: RunId, *, position: int, counts: Mapping[str
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """How a run ended; `state` is completed, held, failed or cancelled."""
+    """How a run ended; `state` is completed, held, failed or cancelled.
+
+    `leaves_pages`: if it failed, its pages are of use to a successor.
+    """
 
     state: str
     fault: str | None
     message: str | None
     counts: Mapping[str, Mapping[str, int]]
+    leaves_pages: bool = True
 
 
 def finish_run(tx: Transaction, run: RunId, end: RunEnd) -> None:
     """Record the end. The pages of a run that failed are kept for a successor, those of others are of no more use."""
     values: dict[str, Any] = {"state": end.state, "fault": end.fault, "message": end.message}
     tx.execute(_SQL["finish"], values | {"run_id": run.run_id, "counts": Jsonb(end.counts)})
-    if end.state != "failed":
+    if end.state != "failed" or not end.leaves_pages:
         tx.execute(_SQL["drop_pages"], {"run_id": run.run_id})
         tx.execute(_SQL["drop_checkpoints"], {"run_id": run.run_id})
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from control.database import Writing
+from control.entity_reads import IncompleteRead
 from control.source_state import Known
 from producers.postgres_ledger import PostgresLedger
 
@@ -18,7 +20,10 @@ class BackfillLedger(PostgresLedger):
 
     entities: Collection[str]
 
-    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+    def known(self, entity: str, entity_ids: Sequence[str], *, asked_for: bool = True) -> dict[str, Known]:
         """Of what is asked for, which ids are published and nothing of what they were."""
         known = PostgresLedger.known(self, entity, entity_ids)
-        return dict.fromkeys(known, _FORGOTTEN) if entity in self.entities else known
+        return dict.fromkeys(known, _FORGOTTEN) if asked_for and entity in self.entities else known
+
+    def _note_incomplete(self, tx: Writing, end: IncompleteRead) -> None:
+        """Its command is told; what is complete of now is no matter of a read of the past."""

@@ -50,7 +50,8 @@ class Change(msgspec.Struct, frozen=True):
 class Comparison:
     """What a page comes to. Every id stands at most once in `changes`.
 
-    `digests`: records that say the same as before in other bytes, with the hash of these.
+    `digests`: records that say the same as before in other bytes, with the hash of these. `kept`: ids of records of
+    which a part could not be read, and which therefore stay as they are known whole.
     """
 
     changes: list[Change]
@@ -58,6 +59,7 @@ class Comparison:
     updated: int
     unchanged: int
     digests: dict[str, bytes] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
 
 
 def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
@@ -76,6 +78,7 @@ def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Te
     digest = _digester(terms)
     changes: list[Change] = []
     digests: dict[str, bytes] = {}
+    kept: list[str] = []
     for entity_id, row in last.items():
         before = published.get(entity_id)
         bytes_now = None if row.raw is None else digest(row.raw)
@@ -88,8 +91,24 @@ def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Te
             changes.append(Change(op, entity_id, record, now, bytes_now))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
+        elif before is not None and now[:16] != before.fingerprint[:16]:
+            kept.append(entity_id)
     created = sum(change.op != "UPDATE" for change in changes)
-    return Comparison(changes, created, len(changes) - created, len(last) - len(changes), digests)
+    return Comparison(changes, created, len(changes) - created, len(last) - len(changes), digests, kept)
+
+
+def together(page: Comparison, more: Iterable[SourceRow], published: Mapping[str, Known], terms: Terms) -> Comparison:
+    """A page's comparison with known rows beyond what is read; of those only what changed counts."""
+    there = {change.entity_id for change in page.changes}
+    other = compare([row for row in more if row.entity_id not in there], published, terms)
+    return Comparison(
+        [*page.changes, *other.changes],
+        page.created + other.created,
+        page.updated + other.updated,
+        page.unchanged,
+        page.digests | other.digests,
+        page.kept + other.kept,
+    )
 
 
 def deletions(entity_ids: Iterable[str]) -> list[Change]:
@@ -108,14 +127,24 @@ def in_doubt(change: Change) -> bytes:
     return marker + (_INCOMPLETE if anything else b"")
 
 
-def brake_is_pulled(missing: int, *, published: int, in_range: int) -> bool:
-    """True when so much would go at once that a person has to look first: over 20 records, and over 10 % of all.
+@dataclass(frozen=True, slots=True)
+class Going:
+    """How many records a read would delete: `unasked` of them without an operator's release, `all` with those."""
 
-    Also when they are most of those in the range of the read: an answer that wrongly shows nothing of the last weeks
-    is a small part of an old account, and the whole of the current pay period.
+    all: int
+    unasked: int
+
+
+def brake_is_pulled(going: Going, *, published: int, in_range: int) -> bool:
+    """True when so much would go at once that a person has to look first.
+
+    That is over 20 records and over 10 % of all, or most of those in the range of the read: an answer that wrongly
+    shows nothing of the last weeks is a small part of an old account, and the whole of the current pay period. And it
+    is all of the range, however few they are: an empty answer looks just like it.
     """
-    too_many = missing > published * BRAKE_SHARE or missing > in_range * BRAKE_RANGE_SHARE
-    return missing > BRAKE_RECORDS and too_many
+    unasked = going.unasked
+    too_many = unasked > published * BRAKE_SHARE or unasked > in_range * BRAKE_RANGE_SHARE
+    return (unasked > BRAKE_RECORDS and too_many) or (unasked > 0 and going.all >= in_range)
 
 
 def _digester(terms: Terms) -> Callable[[bytes], bytes]:

@@ -19,7 +19,7 @@ from core.log import get_logger
 from producers import telemetry
 from producers.backfill import BackfillLedger
 from producers.buildertrend.account import Account, AccountIdentity
-from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
+from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
 from producers.change_record import Encoder
@@ -89,6 +89,7 @@ def _order(settled: Settled, tools: Tools) -> Order:
         settled.connection,
         settled.reading,
         left=settled.left,
+        wants_whole=settled.wants_whole,
         in_run=settled.in_run,
         now=tools.recorder.clock.now(),
         settings=tools.recorder.settings,
@@ -129,8 +130,9 @@ class _ConnectionRun:
                 self.tools.recorder.failed(self.lease, self.order, run_id, Ended(self.connection, exc, run.counts))
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
-                self.tools.recorder.succeeded(self.lease, self.order, run)
-                self._count(run, "held" if run.held else "completed", began_at, fault=None)
+                state = self.tools.recorder.ended(self.lease, self.order, run)
+                fault = SOURCE_INCOMPLETE.name if run.incomplete else None
+                self._count(run, state, began_at, fault=fault)
 
     def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""

@@ -71,13 +71,15 @@ def decide(
     *,
     left: OpenRun | None = None,
     in_run: Collection[str] = (),
+    wants_whole: bool = False,
     now: datetime,
     settings: Settings,
 ) -> Order:
     """Which read is due: what was left open; initial until one was complete; full when asked for or due; else recent.
 
     The oldest command says which entities; every other one that asks for no more than that joins the run. `in_run`: ids
-    of the commands that the open run is for.
+    of the commands that the open run is for. `wants_whole`: an earlier read of everything was incomplete, and it is
+    time to try again.
     """
     if left is not None and _goes_on(left, connection, now, settings):
         scope = Scope.from_json(left.scope)
@@ -89,7 +91,7 @@ def decide(
     joined = [command for command in commands if _entities(command) <= asked and command.type not in _ALONE]
     if connection.initial_done_at is None:
         return Order(INITIAL, Scope(ALL_JOBS, connection.import_from, asked), joined)
-    if _full_is_due(connection, now, settings) or any(command.type == "full-sync" for command in joined):
+    if wants_whole or _full_is_due(connection, now, settings) or any(command.type == "full-sync" for command in joined):
         return Order(FULL, Scope(ALL_JOBS, connection.import_from, asked), joined)
     edge = window_edge(now, connection.time_zone, settings.recent_window_days)
     from_day = max(edge, connection.import_from) if connection.import_from else edge
@@ -108,8 +110,13 @@ def _alone(command: OpenCommand, connection: Connection) -> Order:
 
 
 def new_run(order: Order, connection: Connection, settings: Settings) -> NewRun:
-    """The run to begin for an order. Of a long read that failed midway a later one takes over what it had read."""
+    """The run to begin for an order. Of a long read that failed midway a later one takes over what it had read.
+
+    A full read that somebody asks for begins anew: what was read before they asked may have changed since.
+    """
     usable_s = {INITIAL: _INITIAL_USABLE_S, FULL: settings.full_sync_interval_s}.get(order.read, 0)
+    if order.read == FULL and order.commands:
+        usable_s = 0
     return NewRun(order.read, run_scope(order.scope, connection), order.command_id, usable_s)
 
 

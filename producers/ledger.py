@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from control.checkpoints import Checkpoint
-from control.entity_reads import CompleteRead
+from control.entity_reads import CompleteRead, IncompleteRead
 from control.runs import Counts
 from control.source_state import Known, Published, PublishedCount, ReadRange
 
@@ -30,7 +30,7 @@ class PageTaken:
     """A page whose changes are published: what to remember of it.
 
     `checkpoint` (of the read by its name) is None for pages of a second look. `announces`: changes of the next page, as
-    `Ledger.announce` takes them.
+    `Ledger.announce` takes them. `beyond_ids`: what it showed beyond what the read is to take in.
     """
 
     entity: str
@@ -41,6 +41,7 @@ class PageTaken:
     number: int = 0
     entity_ids: Sequence[str] = ()
     announces: Sequence[Published] = ()
+    beyond_ids: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,11 @@ class Missing:
 
     entity_ids: Sequence[str]
     published: PublishedCount
+
+
+def beyond(read: str) -> str:
+    """Under this name `Ledger.seen` has what pages of a read showed beyond what it is to take in."""
+    return f"{read}/beyond"
 
 
 class Ledger(Protocol):
@@ -60,8 +66,11 @@ class Ledger(Protocol):
     def begin_read(self, read: str, began_at: datetime) -> None:
         """A read begins; its first beginning counts."""
 
-    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
-        """What is published of these ids."""
+    def known(self, entity: str, entity_ids: Sequence[str], *, asked_for: bool = True) -> dict[str, Known]:
+        """What is published of these ids. `asked_for`: they are among what the run is to take in."""
+
+    def count(self, entity: str) -> int:
+        """How many records of the entity are published."""
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         """Ids that pages of the read showed: all, or those among some."""
@@ -93,5 +102,10 @@ class Ledger(Protocol):
     def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
         """Forget records whose deletion is published."""
 
-    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
-        """The read came to its end. `held`: what the brake keeps; `returned`: what only the second look showed."""
+    def end_read(
+        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+    ) -> None:
+        """The read came to its end; None if another read of the run says what became of the entity.
+
+        `held`: what the brake keeps; `returned`: what only the second look showed.
+        """

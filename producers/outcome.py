@@ -7,20 +7,31 @@ ends without a command is said at once.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
-from control.commands import answer_commands, commands_of_run
-from control.connections import Connection, Failure, Lease, hold_epoch, set_failed, set_succeeded
+from control.commands import OpenCommand, answer_commands, commands_of_run, read_again
+from control.connections import (
+    Connection,
+    Failure,
+    Lease,
+    ShortRun,
+    hold_epoch,
+    set_failed,
+    set_incomplete,
+    set_succeeded,
+)
 from control.database import Database, Transaction
+from control.entity_reads import plan_retry
 from control.runs import Counts, RunEnd, RunId, finish_run
 from core.clock import Clock
 from core.log import get_logger
 from core.settings import Settings
 from producers import telemetry
-from producers.buildertrend.faults import SourceFaultError
-from producers.decide import Order, next_due
+from producers.buildertrend.faults import SOURCE_INCOMPLETE, SourceFaultError
+from producers.buildertrend.plan import ALL_ENTITIES
+from producers.decide import BACKFILL, Order, next_due
 from producers.events import EventWriter, SyncEvent, event_record
 from producers.run import COUNTERS, Run
 
@@ -37,21 +48,60 @@ class Recorder:
     clock: Clock
     jitter: random.Random = field(default_factory=random.Random)
 
-    def succeeded(self, lease: Lease, order: Order, run: Run) -> None:
+    def ended(self, lease: Lease, order: Order, run: Run) -> str:
+        """The run came to its end by itself; how that is called: completed, held or incomplete."""
+        if run.incomplete:
+            self._incomplete(lease, order, run)
+            return "incomplete"
+        self._succeeded(lease, order, run)
+        return "held" if run.held else "completed"
+
+    def _incomplete(self, lease: Lease, order: Order, run: Run) -> None:
+        """It came to its end, but the source did not show everything: a failure for whoever asked for that part.
+
+        The schedule goes on with what is recent; everything is read again after a pause that doubles with each try.
+        """
+        now = self.clock.now()
+        run_id = run.assignment.run
+        message = _incomplete_sentence(run.incomplete)
+        event = _end_event("failed", run_id, run.counts, message=message, fault=SOURCE_INCOMPLETE.name)
+        longest_s = self.settings.full_sync_interval_s if order.is_whole else self.settings.poll_interval_s
+        with self.database.transaction() as tx:
+            hold_epoch(tx, lease)
+            end = RunEnd("failed", SOURCE_INCOMPLETE.name, message, run.counts, leaves_pages=False)
+            finish_run(tx, run_id, end)
+            pause_s = plan_retry(tx, run_id, first_s=float(SOURCE_INCOMPLETE.retry_after_s or 0), longest_s=longest_s)
+            wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
+            due = next_due(now, wait_s, self.jitter) if order.is_scheduled else None
+            ended = ShortRun(SOURCE_INCOMPLETE.name, message, due, full=order.is_whole)
+            set_incomplete(tx, lease.company_id, ended, at=now)
+            commands = self._commands(tx, order, run_id)
+            short = [one for one in commands if run.incomplete.keys() & (set(one.body["entities"]) or ALL_ENTITIES)]
+            failed = self.answer(tx, _ids(short), event)
+            # Who asked only for what is complete has it.
+            again = read_again(tx, lease.company_id, run_id.run_id)
+            answered = self.answer(tx, _ids(commands, without={*again, *_ids(short)}), _completed(order, run))
+        _LOG.warning("run_incomplete", entities=sorted(run.incomplete))
+        self._say_unasked([*failed, *answered], event)
+        self._say_again(run_id, again)
+
+    def _succeeded(self, lease: Lease, order: Order, run: Run) -> None:
         """The run read all it was to read; held deletions do not make it a failure."""
         now = self.clock.now()
         run_id = run.assignment.run
+        event = _completed(order, run)
         message = _held_sentence(run.held) if run.held else None
-        event = _end_event("completed", run_id, run.counts, message=message)
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
             # A run for some entities does not stand for the scheduled one of all.
             due = self._next_due(now, run) if order.is_scheduled else None
             set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
-            answered = self._answer_run(tx, order, run_id, event)
+            again = read_again(tx, lease.company_id, run_id.run_id)
+            answered = self.answer(tx, _ids(self._commands(tx, order, run_id), without=again), event)
         _LOG.info("run_completed", published=run.published)
         self._say_unasked(answered, event)
+        self._say_again(run_id, again)
 
     def _next_due(self, now: datetime, run: Run) -> datetime:
         """At once behind a run that went on from a checkpoint: what changed behind its position is not found yet."""
@@ -71,9 +121,11 @@ class Recorder:
 
     def _answer_run(self, tx: Transaction, order: Order, run_id: RunId, event: SyncEvent) -> list[str]:
         """Answer those that the run was begun for, and those that joined it meanwhile."""
+        return self.answer(tx, _ids(self._commands(tx, order, run_id)), event)
+
+    def _commands(self, tx: Transaction, order: Order, run_id: RunId) -> list[OpenCommand]:
         joined = commands_of_run(tx, run_id.company_id, run_id.run_id)
-        ids = [command.command_id for command in (*order.commands, *joined)]
-        return self.answer(tx, list(dict.fromkeys(ids)), event)
+        return list({one.command_id: one for one in (*order.commands, *joined)}.values())
 
     def answer(self, tx: Transaction, command_ids: Sequence[str], event: SyncEvent) -> list[str]:
         """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
@@ -85,6 +137,13 @@ class Recorder:
     def _say_unasked(self, answered: Sequence[str], event: SyncEvent) -> None:
         if not answered:
             self.events.write(event)
+
+    def _say_again(self, run_id: RunId, command_ids: Collection[str]) -> None:
+        message = "The read under way has ended. It had begun before this was asked: another one follows."
+        for command_id in sorted(command_ids):
+            self.events.write(
+                SyncEvent(run_id.company_id, "progress", command_id=command_id, run_id=run_id.run_id, message=message)
+            )
 
     def _failure(self, ended: Ended) -> Failure:
         fault = ended.error.fault
@@ -130,6 +189,25 @@ def _end_event(kind: str, run_id: RunId, counts: Counts, *, message: str | None,
         message=message,
         fault=fault,
     )
+
+
+def _ids(commands: Sequence[OpenCommand], *, without: Collection[str] = ()) -> list[str]:
+    return [command.command_id for command in commands if command.command_id not in without]
+
+
+def _completed(order: Order, run: Run) -> SyncEvent:
+    """What a run read is complete through the beginning of the entity that was begun first."""
+    through = None if order.read == BACKFILL else min(run.through, default=None)
+    sentences = [_held_sentence(run.held)] if run.held else []
+    if through is not None:
+        sentences.append(f"Complete through {through.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
+    event = _end_event("completed", run.assignment.run, run.counts, message=" ".join(sentences) or None)
+    return replace(event, complete_through=through)
+
+
+def _incomplete_sentence(incomplete: Mapping[str, str]) -> str:
+    parts = " ".join(f"{entity}: {sentence}" for entity, sentence in sorted(incomplete.items()))
+    return f"Not everything was read. {parts} What came is published; the rest is tried again."
 
 
 def _held_sentence(held: dict[str, int]) -> str:

@@ -11,10 +11,10 @@ from control import announcements, checkpoints, held_deletions, source_state
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
 from control.database import Database, Writing
-from control.entity_reads import CompleteRead, put_complete
+from control.entity_reads import CompleteRead, IncompleteRead, put_complete, put_incomplete
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
-from producers.ledger import Missing, PageTaken, Progress
+from producers.ledger import Missing, PageTaken, Progress, beyond
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,13 @@ class PostgresLedger:
         with self._held() as tx:
             checkpoints.begin_read(tx, self.run, entity=read, began_at=began_at)
 
-    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+    def known(self, entity: str, entity_ids: Sequence[str], *, asked_for: bool = True) -> dict[str, Known]:  # noqa: ARG002 - the same either way, save in a backfill
         with self.database.statement() as tx:
             return source_state.known(tx, self.run.company_id, entity, entity_ids)
+
+    def count(self, entity: str) -> int:
+        with self.database.statement() as tx:
+            return source_state.counts_published(tx, self.run.company_id).get(entity, 0)
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         with self.database.statement() as tx:
@@ -68,6 +72,9 @@ class PostgresLedger:
                 checkpoints.save_page(
                     tx, self.run, entity=taken.checkpoint.entity, page=taken.number, entity_ids=taken.entity_ids
                 )
+                if taken.beyond_ids:
+                    name = beyond(taken.checkpoint.entity)
+                    checkpoints.save_page(tx, self.run, entity=name, page=taken.number, entity_ids=taken.beyond_ids)
                 checkpoints.save_checkpoint(tx, self.run, taken.checkpoint)
             self._save(tx, taken.progress)
 
@@ -95,14 +102,26 @@ class PostgresLedger:
             held_deletions.drop_held(tx, self.run.company_id, entity, entity_ids)
             self._save(tx, progress)
 
-    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
+    def end_read(
+        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+    ) -> None:
         with self._held() as tx:
-            held_deletions.drop_held(tx, self.run.company_id, complete.entity, returned)
-            held_deletions.drop_returned(tx, self.run, complete.entity)
-            held_deletions.hold(tx, self.run, complete.entity, held)
-            put_complete(tx, self.run, complete)
+            if end is not None:
+                held_deletions.drop_held(tx, self.run.company_id, end.entity, returned)
+                held_deletions.drop_returned(tx, self.run, end.entity)
+                held_deletions.hold(tx, self.run, end.entity, held)
+            if isinstance(end, IncompleteRead):
+                self._note_incomplete(tx, end)
+                state, shortfall = checkpoints.INCOMPLETE, end.message
+                checkpoints.set_read_state(tx, self.run, entity=read, state=state, shortfall=shortfall)
+                return
+            if end is not None:
+                put_complete(tx, self.run, end)
             state = checkpoints.HELD if held else checkpoints.COMPLETE
             checkpoints.set_read_state(tx, self.run, entity=read, state=state)
+
+    def _note_incomplete(self, tx: Writing, end: IncompleteRead) -> None:
+        put_incomplete(tx, self.run, end)
 
     def _save(self, tx: Writing, progress: Progress) -> None:
         save_progress(tx, self.run, position=progress.position, counts=progress.counts)

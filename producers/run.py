@@ -11,27 +11,34 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
-from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
-from control.entity_reads import CompleteRead
+from control.checkpoints import COMPLETE, HELD, INCOMPLETE, SHORTFALL, Checkpoint
+from control.entity_reads import CompleteRead, IncompleteRead
 from control.runs import Counts, RunId
-from control.source_state import Published
+from control.source_state import Published, PublishedCount
 from core.clock import Clock
 from core.log import get_logger
 from producers.batch import Batch, prepared
 from producers.change_record import Encoder, Observation
-from producers.compare import Change, Comparison, Op, Terms, brake_is_pulled, compare, deletions
+from producers.compare import Change, Comparison, Going, Op, Terms, brake_is_pulled, compare, deletions, together
 from producers.events import EventWriter
 from producers.handover import Background, Handover, PageOnItsWay
-from producers.ledger import Ledger, PageTaken, Progress
+from producers.ledger import Ledger, PageTaken, Progress, beyond
 from producers.pace import Pace
 from producers.publisher import Publisher
 from producers.say import ReadSayer
-from producers.source import FROM_THE_START, EntityRead, Page, Standing
+from producers.source import FROM_THE_START, EntityRead, Page, Shortfall, Standing
 
 _LOG = get_logger(__name__)
 COUNTERS = ("read", "created", "updated", "deleted", "unchanged")
 _DELETION_BATCH = 1000
+# Two looks that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
+_MOST_LOOKS = 3
+_EDITED_MEANWHILE = Shortfall("People were editing in Buildertrend while it was looked which records are gone.")
+# In a checkpoint's mark, beside what the read keeps there.
+_KEPT = "kept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,10 @@ class Run:
     assignment: Assignment
     outlets: Outlets
     held: dict[str, int] = field(default_factory=dict)
+    incomplete: dict[str, str] = field(default_factory=dict)
+    """Why the read of an entity is not complete, a sentence by entity."""
+    through: list[datetime] = field(default_factory=list)
+    """Up to when each complete read is complete."""
     published: int = 0
     went_on: bool = False
     """True if it began with the checkpoints of an earlier attempt."""
@@ -88,15 +99,23 @@ class Run:
         name = read.entity.name
         if left is not None:
             read.restore(left.mark)
-            if left.state in (COMPLETE, HELD):
-                if left.state == HELD:
-                    self.held[name] = len(self.outlets.ledger.held(name))
+            if left.state in (COMPLETE, HELD, INCOMPLETE):
+                self._remember(name, left)
                 return
         now = self.outlets.clock.now()
         self.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
         if left is None:
             self.outlets.ledger.begin_read(read.name, now)
         _ReadInRun(self, read, left or Checkpoint(read.name, now)).execute()
+
+    def _remember(self, entity: str, ended: Checkpoint) -> None:
+        """How a read ended in an earlier attempt."""
+        if ended.state == INCOMPLETE:
+            self.incomplete[entity] = ended.mark[SHORTFALL]
+            return
+        self.through.append(ended.began_at)
+        if ended.state == HELD:
+            self.held[entity] = len(self.outlets.ledger.held(entity))
 
     def publish(self, read: EntityRead, changes: Sequence[Change]) -> Sequence[Published]:
         """Publish changes in one transaction; what to remember of them, once that is committed."""
@@ -146,9 +165,18 @@ class _ReadInRun:
         """The page that was announced with the one before it. Of the commits' thread alone."""
 
     def execute(self) -> None:
-        if self._checkpoint.state != READ:
-            self._take_pages()
-        held, returned = self._delete_or_hold()
+        # Also where an earlier attempt took all pages: whether they were all of the read, its last page tells again.
+        self._take_pages()
+        deletion = self._delete_or_hold()
+        shortfall = self._shortfall() or deletion.shortfall
+        if shortfall is not None:
+            self._end_incomplete(shortfall, deletion)
+        elif self._read.replaced:
+            self._ledger.end_read(self._read.name, None, held=(), returned=())
+        else:
+            self._end_complete(deletion)
+
+    def _end_complete(self, deletion: _Deletion) -> None:
         covered = self._read.covered()
         complete = CompleteRead(
             self._name,
@@ -157,19 +185,38 @@ class _ReadInRun:
             whole=self._run.assignment.whole,
             to_day=None if covered is None else covered.to_day,
         )
-        self._ledger.end_read(self._read.name, complete, held=held, returned=returned)
+        self._ledger.end_read(self._read.name, complete, held=deletion.held, returned=deletion.returned)
+        self._run.through.append(complete.through)
         self._say.complete(complete, self._counts, pages=self._checkpoint.pages_done)
 
+    def _end_incomplete(self, shortfall: Shortfall, deletion: _Deletion) -> None:
+        _LOG.warning("read_incomplete", entity=self._name, reason=shortfall.sentence)
+        self._run.incomplete[self._name] = shortfall.sentence
+        incomplete = IncompleteRead(self._name, shortfall.sentence, whole=self._run.assignment.whole)
+        self._ledger.end_read(self._read.name, incomplete, held=deletion.held, returned=deletion.returned)
+        self._say.incomplete(shortfall.sentence, self._counts)
+
+    def _shortfall(self) -> Shortfall | None:
+        """Why the read is not complete, as far as its pages tell."""
+        found = self._read.shortfall()
+        if found is not None and found.if_ever_used and not self._ledger.count(self._name):
+            return None
+        kept = self._checkpoint.mark.get(_KEPT, 0)
+        if found is None and kept:
+            return Shortfall(f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last.")
+        return found
+
     def _take_pages(self) -> None:
-        standing = Standing(
-            self._checkpoint.pages_done,
-            self._checkpoint.mark,
-            seen=self._seen if self._checkpoint.pages_done else FROM_THE_START.seen,
-        )
+        done = self._checkpoint.pages_done
+        standing = Standing(done, self._checkpoint.mark, self._seen, self._shown) if done else FROM_THE_START
         with self._handover:
             for page in self._read.pages(standing):
                 self._take(page, again=page.number <= self._checkpoint.pages_done)
         self._ledger.end_pages(self._read.name)
+
+    def _shown(self) -> set[str]:
+        name = self._read.name
+        return self._ledger.seen(name) | self._ledger.seen(beyond(name))
 
     def _take(self, page: Page, *, again: bool) -> None:
         """Publish what differs on a page, then remember both; rows of a page taken again are counted once."""
@@ -182,7 +229,7 @@ class _ReadInRun:
             self._checkpoint,
             pages_done=max(self._checkpoint.pages_done, page.number),
             pages_total=page.pages_total,
-            mark=deepcopy(self._read.mark()),
+            mark=self._mark(0 if again else len(comparison.kept)),
         )
         taken = PageTaken(
             self._name,
@@ -192,8 +239,15 @@ class _ReadInRun:
             checkpoint=self._checkpoint,
             number=page.number,
             entity_ids=ids,
+            beyond_ids=[row.entity_id for row in page.beyond],
         )
         self._handover.hand_over(PageOnItsWay(batch, taken))
+
+    def _mark(self, kept: int) -> dict[str, Any]:
+        """The read's own mark, and how many records were kept as they were, since a part of them did not come."""
+        mark = deepcopy(self._read.mark())
+        kept += self._checkpoint.mark.get(_KEPT, 0)
+        return mark | {_KEPT: kept} if kept else mark
 
     def _commit(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
         self._run.send(page.batch, announced=page is self._announced)
@@ -214,38 +268,70 @@ class _ReadInRun:
         return self._ledger.seen(self._read.name, among=ids)
 
     def _compare(self, page: Page) -> Comparison:
+        """Of rows beyond what is read only those are looked at that are known: what is in Protiv stays true."""
         known = self._ledger.known(self._name, [row.entity_id for row in page.rows])
-        return compare(page.rows, self._handover.over(known), self._terms)
+        comparison = compare(page.rows, self._handover.over(known), self._terms)
+        if not page.beyond:
+            return comparison
+        known = self._handover.over(
+            self._ledger.known(self._name, [row.entity_id for row in page.beyond], asked_for=False)
+        )
+        return together(comparison, [row for row in page.beyond if row.entity_id in known], known, self._terms)
 
-    def _delete_or_hold(self) -> tuple[Sequence[str], set[str]]:
+    def _delete_or_hold(self) -> _Deletion:
         """Delete what a complete read and a second look both did not show, unless the brake is pulled.
 
-        What an operator let go is deleted in any case. Returns what is held, and what the second look showed.
+        What an operator let go is deleted in any case.
         """
         covered = self._read.covered()
         if covered is None:
-            return (), set()
+            return _Deletion()
         missing = self._ledger.missing(self._name, covered)
         if not missing.entity_ids:
-            return (), set()
-        returned = self._look_again(missing.entity_ids)
-        gone = sorted(set(missing.entity_ids) - returned)
+            return _Deletion()
+        looked = self._look_again(missing.entity_ids)
+        if looked.shortfall is not None:
+            return looked
+        gone = sorted(set(missing.entity_ids).difference(looked.returned))
+        return replace(looked, held=self._delete_released(gone, missing.published))
+
+    def _delete_released(self, gone: Sequence[str], published: PublishedCount) -> Sequence[str]:
+        """Delete all of them, or, where the brake is pulled, those that an operator let go. Returns what is held."""
         released = self._ledger.released(self._name)
         unasked = [entity_id for entity_id in gone if entity_id not in released]
-        count = missing.published
-        if not brake_is_pulled(len(unasked), published=count.all, in_range=count.in_range):
+        going = Going(len(gone), len(unasked))
+        if not brake_is_pulled(going, published=published.all, in_range=published.in_range):
             self._delete(gone)
-            return (), returned
+            return ()
         self._delete([entity_id for entity_id in gone if entity_id in released])
         self._run.held[self._name] = len(unasked)
-        _LOG.warning("deletions_held", entity=self._name, missing=len(unasked), published=count.all)
-        self._say.held(self._counts, missing=len(unasked), published=count.all)
-        return unasked, returned
+        _LOG.warning("deletions_held", entity=self._name, missing=len(unasked), published=published.all)
+        self._say.held(self._counts, missing=len(unasked), published=published.all)
+        return unasked
 
-    def _look_again(self, missing: Sequence[str]) -> set[str]:
-        """Ids that a second look shows after all; what it shows of them is published like any page."""
+    def _look_again(self, missing: Sequence[str]) -> _Deletion:
+        """Look for them in whole passes, until one shows all that the one before it had shown.
+
+        Then no row went during that one, so that none can have slipped past it. RetriableError and faults as they come.
+        """
+        shown: Collection[str] = self._ledger.seen(self._read.name)
+        returned: set[str] = set()
+        for _ in range(_MOST_LOOKS):
+            returned |= self._look_once(missing, returned)
+            if returned.issuperset(missing):
+                return _Deletion(returned=returned)
+            look = self._read.look()
+            if look.shortfall is not None:
+                return _Deletion(returned=returned, shortfall=look.shortfall)
+            if look.shown is None or set(shown) <= set(look.shown):
+                return _Deletion(returned=returned)
+            shown = look.shown
+        return _Deletion(returned=returned, shortfall=_EDITED_MEANWHILE)
+
+    def _look_once(self, missing: Sequence[str], returned: Collection[str]) -> set[str]:
+        """Ids that a look shows after all; what it shows of them is published like any page."""
         found: set[str] = set()
-        for page in self._read.second_look(missing):
+        for page in self._read.second_look([one for one in missing if one not in returned]):
             if not page.rows:
                 continue
             comparison = self._compare(page)
@@ -268,6 +354,15 @@ class _ReadInRun:
         self._counts["created"] += comparison.created
         self._counts["updated"] += comparison.updated
         self._counts["unchanged"] += max(comparison.unchanged - uncounted, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deletion:
+    """What became of the missing: `held` by the brake, `returned` in a later look, or why none of it is certain."""
+
+    held: Sequence[str] = ()
+    returned: Collection[str] = frozenset()
+    shortfall: Shortfall | None = None
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from control.entity_reads import CompleteRead
 from control.runs import RunId
+from producers.buildertrend.faults import SOURCE_INCOMPLETE
 from producers.events import EventWriter, SyncEvent
 from producers.pace import Pace
 
@@ -33,6 +34,10 @@ class ReadSayer:
         event = replace(self._event("entity-complete", counts), pages_done=pages, pages_total=pages)
         through = None if read.to_day else read.through
         self.events.write(replace(event, from_date=read.from_day, to_date=read.to_day, complete_through=through))
+
+    def incomplete(self, message: str, counts: Mapping[str, int]) -> None:
+        """The read came to its end without having been shown everything."""
+        self.events.write(replace(self._event("progress", counts), message=message, fault=SOURCE_INCOMPLETE.name))
 
     def held(self, counts: Mapping[str, int], *, missing: int, published: int) -> None:
         """The brake is pulled."""

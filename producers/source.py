@@ -51,23 +51,50 @@ class SourceRow(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a read; `number` counts from 1, `pages_total` as far as the source says."""
+    """A part of a read; `number` counts from 1, `pages_total` as far as the source says.
+
+    `beyond`: rows outside of what the read is to take in. Of them only those are of interest that are known already.
+    """
 
     number: int
     rows: Sequence[SourceRow]
     pages_total: int | None
+    beyond: Sequence[SourceRow] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far an earlier attempt of the same read came. `mark` is what the read said of itself then."""
+    """How far an earlier attempt of the same read came. `mark` is what the read said of itself then.
+
+    `seen`: those of some ids that its pages showed; `shown`: all of them, also those beyond what is taken in.
+    """
 
     pages_done: int = 0
     mark: Mapping[str, Any] = field(default_factory=dict)
     seen: Seen = lambda _ids: ()
+    shown: Callable[[], Collection[str]] = lambda: ()
 
 
 FROM_THE_START = Standing()
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Why a read is not complete: a sentence for people.
+
+    `if_ever_used`: the account may just not use what did not answer; then nothing of it was ever published.
+    """
+
+    sentence: str
+    if_ever_used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a second look came to. `shown`: the ids in the read's range, None where no row can slip between pages."""
+
+    shortfall: Shortfall | None = None
+    shown: Collection[str] | None = None
 
 
 class EntityRead(Protocol):
@@ -85,6 +112,10 @@ class EntityRead(Protocol):
     def reading(self) -> bytes:
         """Changes whenever the same bytes of a row would be read as another record."""
 
+    @property
+    def replaced(self) -> bool:
+        """After the last page: the source has no such list, and another read of the run stands in for this one."""
+
     def restore(self, mark: Mapping[str, Any]) -> None:
         """Know again what an earlier attempt of this read had found out. Call it before anything else."""
 
@@ -95,7 +126,16 @@ class EntityRead(Protocol):
         """What `restore` wants to be told, as JSON takes it; asked after every page."""
 
     def covered(self) -> ReadRange | None:
-        """After the last page: where a record that was not shown is missing. None: absence means nothing."""
+        """After the last page: where a record that was not shown is missing. None: absence means nothing.
+
+        A read may be complete and say nothing of absence, and it may cover the range of what did answer.
+        """
+
+    def shortfall(self) -> Shortfall | None:
+        """After the last page: why not everything was shown that the read is about; None if it was."""
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """Fresh pages in which the missing would be, wherever they may have moved to by now."""
+
+    def look(self) -> Look:
+        """After the last page of a second look: what that is worth."""

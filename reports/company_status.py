@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from reports.responsible import NOBODY, OPERATOR, Standing, ToDo, blocking
+from reports.responsible import NOBODY, OPERATOR, Standing, ToDo, blocking, incomplete
 from schemas.catalogue import ENTITIES
 
 STATES = (
@@ -17,6 +17,7 @@ STATES = (
     "syncing",
     "queued",
     "held",
+    "incomplete",
     "late",
     "pending",
     "on time",
@@ -49,7 +50,10 @@ class ConnectionFacts:
 
 @dataclass(frozen=True, slots=True)
 class EntityFacts:
-    """What is recorded of one entity; counts are None where they were not asked for."""
+    """What is recorded of one entity; counts are None where they were not asked for.
+
+    `incomplete`: why its newest read was not shown everything, since `incomplete_since`; None if it was.
+    """
 
     complete_through: datetime | None = None
     from_day: date | None = None
@@ -58,6 +62,8 @@ class EntityFacts:
     held_since: datetime | None = None
     published: int | None = None
     stored: int | None = None
+    incomplete: str | None = None
+    incomplete_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +180,15 @@ def _entity_status(facts: CompanyFacts, name: str, whole: str | None, late_befor
 def _entity_state(facts: CompanyFacts, name: str, found: EntityFacts, late_before: datetime) -> str:
     running = facts.running if facts.connection.leased else None
     if running is not None and running.wants(name):
-        done = running.entities.get(name, {}).get("state") in ("complete", "held")
+        done = running.entities.get(name, {}).get("state") in ("complete", "incomplete", "held")
         if not done:
             return "syncing"
     if any(not one.entities or name in one.entities for one in facts.commands if one.state == "pending"):
         return "queued"
     if found.held:
         return "held"
+    if found.incomplete is not None:
+        return "incomplete"
     if found.complete_through is None:
         return "pending"
     return "late" if found.complete_through < late_before else "on time"
@@ -200,6 +208,9 @@ def _responsible(facts: CompanyFacts, state: str, entities: Sequence[EntityStatu
         command = f"protiv-buildertrend release-deletions {connection.company_id} --dry-run --wait"
         cause = f"{held:,} deletions are held: Buildertrend no longer shows these records."
         return cause, ToDo(OPERATOR, "Look at them, then release them or wait for their return.", command)
+    short = next((one for one in entities if one.facts.incomplete is not None), None)
+    if short is not None:
+        return incomplete(connection.company_id, short.entity, short.facts.incomplete or "")
     if state == "late":
         return _late(connection)
     return "", ToDo(NOBODY, "")

@@ -61,6 +61,14 @@ class EntityRead:
 
 
 @dataclass(frozen=True, slots=True)
+class Incomplete:
+    """Why the entity's newest read was not shown everything."""
+
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The record's held deletion; `together` counts those of its entity that wait with it."""
 
@@ -130,6 +138,7 @@ class Evidence:
     connection: ConnectionEvidence | None = None
     last_read: LastRead | None = None
     entity_read: EntityRead | None = None
+    incomplete: Incomplete | None = None
     held: Held | None = None
     last_run: LastRun | None = None
     raw: RawRecordFound | None = None
@@ -138,6 +147,16 @@ class Evidence:
     streams_next: int = 0
     sink_next: int = 0
     letters: Sequence[DeadLetter] = ()
+
+    @property
+    def shown_at(self) -> datetime | None:
+        """When the newest complete read began that covered the record's day; None if none is known to have."""
+        read = self.entity_read
+        if read is None:
+            return None
+        day = self.last_read.local_day if self.last_read else None
+        is_before = day is not None and read.from_day is not None and day < read.from_day
+        return read.whole_through if is_before else read.complete_through
 
     @property
     def is_linked(self) -> bool:

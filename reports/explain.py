@@ -9,8 +9,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from reports.evidence import Evidence
-from reports.responsible import ADMIN, DEVELOPER, NOBODY, OPERATOR, ToDo
+from reports.evidence import EntityRead, Evidence
+from reports.responsible import ADMIN, DEVELOPER, NOBODY, OPERATOR, ToDo, incomplete
 from reports.stages import Step, steps_of
 from reports.words import instant, of_links
 
@@ -164,6 +164,10 @@ def _present(found: Evidence) -> Conclusion | None:
         return Conclusion(
             _blocked_code(found), f"It is in Protiv as of {_as_of(found)}; nothing newer is read. {cause}", to_do
         )
+    if found.incomplete is not None:
+        cause, to_do = incomplete(found.company_id, found.entity, found.incomplete.message)
+        since = f"It is in Protiv as of {_as_of(found)}; an edit made since may not have been read."
+        return Conclusion("source-incomplete", f"{since} {cause}", to_do)
     return Conclusion(
         "in-protiv",
         f"It is in Protiv, as Buildertrend showed it {_as_of(found)}.",
@@ -172,8 +176,7 @@ def _present(found: Evidence) -> Conclusion | None:
 
 
 def _as_of(found: Evidence) -> str:
-    read = found.entity_read
-    at = read.complete_through if read else found.row.observed_at if found.row else found.at
+    at = found.shown_at or (found.row.observed_at if found.row else found.at)
     return instant(at, found)
 
 
@@ -196,6 +199,9 @@ def _never_shown(found: Evidence) -> Conclusion:
             f"be understood ({unread.error_class}): {unread.reason}",
             ToDo(OPERATOR, "Mend its sender, and send the command again.", _command("sync", found)),
         )
+    if found.incomplete is not None:
+        cause, to_do = incomplete(found.company_id, found.entity, found.incomplete.message)
+        return Conclusion("source-incomplete", f"No read has shown it. {cause}", to_do)
     if found.entity_read is None:
         return _first_read(found)
     return _outside(found)
@@ -230,10 +236,16 @@ def _outside(found: Evidence) -> Conclusion:
     older = f", or older than the import-from date {limit}" if limit and found.entity == "time-entries" else ""
     return Conclusion(
         "never-shown",
-        f"Buildertrend has shown no such record in any read through {instant(read.complete_through, found)}: it is "
+        f"Buildertrend has shown no such record in any read through {_through(read, found)}: it is "
         f"newer than that{older}, this user may not see it, or the id is another one.",
         ToDo(ADMIN, "Check the id in Buildertrend with the integration's user, then sync.", _command("sync", found)),
     )
+
+
+def _through(read: EntityRead, found: Evidence) -> str:
+    """A read of the window says nothing of the days before it."""
+    whole, newest = (instant(at, found) for at in (read.whole_through or read.complete_through, read.complete_through))
+    return newest if read.from_day is None else f"{whole} (days from {read.from_day} on: {newest})"
 
 
 def _command(kind: str, found: Evidence, *, entity: bool = True) -> str:

@@ -34,10 +34,13 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class _FaultRule:
+    """`blocks`: nothing is read meanwhile, or what is read stays what it was."""
+
     cause: str
     who: str
     sentence: str
     reconnect: bool = False
+    blocks: bool = True
 
 
 _FAULTS = {
@@ -80,6 +83,13 @@ _FAULTS = {
         NOBODY,
         "Wait: the sync is tried again by itself.",
     ),
+    "source-incomplete": _FaultRule(
+        "Buildertrend did not show everything that it says it has.",
+        OPERATOR,
+        "Look in Buildertrend, with the integration's user, whether what is missing is shown there. "
+        "The sync is tried again by itself, and nothing was deleted for it.",
+        blocks=False,
+    ),
 }
 FAULTS = tuple(_FAULTS)
 
@@ -90,7 +100,10 @@ def cause_of(fault: str) -> str:
 
 
 def blocking(standing: Standing) -> tuple[str, ToDo] | None:
-    """Why nothing is read from this connection for now, and the next step; None while it reads as planned."""
+    """Why nothing is read from this connection for now, and the next step; None while it reads as planned.
+
+    A read that was incomplete for one entity blocks nothing: see `incomplete`.
+    """
     if standing.state == "disconnected":
         return "The company is disconnected: nothing is read any more.", _reconnect(
             standing, ADMIN, "Connect it again."
@@ -100,10 +113,19 @@ def blocking(standing: Standing) -> tuple[str, ToDo] | None:
     if standing.fault is None:
         return None
     rule = _FAULTS.get(standing.fault)
+    if rule is not None and not rule.blocks:
+        return None
     if rule is None:
         return cause_of(standing.fault), ToDo(OPERATOR, "Look at the run's message.")
     to_do = _reconnect(standing, rule.who, rule.sentence) if rule.reconnect else ToDo(rule.who, rule.sentence)
     return rule.cause, to_do
+
+
+def incomplete(company_id: str, entity: str, message: str) -> tuple[str, ToDo]:
+    """Why the newest read of an entity is not complete, and the next step."""
+    rule = _FAULTS["source-incomplete"]
+    command = shlex.join(["protiv-buildertrend", "full-sync", company_id, "--entity", entity, "--wait"])
+    return f"The newest read of {entity} was not complete. {message}", ToDo(rule.who, rule.sentence, command)
 
 
 def _paused(standing: Standing) -> tuple[str, ToDo]:

@@ -47,8 +47,10 @@ def _connection(found: Evidence) -> Step:
 
 def _read(found: Evidence) -> Step:
     through = ""
-    if found.entity_read is not None:
-        through = f" {found.entity} are complete through {instant(found.entity_read.complete_through, found)}."
+    if found.shown_at is not None:
+        through = f" {found.entity} are complete through {instant(found.shown_at, found)}."
+    if found.incomplete is not None:
+        through += f" The newest read was not complete: {found.incomplete.message}"
     if found.held is not None:
         return Step("read", "stopped", f"No longer shown since {instant(found.held.held_at, found)}.{through}")
     read = found.last_read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
     """What is recorded of these companies (None: of all), by company id."""
     wanted = None if company_ids is None else list(company_ids)
     connections = [ConnectionFacts(**row) for row in _rows(tx, "companies", wanted)]
-    reads, held = (_by_place(_rows(tx, name, wanted)) for name in ("reads", "held"))
+    reads, held, short = (_by_place(_rows(tx, name, wanted)) for name in ("reads", "held", "incomplete"))
     published, stored = _counts(tx, connections, wanted)
     running = {row.pop("company_id"): RunningRead(**row) for row in _rows(tx, "running", wanted)}
     commands: dict[str, list[OpenCommandFacts]] = {}
@@ -57,7 +58,10 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
         CompanyFacts(
             connection=one,
             entities={
-                entity.name: _entity_facts((one.company_id, entity.name), reads, held, published, stored)
+                entity.name: _with_shortfall(
+                    _entity_facts((one.company_id, entity.name), reads, held, published, stored),
+                    short.get((one.company_id, entity.name), {}),
+                )
                 for entity in ENTITIES
             },
             running=running.get(one.company_id),
@@ -87,6 +91,10 @@ def _entity_facts(
         published=None if published is None else published.get(place, {}).get("records", 0),
         stored=None if stored is None else stored.get(place, {}).get("records", 0),
     )
+
+
+def _with_shortfall(facts: EntityFacts, short: Row) -> EntityFacts:
+    return replace(facts, incomplete=short.get("message"), incomplete_since=short.get("since"))
 
 
 def _counts(

@@ -120,11 +120,12 @@ class PagingRule(Rule):
 
     `page-ignored` gives page 1 whatever is asked; `shifted` begins every later page `by` rows too early (or too late,
     if negative); `stated-pages` states `by` pages too many (or too few); `growing-pages` always states one more than
-    was asked for; `one-empty-page` states one page where there is no row.
+    was asked for; `one-empty-page` states one page where there is no row. `repeated` puts the last `by` rows of a page
+    in place of the first ones of the next; `short` leaves the last `by` rows of every page out. `records` stays true.
     """
 
     entity: GridEntity
-    fault: Literal["page-ignored", "shifted", "stated-pages", "growing-pages", "one-empty-page"]
+    fault: Literal["page-ignored", "shifted", "stated-pages", "growing-pages", "one-empty-page", "repeated", "short"]
     by: int = 1
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRule, SpoilNext
+from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRule, Rule, SpoilNext
 
 SessionEndSignal = Literal["relogin", "401", "302", "html"]
 Endpoint = Literal["ok", "404", "500", "403", "no-permission"]
@@ -37,6 +37,8 @@ class Switches(BaseModel):
     budgets_endpoint: Endpoint = "ok"
     cost_codes_endpoint: Endpoint = "ok"
     worksheets_endpoint: Endpoint = "ok"
+    silent_jobs: list[int] = Field(default_factory=list)
+    job_list: Literal["ok", "half", "empty"] = "ok"
 
     fail_next: list[FailNext] = Field(default_factory=list)
     spoil_next: list[SpoilNext] = Field(default_factory=list)
@@ -64,4 +66,6 @@ class Switches(BaseModel):
 
 def _is_on(value: object, healthy: object) -> bool:
     """Whether a switch does something: not as on a healthy source, and of a list at least one rule not used up."""
-    return any(rule.is_on for rule in value) if isinstance(value, list) else value != healthy
+    if isinstance(value, list):
+        return any(rule.is_on if isinstance(rule, Rule) else True for rule in value)
+    return value != healthy

@@ -34,5 +34,6 @@ _ALL = (
 )
 TYPES = {one.name: one for one in _ALL}
 INTERRUPTING = tuple(one.name for one in _ALL if one.interrupts)
-# A sync asks for what is recent: any read that goes on has it.
+# A sync asks for what is recent: any read that goes on has it, save what was changed behind its reading position. For
+# that another read follows, if it had begun.
 JOINING = ("sync",)

@@ -13,11 +13,11 @@ from typing import Any
 
 from msgspec import structs
 
-from control.checkpoints import COMPLETE, HELD, READ, Checkpoint
-from control.entity_reads import CompleteRead
+from control.checkpoints import COMPLETE, HELD, INCOMPLETE, READ, SHORTFALL, Checkpoint
+from control.entity_reads import CompleteRead, IncompleteRead
 from control.runs import Counts, NewRun, OpenRun, RunId
 from control.source_state import Known, Published, PublishedCount, ReadRange
-from producers.ledger import Missing, PageTaken, Progress
+from producers.ledger import Missing, PageTaken, Progress, beyond
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ class CompanyMemory:
     runs: list[RunMemory] = field(default_factory=list)
     held: dict[str, dict[str, bool]] = field(default_factory=dict)
     complete: dict[str, CompleteRead] = field(default_factory=dict)
+    incomplete: dict[str, IncompleteRead] = field(default_factory=dict)
     announced: tuple[str, Sequence[Published]] | None = None
     seq: int = 0
 
@@ -92,7 +93,10 @@ class MemoryLedger:
     def begin_read(self, read: str, began_at: datetime) -> None:
         self.memory.checkpoints.setdefault(read, Checkpoint(read, began_at))
 
-    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+    def count(self, entity: str) -> int:
+        return len(self._published(entity))
+
+    def known(self, entity: str, entity_ids: Sequence[str], *, asked_for: bool = True) -> dict[str, Known]:  # noqa: ARG002 - the same either way, save in a backfill
         kept = self._published(entity)
         return {one: Known(kept[one].fingerprint, kept[one].digest) for one in entity_ids if one in kept}
 
@@ -127,6 +131,7 @@ class MemoryLedger:
         if taken.checkpoint is not None:
             name = taken.checkpoint.entity
             self.memory.pages.setdefault((name, taken.number), []).extend(taken.entity_ids)
+            self.memory.pages.setdefault((beyond(name), taken.number), []).extend(taken.beyond_ids)
             before = self.memory.checkpoints[name]
             self.memory.checkpoints[name] = replace(
                 taken.checkpoint,
@@ -159,14 +164,29 @@ class MemoryLedger:
             self.company.held.get(entity, {}).pop(entity_id, None)
         self._save(progress)
 
-    def end_read(self, read: str, complete: CompleteRead, *, held: Sequence[str], returned: Collection[str]) -> None:
-        kept = self.company.held.setdefault(complete.entity, {})
-        for entity_id in {*returned, *self.seen(complete.entity)}:
+    def end_read(
+        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+    ) -> None:
+        if end is not None:
+            self._hold(end.entity, held, returned)
+        if isinstance(end, IncompleteRead):
+            before = self.company.incomplete.get(end.entity, end)
+            self.company.incomplete[end.entity] = replace(end, whole=end.whole or before.whole)
+            at = self.memory.checkpoints[read]
+            self.memory.checkpoints[read] = replace(at, state=INCOMPLETE, mark={**at.mark, SHORTFALL: end.message})
+            return
+        if end is not None:
+            self.company.complete[end.entity] = end
+            if end.whole or not getattr(self.company.incomplete.get(end.entity), "whole", False):
+                self.company.incomplete.pop(end.entity, None)
+        self._set_state(read, HELD if held else COMPLETE)
+
+    def _hold(self, entity: str, held: Sequence[str], returned: Collection[str]) -> None:
+        kept = self.company.held.setdefault(entity, {})
+        for entity_id in {*returned, *self.seen(entity)}:
             kept.pop(entity_id, None)
         for entity_id in held:
             kept.setdefault(entity_id, False)
-        self.company.complete[complete.entity] = complete
-        self._set_state(read, HELD if held else COMPLETE)
 
     def _published(self, entity: str) -> dict[str, Published]:
         return self.company.published.setdefault(entity, {})

@@ -33,6 +33,11 @@ _FAULTS = {
     "source-changed": FaultWords(
         "Buildertrend changed something", "Contact Protiv support with the reference.", is_theirs=True
     ),
+    "source-incomplete": FaultWords(
+        "Buildertrend did not show everything",
+        "If it stays so, contact Protiv support with the reference.",
+        is_theirs=True,
+    ),
     "session-expired": FaultWords("Buildertrend ended the session"),
 }
 _UNKNOWN = FaultWords("The sync stopped", "Connect again.")

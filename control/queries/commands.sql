@@ -10,7 +10,18 @@ SELECT body->>'command_id' AS command_id, type, body FROM integration.commands
 WHERE company_id = %(company_id)s AND state <> 'done' AND answer IS NULL AND due_at <= now() ORDER BY arrived;
 
 -- name: start
-UPDATE integration.commands SET state = 'running', run_id = %(run_id)s WHERE command_id = ANY(%(command_ids)s::uuid[]);
+-- A command that comes to a run which has begun to read is late. So is one of a run that takes over an earlier one's pages.
+UPDATE integration.commands
+SET state = 'running', run_id = %(run_id)s,
+    late = CASE WHEN run_id = %(run_id)s THEN late
+        ELSE EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = %(run_id)s) END
+WHERE command_id = ANY(%(command_ids)s::uuid[]);
+
+-- name: again
+-- Late commands of a run that has ended wait for a read of their own.
+UPDATE integration.commands SET state = 'pending', run_id = NULL, late = false
+WHERE company_id = %(company_id)s AND run_id = %(run_id)s AND state = 'running' AND answer IS NULL AND late
+RETURNING body->>'command_id' AS command_id;
 
 -- name: answer
 -- The first answer stands. Each is told under its sender's spelling of the id and its own event id.
@@ -40,7 +51,9 @@ UPDATE integration.commands SET state = 'done', finished_at = now() WHERE comman
 
 -- name: join
 -- A sync that asks for no more than a read under way joins it. Of a command that is due only.
-UPDATE integration.commands AS c SET state = 'running', run_id = r.run_id
+UPDATE integration.commands AS c
+SET state = 'running', run_id = r.run_id,
+    late = EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = r.run_id)
 FROM integration.runs AS r
 WHERE c.state = 'pending' AND c.answer IS NULL AND c.due_at <= now() AND c.type = ANY(%(types)s)
   AND r.company_id = c.company_id AND r.state = 'running' AND r.read <> 'backfill'

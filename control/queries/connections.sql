@@ -86,14 +86,29 @@ WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 SELECT integration.hold_epoch(%(company_id)s, %(epoch)s);
 
 -- name: set_signed_in
+-- What is incomplete stays so until a read makes it good.
 UPDATE integration.connections
-SET state = 'connected', fault = NULL, message = NULL, builder_id = %(builder_id)s, builder_name = %(builder_name)s,
+SET state = 'connected', fault = CASE WHEN fault = 'source-incomplete' THEN fault END,
+    message = CASE WHEN fault = 'source-incomplete' THEN message END, builder_id = %(builder_id)s, builder_name = %(builder_name)s,
     updated_at = now()
 WHERE company_id = %(company_id)s;
 
 -- name: set_succeeded
+-- A read of the window went well and one of everything was incomplete: that stays the fault.
 UPDATE integration.connections
-SET state = 'connected', fault = NULL, message = NULL, last_success_at = %(at)s,
+SET state = 'connected', fault = CASE WHEN left_over.message IS NOT NULL THEN 'source-incomplete' END,
+    message = left_over.message, last_success_at = %(at)s,
+    next_due_at = coalesce(%(next_due_at)s, next_due_at),
+    initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
+    last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
+    updated_at = now()
+FROM (SELECT string_agg(entity || ': ' || message, ' ' ORDER BY entity) AS message FROM integration.incomplete_reads
+    WHERE company_id = %(company_id)s) AS left_over
+WHERE company_id = %(company_id)s;
+
+-- name: set_incomplete
+UPDATE integration.connections
+SET state = 'connected', fault = %(fault)s, message = %(message)s,
     next_due_at = coalesce(%(next_due_at)s, next_due_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,

@@ -11,3 +11,30 @@ SET complete_through = excluded.complete_through, from_day = excluded.from_day, 
 -- name: list
 SELECT entity, complete_through, from_day, run_id::text, whole_through, whole_run_id::text
 FROM integration.entity_reads WHERE company_id = %(company_id)s;
+
+-- name: made_good
+-- A read of the window says nothing of what a read of everything was not shown.
+DELETE FROM integration.incomplete_reads
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND (%(whole)s OR NOT whole);
+
+-- name: put_incomplete
+INSERT INTO integration.incomplete_reads AS r (company_id, entity, run_id, whole, message)
+VALUES (%(company_id)s, %(entity)s, %(run_id)s, %(whole)s, %(message)s)
+ON CONFLICT (company_id, entity) DO UPDATE
+SET run_id = CASE WHEN r.whole > excluded.whole THEN r.run_id ELSE excluded.run_id END,
+    whole = r.whole OR excluded.whole, message = excluded.message,
+    times = r.times + CASE WHEN r.run_id = excluded.run_id OR r.whole > excluded.whole THEN 0 ELSE 1 END;
+
+-- name: plan_retry
+-- Reads of the window that fail between two tries of everything do not put these off.
+WITH planned AS (
+    UPDATE integration.incomplete_reads
+    SET retry_at = now() + make_interval(secs => least(%(longest_s)s, %(first_s)s * 2 ^ least(times - 1, 20)))
+    WHERE company_id = %(company_id)s AND run_id = %(run_id)s
+    RETURNING retry_at - now() AS pause
+)
+SELECT extract(epoch FROM min(pause))::double precision FROM planned;
+
+-- name: wants_whole
+SELECT EXISTS (SELECT FROM integration.incomplete_reads
+    WHERE company_id = %(company_id)s AND whole AND retry_at <= now());

@@ -61,7 +61,8 @@ SET pages_done = greatest(pages_done, %(pages_done)s), pages_total = %(pages_tot
 WHERE run_id = %(run_id)s AND entity = %(entity)s;
 
 -- name: set_read_state
-UPDATE integration.read_checkpoints SET state = %(state)s WHERE run_id = %(run_id)s AND entity = %(entity)s;
+UPDATE integration.read_checkpoints SET state = %(state)s, mark = mark || %(mark)s
+WHERE run_id = %(run_id)s AND entity = %(entity)s;
 
 -- name: checkpoints
 SELECT entity, began_at, pages_done, pages_total, state, mark

@@ -184,5 +184,9 @@ def _grid_page(answer: Answer, *, what: str) -> GridPage:
     pages_total = data.get("totalPages")
     if not isinstance(pages_total, int) or isinstance(pages_total, bool):
         raise changed(what, "totalPages")
-    records = data.get("records")
-    return GridPage(rows, pages_total, records if isinstance(records, int) else None)
+    records, page_size = (_whole_number(data.get(name)) for name in ("records", "pageSize"))
+    return GridPage(rows, pages_total, records, page_size)
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

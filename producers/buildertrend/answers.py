@@ -69,6 +69,7 @@ class _GridData(msgspec.Struct):
     data: list[msgspec.Raw]
     totalPages: int
     records: int | None = None
+    pageSize: int | None = None
 
 
 class _GridEnvelope(msgspec.Struct):
@@ -82,11 +83,15 @@ _GRID = msgspec.json.Decoder(_GridEnvelope)
 
 @dataclass(frozen=True, slots=True)
 class GridPage:
-    """A page of a grid: its rows, as bytes or parsed; how many pages there are, and how many rows if it says so."""
+    """A page of a grid: its rows, as bytes or parsed; how many pages there are.
+
+    `records` and `page_size`: how many rows the grid has and a page holds, where it says so.
+    """
 
     rows: list[Any]
     pages_total: int
     records: int | None = None
+    page_size: int | None = None
 
 
 def quick_grid(answer: Answer) -> GridPage | None:
@@ -97,7 +102,7 @@ def quick_grid(answer: Answer) -> GridPage | None:
         found = _GRID.decode(answer.body).data
     except msgspec.MsgspecError:
         return None
-    return GridPage([bytes(row) for row in found.data], found.totalPages, found.records)
+    return GridPage([bytes(row) for row in found.data], found.totalPages, found.records, found.pageSize)
 
 
 def parsed_row(raw: Any) -> Any:

@@ -14,10 +14,11 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError, changed
 from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row
-from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
+from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
 from schemas.catalogue import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
+_NAMED = 5
 
 
 class CostCodesRead:
@@ -26,18 +27,22 @@ class CostCodesRead:
     entity = COST_CODES
     name = COST_CODES.name
     reading = READING
+    replaced = False
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
         self._account = account
         self._job_ids = job_ids
-        self._complete = whole
+        self._whole = whole
+        self._silent: list[int] = []
+        self._look = Look()
 
     def restore(self, mark: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self._complete = self._complete and mark.get("complete", True)
+        self._silent = list(mark.get("silent", ()))
 
     def mark(self) -> dict[str, Any]:
-        return {"complete": self._complete}
+        """Jobs whose cost codes did not answer."""
+        return {"silent": self._silent}
 
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
@@ -45,7 +50,7 @@ class CostCodesRead:
             try:
                 rows = self._account.cost_codes(job_id)
             except ModuleMissingError:
-                self._complete = False
+                self._silent.append(job_id)
                 rows = []
             records = {record.entity_id: record for record in map(_cost_code_record, rows)}
             # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
@@ -57,14 +62,26 @@ class CostCodesRead:
             )
 
     def covered(self) -> ReadRange | None:
-        return ReadRange() if self._complete else None
+        return ReadRange() if self._whole and not self._silent else None
+
+    def shortfall(self) -> Shortfall | None:
+        return _silence("cost codes", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """All jobs again; a job that does not answer now confirms nothing, it raises."""
+        """All jobs again; where one does not answer now, nothing is confirmed."""
+        silent: list[int] = []
         for number, job_id in enumerate(self._job_ids, start=1):
-            records = [_cost_code_record(raw) for raw in self._account.cost_codes(job_id)]
+            try:
+                records = [_cost_code_record(raw) for raw in self._account.cost_codes(job_id)]
+            except ModuleMissingError:
+                silent.append(job_id)
+                continue
             found = [SourceRow.of(record) for record in records if record.entity_id in missing]
             yield Page(number, found, len(self._job_ids))
+        self._look = Look(_silence("cost codes", silent, of=len(self._job_ids)))
+
+    def look(self) -> Look:
+        return self._look
 
 
 class BudgetsRead:
@@ -73,11 +90,13 @@ class BudgetsRead:
     entity = BUDGETS
     name = BUDGETS.name
     reading = READING
+    replaced = False
 
     def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
         self._account = account
         self._job_ids = job_ids
         self._silent: list[int] = []
+        self._look = Look()
 
     def restore(self, mark: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -90,28 +109,39 @@ class BudgetsRead:
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
         for number, job_id in _left(self._job_ids, standing):
             records = self._job_records(job_id)
-            yield Page(number, [SourceRow.of(record) for record in records], len(self._job_ids))
+            if records is None:
+                self._silent.append(job_id)
+            yield Page(number, [SourceRow.of(record) for record in records or ()], len(self._job_ids))
 
     def covered(self) -> ReadRange:
         answered = sorted(set(self._job_ids) - set(self._silent))
         return ReadRange(parents=[str(job_id) for job_id in answered])
 
+    def shortfall(self) -> Shortfall | None:
+        return _silence("budgets", self._silent, of=len(self._job_ids))
+
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """The jobs of the missing lines again, save those that are deleted; one that does not answer now raises."""
+        """The jobs of the missing lines again, save those that are deleted; a silent one confirms nothing."""
         jobs = sorted({int(entity_id.partition(":")[0]) for entity_id in missing} & set(self._job_ids))
+        silent: list[int] = []
         for number, job_id in enumerate(jobs, start=1):
-            categories = self._account.budget_categories(job_id)
-            lines = self._account.worksheet_groups(job_id) if categories else []
-            records = budget_records(job_id, categories, lines)
+            records = self._job_records(job_id)
+            if records is None:
+                silent.append(job_id)
+                continue
             found = [SourceRow.of(record) for record in records if record.entity_id in missing]
             yield Page(number, found, len(jobs))
+        self._look = Look(_silence("budgets", silent, of=len(jobs)))
 
-    def _job_records(self, job_id: int) -> list[SourceRecord]:
+    def look(self) -> Look:
+        return self._look
+
+    def _job_records(self, job_id: int) -> list[SourceRecord] | None:
+        """None where the job's budget does not answer."""
         try:
             categories = self._account.budget_categories(job_id)
         except ModuleMissingError:
-            self._silent.append(job_id)
-            return []
+            return None
         # Without a budget line there is nothing that worksheet hours could belong to.
         if not categories:
             return []
@@ -122,6 +152,17 @@ class BudgetsRead:
             return [
                 msgspec.structs.replace(record, incomplete=True) for record in budget_records(job_id, categories, [])
             ]
+
+
+def _silence(what: str, silent: Sequence[int], *, of: int) -> Shortfall | None:
+    """Jobs whose module did not answer; where that is all of them, the account may not use the module."""
+    if not silent:
+        return None
+    jobs = sorted(set(silent))
+    named = ", ".join(map(str, jobs[:_NAMED]))
+    more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
+    sentence = f"Buildertrend did not answer for the {what} of {len(jobs):,} of {of:,} jobs ({named}{more})."
+    return Shortfall(sentence, if_ever_used=len(jobs) == of)
 
 
 def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int]]:

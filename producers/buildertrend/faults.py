@@ -1,4 +1,4 @@
-"""The eight faults of the source, each with what the poller does next and its sentence for an admin and an operator."""
+"""The faults of the source, each with what the poller does next and its sentence for an admin and an operator."""
 
 from __future__ import annotations
 
@@ -74,6 +74,15 @@ SESSION_EXPIRED = Fault(
     "session-expired",
     "Buildertrend ended the session again right after sign-in. The sync is tried again by itself.",
     "A fresh session was refused at once; the run ends here and is tried again later.",
+    retry_after_s=900,
+)
+
+# A run that came to its end although a part did not come: what came is published, and the rest is tried again.
+SOURCE_INCOMPLETE = Fault(
+    "source-incomplete",
+    "Buildertrend did not show everything that it says it has. What it showed is in Protiv, what it did not show was "
+    "not deleted, and the sync is tried again by itself.",
+    "An entity was read to its end without everything having been shown; the message says what is missing.",
     retry_after_s=900,
 )
 

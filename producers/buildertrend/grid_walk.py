@@ -1,22 +1,25 @@
-"""Walks a grid whose rows move while it is read: pages by number, with nothing between two of them left out unnoticed.
+"""Walks a grid whose rows move while it is read, and counts: complete is what showed as many ids as the grid states.
 
 People add, delete and edit while we read. Rows that are added push others to later pages, where they are shown twice;
-rows that go pull others to earlier pages, behind our back: a list that became shorter is gone back in.
+rows that go pull others up to pages that were read already: a list that became shorter is gone back in. A walk that has
+shown fewer different ids than the grid states goes through the pages once more before it is taken for incomplete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Generic, TypeVar
 
 from producers.buildertrend.answers import GridPage, changed
-from producers.source import FROM_THE_START, Standing
+from producers.source import FROM_THE_START, Shortfall, Standing
 
 R = TypeVar("R")
 
 _MORE_PAGES = 100
+# Walks through all pages in one read, as long as each shows something new.
+_MOST_WALKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,61 @@ class WalkedPage(Generic[R]):
     ids: Sequence[str]
     pages_total: int
     records: int | None
+    page_size: int | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many different ids a read has shown (`shown`), against how many rows the grid states (`stated`).
+
+    `stated` is that of the newest answer, None where the grid does not say.
+    """
+
+    shown: set[str] = field(default_factory=set)
+    stated: int | None = None
+    _page_rows: int = 0
+    _by_pages: int = 0
+    _up_to_edge: int | None = None
+
+    def take(self, page: WalkedPage[Any]) -> None:
+        """Count a page."""
+        self.shown.update(page.ids)
+        self.stated = page.records
+        self._page_rows = max(self._page_rows, len(page.ids), page.page_size or 0)
+
+    def end(self, page: WalkedPage[Any], *, at_edge: bool) -> None:
+        """The walk ended with this page: at the end of the list, or `at_edge` of what it was to read.
+
+        Up to an edge there are as many rows as that many full pages hold: a short or repeated page left some out.
+        """
+        full = page.number * self._page_rows
+        self._by_pages = max(full - self._page_rows, 0) + len(page.ids)
+        self._up_to_edge = full if at_edge else None
+
+    @property
+    def missing(self) -> int:
+        """How many rows must exist that no page showed; asked once a walk has ended."""
+        if self.stated is None:
+            expected = self._by_pages
+        else:
+            expected = self.stated if self._up_to_edge is None else min(self.stated, self._up_to_edge)
+        return max(expected - len(self.shown), 0)
+
+    @property
+    def more_is_stated(self) -> bool:
+        return self.stated is not None and len(self.shown) < self.stated
+
+
+def short_of(tally: Tally, what: str) -> Shortfall | None:
+    """Why a walk that has ended is not complete; None if it is. `what` names the rows for people."""
+    if not tally.missing:
+        return None
+    stated = len(tally.shown) + tally.missing
+    return Shortfall(f"Buildertrend stated {stated:,} {what} and showed {len(tally.shown):,}.")
+
+
+def _never(_page: WalkedPage[Any]) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,17 +97,45 @@ class GridWalk(Generic[R]):
     id_of: Callable[[R], str]
     what: str
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[WalkedPage[R]]:
+    def pages(
+        self,
+        standing: Standing = FROM_THE_START,
+        *,
+        tally: Tally | None = None,
+        is_edge: Callable[[WalkedPage[R]], bool] = _never,
+    ) -> Iterator[WalkedPage[R]]:
         """Pages in order from where an earlier attempt stood; a page may come again, in the state it then has.
 
-        Raises `source-changed` for an empty page before the last one and for a grid that ignores the page's number.
+        `tally` counts, and says afterwards whether all was shown; `is_edge` is asked behind each page whether what
+        follows is of no interest. Raises `source-changed` for a grid that ignores the page's number, and for an empty
+        page before the last one where the grid does not state how many rows it has.
         """
-        page = self._joint(standing)
-        most = 2 * page.pages_total + _MORE_PAGES
+        tally = Tally() if tally is None else tally
+        tally.shown.update(standing.shown())
+        yield from self._through(self._joint(standing), tally, is_edge)
+        for _ in range(_MOST_WALKS - 1):
+            if not tally.missing:
+                return
+            before = len(tally.shown)
+            for page in self._through(self._page(1), tally, is_edge):
+                yield page
+                if not tally.missing:
+                    return
+            if len(tally.shown) == before:
+                return
+
+    def _through(
+        self, page: WalkedPage[R], tally: Tally, is_edge: Callable[[WalkedPage[R]], bool]
+    ) -> Iterator[WalkedPage[R]]:
+        """From a page to the last one, or to the edge."""
         back_at = 0
+        most = _most_pages(page)
         while True:
+            tally.take(page)
             yield page
-            if page.number >= page.pages_total:
+            at_edge = is_edge(page)
+            if at_edge or self._is_last(page, tally):
+                tally.end(page, at_edge=at_edge)
                 return
             following = self._page(page.number + 1)
             gone = _rows_gone(page, following)
@@ -59,12 +145,21 @@ class GridWalk(Generic[R]):
                 back_at = page.number
                 page = self._page(max(1, page.number + 1 - ceil(gone / max(len(page.ids), 1))))
                 continue
-            if not following.ids:
-                self._check_end(following)
-                return
-            if following.ids == page.ids or following.number > most:
-                raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
+            self._check(page, following, most)
             page = following
+
+    def _is_last(self, page: WalkedPage[R], tally: Tally) -> bool:
+        """The number of pages is taken at its word only where the number of rows does not say more."""
+        return page.number >= page.pages_total and not (page.ids and tally.more_is_stated)
+
+    def _check(self, page: WalkedPage[R], following: WalkedPage[R], most: int) -> None:
+        if not following.ids:
+            # An empty page before the last one is no page: where nothing else tells that rows are missing, taking it
+            # for "no more" would lose what is behind it.
+            if following.records is None and following.number <= following.pages_total:
+                raise changed(self.what, f"data (page {following.number} of {following.pages_total} is empty)")
+        elif following.ids == page.ids or following.number > most:
+            raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
 
     def _joint(self, standing: Standing) -> WalkedPage[R]:
         """The first page to take: the last one taken before, or an earlier one if nothing of it was seen before."""
@@ -80,12 +175,14 @@ class GridWalk(Generic[R]):
     def _page(self, number: int) -> WalkedPage[R]:
         grid = self.fetch(number)
         rows = [self.look(row) for row in grid.rows]
-        return WalkedPage(number, rows, [self.id_of(row) for row in rows], grid.pages_total, grid.records)
+        ids = [self.id_of(row) for row in rows]
+        return WalkedPage(number, rows, ids, grid.pages_total, grid.records, grid.page_size)
 
-    def _check_end(self, empty: WalkedPage[R]) -> None:
-        """An empty page before the last one is no page: taking it for "no more" would lose what is behind it."""
-        if empty.number <= empty.pages_total:
-            raise changed(self.what, f"data (page {empty.number} of {empty.pages_total} is empty)")
+
+def _most_pages(page: WalkedPage[R]) -> int:
+    """No grid of this size has more, however many rows are added meanwhile."""
+    by_rows = ceil((page.records or 0) / max(len(page.ids), 1))
+    return 2 * max(page.pages_total, by_rows) + _MORE_PAGES
 
 
 def _rows_gone(page: WalkedPage[R], following: WalkedPage[R]) -> int:

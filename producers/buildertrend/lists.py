@@ -8,10 +8,10 @@ from typing import Any
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
-from producers.buildertrend.grid_walk import GridWalk, WalkedPage
+from producers.buildertrend.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import InternalUser, ListedJob, PickerJob, parse_row
-from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
+from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
 from schemas.catalogue import JOBS, USERS
 
 _CLOSED = 0
@@ -23,6 +23,7 @@ class JobsRead:
     entity = JOBS
     name = JOBS.name
     reading = READING
+    replaced = False
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -43,9 +44,15 @@ class JobsRead:
     def covered(self) -> ReadRange:
         return ReadRange()
 
+    def shortfall(self) -> Shortfall | None:
+        return None
+
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """The list as it was first read stays that of the run's other reads."""
         yield _only(self._all(), missing)
+
+    def look(self) -> Look:
+        return Look()
 
     def _page(self) -> Page:
         records = self._merged()
@@ -64,7 +71,12 @@ class JobsRead:
             row = parse_row(ListedJob, raw, what="job list")
             listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
         picked = [parse_row(PickerJob, raw, what="jobs").after(raw) for raw in self._account.picker_jobs()]
-        return [SourceRecord(str(job["jobId"]), job | listed.get(job["jobId"], {})) for job in picked]
+        return [_job_record(job, listed.get(job["jobId"])) for job in picked]
+
+
+def _job_record(job: Json, listed: Json | None) -> SourceRecord:
+    """A job that the list does not have has a number and a street all the same: what is known of them stays."""
+    return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
 
 
 class UsersRead:
@@ -77,6 +89,13 @@ class UsersRead:
     def __init__(self, account: Account) -> None:
         self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
         self.missing = False
+        self._tally = Tally()
+        self._look = Tally()
+
+    @property
+    def replaced(self) -> bool:
+        """See producers.source.EntityRead."""
+        return self.missing
 
     def restore(self, mark: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -86,7 +105,7 @@ class UsersRead:
         return {"missing": self.missing}
 
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        pages = self._walk.pages(standing)
+        pages = self._walk.pages(standing, tally=self._tally)
         try:
             first = next(pages)
         except ModuleMissingError:
@@ -98,12 +117,19 @@ class UsersRead:
         yield from map(_users_page, pages)
 
     def covered(self) -> ReadRange | None:
-        return None if self.missing else ReadRange()
+        return None if self.missing or self.shortfall() else ReadRange()
+
+    def shortfall(self) -> Shortfall | None:
+        return None if self.missing else short_of(self._tally, "users")
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All users again; an endpoint that is missing by now confirms nothing, it raises."""
-        for walked in self._walk.pages():
+        self._look = Tally()
+        for walked in self._walk.pages(tally=self._look):
             yield _only(_users_page(walked), missing)
+
+    def look(self) -> Look:
+        return Look(short_of(self._look, "users"), self._look.shown)
 
 
 class ShiftWorkersRead:
@@ -112,6 +138,7 @@ class ShiftWorkersRead:
     entity = USERS
     name = "users-of-shifts"
     reading = READING
+    replaced = False
 
     def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
         self._workers = workers
@@ -131,8 +158,14 @@ class ShiftWorkersRead:
     def covered(self) -> ReadRange | None:
         return None
 
+    def shortfall(self) -> Shortfall | None:
+        return None
+
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range
         yield from ()
+
+    def look(self) -> Look:
+        return Look()
 
 
 def _records_page(records: Sequence[SourceRecord], number: int = 1, total: int | None = 1) -> Page:

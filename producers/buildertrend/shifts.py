@@ -11,17 +11,14 @@ from typing import Any
 import msgspec
 
 from control.source_state import ReadRange
-from core.log import get_logger
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import changed, parsed_row
 from producers.buildertrend.glance import Glance, glance
-from producers.buildertrend.grid_walk import GridWalk, WalkedPage
+from producers.buildertrend.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reading import READING
 from producers.buildertrend.rows import Shift, parse_row
-from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
+from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
 from schemas.catalogue import TIME_ENTRIES
-
-_LOG = get_logger(__name__)
 
 
 class ShiftsRead:
@@ -33,6 +30,7 @@ class ShiftsRead:
     entity = TIME_ENTRIES
     name = TIME_ENTRIES.name
     reading = READING
+    replaced = False
 
     def __init__(
         self,
@@ -49,59 +47,73 @@ class ShiftsRead:
         self._walk = GridWalk(account.shifts, _look, lambda seen: seen.row.entity_id, what="shifts")
         self.workers: dict[int, str | None] = {}
         self._sorted = True
-        self._previous: date | None = None
-        self._shown = 0
-        self._stated: int | None = None
+        self._last: tuple[int, date] | None = None
+        self._tally = Tally()
+        self._look = Tally()
+        self._looked_at: set[str] = set()
 
     def restore(self, mark: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
         self.workers = {int(user_id): name for user_id, name in mark.get("workers", {}).items()}
         self._sorted = mark.get("sorted", True)
-        self._shown = mark.get("shown", 0)
-        self._stated = mark.get("stated")
 
     def mark(self) -> dict[str, Any]:
-        workers = {str(user_id): name for user_id, name in self.workers.items()}
-        return {"sorted": self._sorted, "shown": self._shown, "stated": self._stated, "workers": workers}
+        return {"sorted": self._sorted, "workers": {str(user_id): name for user_id, name in self.workers.items()}}
 
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        for walked in self._walk.pages(standing):
+        for walked in self._walk.pages(standing, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
             self._look_over(walked)
-            rows = [seen.row for seen in walked.rows if self._in_range(seen.day)]
-            yield Page(walked.number, rows, walked.pages_total)
-            if self._from_day and self._sorted and self._previous and self._previous < self._from_day:
-                # The edge of the window: how many rows there are behind it does not matter.
-                self._stated = None
-                return
+            inside, beyond = self._parted(walked)
+            yield Page(walked.number, inside, walked.pages_total, beyond)
 
     def covered(self) -> ReadRange | None:
-        if self._stated is not None and self._shown < self._stated:
-            # Pages that hold fewer rows than the grid says it has: what they left out is not gone.
-            _LOG.warning("read_incomplete", entity=self.entity.name, shown=self._shown, stated=self._stated)
-            return None
-        return ReadRange(from_day=self._from_day, to_day=self._to_day)
+        # What pages left out is not gone.
+        return None if self.shortfall() else ReadRange(from_day=self._from_day, to_day=self._to_day)
+
+    def shortfall(self) -> Shortfall | None:
+        return short_of(self._tally, "time entries")
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All shifts, not only the window's: a shift whose date was corrected may stand anywhere now."""
         left = set(missing)
-        for walked in self._walk.pages():
+        self._look, self._looked_at = Tally(), set()
+        for walked in self._walk.pages(tally=self._look):
+            inside, _ = self._parted(walked)
+            self._looked_at.update(row.entity_id for row in inside)
             found = [seen.row for seen in walked.rows if seen.row.entity_id in left]
             left.difference_update(row.entity_id for row in found)
             yield Page(walked.number, found, walked.pages_total)
             if not left:
                 return
 
+    def look(self) -> Look:
+        return Look(short_of(self._look, "time entries"), self._looked_at)
+
     def _look_over(self, walked: WalkedPage[_Seen]) -> None:
         days = [seen.day for seen in walked.rows]
         # A grid that does not sort as asked is read whole: its end is then no edge.
-        self._sorted = self._sorted and _descending(self._previous, days)
-        self._previous = days[-1] if days else self._previous
-        self._shown += len(days)
-        self._stated = walked.records
+        self._sorted = self._sorted and _descending(self._day_before(walked), days)
+        self._last = (walked.number, days[-1]) if days else self._last
         if self._notes_workers():
             for seen in walked.rows:
                 # Newest first: the newest shift knows the worker's name best.
                 self.workers.setdefault(seen.glance.userID, seen.glance.name)
+
+    def _day_before(self, walked: WalkedPage[_Seen]) -> date | None:
+        """Of the last row before this page; None where that is not known, as the walk went back."""
+        number, day = self._last or (0, None)
+        return day if walked.number == number + 1 else None
+
+    def _is_behind_edge(self) -> bool:
+        """How many rows there are behind the edge of the window does not matter."""
+        return bool(self._from_day and self._sorted and self._last and self._last[1] < self._from_day)
+
+    def _parted(self, walked: WalkedPage[_Seen]) -> tuple[list[SourceRow], list[SourceRow]]:
+        """Rows of the days that are read, and the others."""
+        inside = [seen.row for seen in walked.rows if self._in_range(seen.day)]
+        if len(inside) == len(walked.rows):
+            return inside, []
+        return inside, [seen.row for seen in walked.rows if not self._in_range(seen.day)]
 
     def _in_range(self, day: date) -> bool:
         return (self._from_day is None or day >= self._from_day) and (self._to_day is None or day <= self._to_day)

@@ -10,6 +10,7 @@ from control import standing as connection_standing
 from control.commands import OpenCommand, commands_of_run, find_command, open_commands
 from control.connections import Connection, Lease, get_connection, hold_epoch
 from control.database import Transaction
+from control.entity_reads import wants_whole_read
 from control.held_deletions import list_held
 from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
 from core.log import get_logger
@@ -27,7 +28,7 @@ _LOG = get_logger(__name__)
 class Settled:
     """What is left to do for a connection: reading commands, those that replay, and the open run, if there is one.
 
-    `due`: the schedule wants a read.
+    `due`: the schedule wants a read. `wants_whole`: it is time to read everything again, as that was incomplete.
     """
 
     connection: Connection
@@ -36,6 +37,7 @@ class Settled:
     left: OpenRun | None
     in_run: frozenset[str]
     due: bool
+    wants_whole: bool
 
     @property
     def wants_read(self) -> bool:
@@ -71,8 +73,9 @@ class Settler:
             self._apply(tx, connection, found, ended)
             reading = self._without_idle_releases(tx, lease.company_id, found.reading)
             due = connection_standing.is_due(tx, lease.company_id)
+            wants_whole = wants_whole_read(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
-        return Settled(now, reading, found.replays, None if ended else left, in_run, due)
+        return Settled(now, reading, found.replays, None if ended else left, in_run, due, wants_whole)
 
     def _without_impossible(
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]

@@ -16,6 +16,10 @@ WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s AND s.entity_id = 
 SELECT complete_through, from_day, whole_through FROM integration.entity_reads
 WHERE company_id = %(company_id)s AND entity = %(entity)s;
 
+-- name: incomplete
+SELECT message, since FROM integration.incomplete_reads
+WHERE company_id = %(company_id)s AND entity = %(entity)s;
+
 -- name: held
 SELECT h.run_id::text, h.held_at, h.released_at, h.released_by,
     (SELECT count(*) FROM integration.held_deletions AS o WHERE o.company_id = h.company_id AND o.entity = h.entity

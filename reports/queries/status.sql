@@ -13,6 +13,10 @@ ORDER BY company_id;
 SELECT company_id, entity, complete_through, from_day, whole_through FROM integration.entity_reads
 WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s);
 
+-- name: incomplete
+SELECT company_id, entity, message, since FROM integration.incomplete_reads
+WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s);
+
 -- name: running
 -- The reads under way, with where each entity stands.
 SELECT r.company_id, r.run_id::text, r.read, r.command_id::text, r.started_at, r.scope, r.counts,

@@ -42,6 +42,15 @@ def _in_faulty_order(company: Company, rows: Sequence[R], query: GridQuery) -> S
             return rows
 
 
+def _without_some(rule: PagingRule, rows: Sequence[R], query: GridQuery, page: Sequence[R]) -> Sequence[R]:
+    """The page without rows that it should have."""
+    if rule.fault == "short":
+        return page[: max(0, len(page) - rule.by)]
+    start = (query.page - 1) * query.page_size
+    before: list[R] = list(rows[max(0, start - rule.by) : start])
+    return before + list(page[len(before) :])
+
+
 def _faulty(
     rule: PagingRule, rows: Sequence[R], query: GridQuery, *, page: Sequence[R], facts: dict[str, int]
 ) -> tuple[Sequence[R], dict[str, int]]:
@@ -57,5 +66,7 @@ def _faulty(
             return page, {**facts, "totalPages": max(0, facts["totalPages"] + rule.by)}
         case "growing-pages":
             return page, {**facts, "totalPages": max(facts["totalPages"], query.page + 1)}
+        case "repeated" | "short":
+            return _without_some(rule, rows, query, page), facts
         case "one-empty-page":
             return page, {**facts, "totalPages": max(1, facts["totalPages"])}

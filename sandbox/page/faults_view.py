@@ -51,7 +51,7 @@ def in_words(rule: AnyRule) -> str:
         case MissingRows():
             return f"{rule.entity}: {rule.which} missing"
         case PagingRule():
-            by = f" by {rule.by}" if rule.fault in ("shifted", "stated-pages") else ""
+            by = f" by {rule.by}" if rule.fault in ("shifted", "stated-pages", "repeated", "short") else ""
             return f"{rule.entity}: {rule.fault}{by}"
         case OnRequest():
             edits = f"{len(rule.edits)} edit{'s' if len(rule.edits) > 1 else ''}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sandbox.company import Company
@@ -59,6 +59,8 @@ def _budget(call: Call) -> Response:
         raise WireRefusedError("The job id is missing.")
     if not isinstance(call.body.get("filter", ""), str):
         raise WireRefusedError("The filter could not be read.")
+    if job_id in call.company.switches.silent_jobs:
+        return HTMLResponse("<html><body>Server Error</body></html>", 500)
     lines = left_over(call.company, "budgets", lines_by_job(call.company).get(job_id, []), id_of=lambda line: line.id)
     by_category: dict[str, list[BudgetLine]] = defaultdict(list)
     for line in lines:

@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.faults.rows import left_over
+from sandbox.faults.rows import is_in_share, left_over
 from sandbox.model import GENERAL_JOB_ID, Job
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
@@ -53,7 +53,9 @@ def _picker_row(job: Job) -> dict[str, object]:
 
 
 def _existing(call: Call) -> Response:
-    return enveloped([_existing_row(job) for job in _jobs(call.company)])
+    shown = call.company.switches.job_list
+    jobs = [job for job in _jobs(call.company) if shown == "ok" or (shown == "half" and not is_in_share(job.id, 0.5))]
+    return enveloped([_existing_row(job) for job in jobs])
 
 
 def _existing_row(job: Job) -> dict[str, object]:

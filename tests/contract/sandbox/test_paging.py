@@ -51,6 +51,20 @@ def test_growing_pages_state_one_more_than_asked_for(signed_in: Site) -> None:
     assert stated == [4, 4, 5, 51]
 
 
+def test_repeated_rows_stand_in_place_of_the_next_pages_first(signed_in: Site) -> None:
+    whole = [row["id"] for row in signed_in.shifts()["data"]]
+    set_paging(signed_in, "repeated", by=2)
+    assert pages(signed_in, 1, 2) == [whole[:40], [*whole[38:40], *whole[42:80]]]
+    assert signed_in.shifts(size=40, page="2")["records"] == 150
+
+
+def test_short_pages_lack_their_last_rows_and_totals_stay_true(signed_in: Site) -> None:
+    whole = [row["id"] for row in signed_in.shifts()["data"]]
+    set_paging(signed_in, "short", by=30)
+    assert pages(signed_in, 1, 2, 4) == [whole[:10], whole[40:50], []]
+    assert signed_in.shifts(size=40, page="2")["records"] == 150
+
+
 def test_paging_of_one_grid_leaves_the_other_alone_and_heals(signed_in: Site) -> None:
     users = signed_in.users(size=3, page="2")
     set_paging(signed_in, "page-ignored")

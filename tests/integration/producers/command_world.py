@@ -33,7 +33,7 @@ from producers.commands.intake import Intake
 from producers.connection_work import Tools, work_on
 from producers.events import SyncEvent, event_record
 from producers.outcome import Recorder
-from producers.source import FROM_THE_START, Page, SourceRecord, SourceRow, Standing
+from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
 from tests import factories
@@ -118,6 +118,7 @@ class JobsRead:
     entity: Entity = JOBS
     name = JOBS.name
     reading = b""
+    replaced = False
 
     def __init__(self, world: World, stop: threading.Event) -> None:
         self._world = world
@@ -140,8 +141,14 @@ class JobsRead:
     def covered(self) -> ReadRange | None:
         return ReadRange()
 
+    def shortfall(self) -> Shortfall | None:
+        return None
+
     def second_look(self, _missing: object) -> Iterator[Page]:
         return iter(())
+
+    def look(self) -> Look:
+        return Look()
 
 
 @dataclass

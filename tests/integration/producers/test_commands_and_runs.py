@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from producers.change_record import Message
+from producers.commands.attending import Attending
 from producers.events import SyncEvent
 from schemas.catalogue import TERMINAL_EVENTS
 from tests.integration.producers.fix_runs import Desk
@@ -87,3 +89,70 @@ def test_full_sync_command_reads_everything(read_desk: Desk) -> None:
     assert shifts.counts is not None
     assert shifts.counts["read"] == 450
     assert read_desk.connection().last_full_at == read_desk.clock.now()
+
+
+def oldest_shift(desk: Desk) -> int:
+    return int(min(desk.sandbox.listed("shifts", limit=1000), key=lambda shift: str(shift["time_in"]))["id"])
+
+
+def notes_of(desk: Desk) -> set[str]:
+    return {change["after"]["notes"] for change in desk.folded("time-entries").values()}
+
+
+def completed(events: list[SyncEvent], command_id: str) -> SyncEvent:
+    (end,) = [event for event in events if event.command_id == command_id and event.type in TERMINAL_EVENTS]
+    assert end.type == "completed"
+    return end
+
+
+def test_full_sync_behind_one_that_failed_reads_again_what_that_one_had_read(read_desk: Desk) -> None:
+    """What was read for the failed one was read before this one was asked for."""
+    failed = read_desk.command(type="full-sync")
+    read_desk.sandbox.set_switches(fail_next=[{"path_contains": "budget-cost-codes", "status": 503, "times": 99}])
+    assert answers(read_desk.run(due=False)) == {failed: ["failed"]}
+    read_desk.sandbox.heal()
+    edited = oldest_shift(read_desk)
+    read_desk.sandbox.edit_shift(edited, notes="edited behind the failed read")
+    read_desk.clock.move(60)
+    asked_at = read_desk.clock.now()
+    again = read_desk.command(type="full-sync")
+    end = completed(read_desk.run(due=False), again)
+    assert read_desk.folded("time-entries")[str(edited)]["after"]["notes"] == "edited behind the failed read"
+    assert end.complete_through is not None
+    assert end.complete_through >= asked_at
+    assert f"Complete through {end.complete_through:%Y-%m-%d %H:%M:%S} UTC." in str(end.message)
+
+
+def test_scheduled_full_read_takes_over_what_a_failed_one_had_read(read_desk: Desk) -> None:
+    read_desk.sandbox.set_switches(fail_next=[{"path_contains": "budget-cost-codes", "status": 503, "times": 99}])
+    read_desk.run_full()
+    read_desk.sandbox.heal()
+    before = len(read_desk.source.requests)
+    assert answers(read_desk.run()) == {None: ["completed"]}
+    assert not [one for one in read_desk.source.requests[before:] if "TimeClock" in str(one.url)]
+
+
+def test_sync_that_joins_a_read_past_its_first_page_completes_only_with_the_one_behind_it(desk: Desk) -> None:
+    joined: list[str] = []
+
+    def join(messages: list[Message]) -> None:
+        if joined or not any(message.topic == "buildertrend.time-entries" for message in messages):
+            return
+        # The newest page of shifts is read; one of them is edited, and only then somebody asks for a sync.
+        newest = desk.sandbox.listed("shifts", limit=1)[0]
+        desk.sandbox.edit_shift(newest["id"], notes="edited behind the position")
+        joined.append(desk.command())
+        Attending(desk.tools().recorder, lambda: 0, lambda: 0, desk.clock).attend([desk.company_id])
+
+    desk.publisher.before_commit = join
+    first = desk.run()
+    (command_id,) = joined
+    told = [(event.type, event.message) for event in first if event.command_id == command_id]
+    assert told[0] == ("started", "joins the read under way")
+    assert told[-1][0] == "progress"
+    assert "another one follows" in str(told[-1][1])
+    assert "edited behind the position" not in notes_of(desk)
+    second = desk.run(due=False)
+    end = completed(second, command_id)
+    assert end.run_id not in {event.run_id for event in first}
+    assert "edited behind the position" in notes_of(desk)

@@ -162,10 +162,43 @@ def test_grid_that_shows_nothing_pulls_the_brake_though_the_window_is_a_small_pa
     assert deleted(desk) == []
 
 
+def test_grid_that_shows_less_than_it_states_is_incomplete_everywhere_and_tried_again_later(read_desk: Desk) -> None:
+    read_desk.sandbox.edit_shift(read_desk.sandbox.listed("shifts")[0]["id"], regular_minutes=55)
+    remove_shifts(read_desk, 0)
+    before = read_desk.connection()
+    read_desk.sandbox.set_switches(paging=[{"entity": "time-entries", "fault": "short", "by": 100}])
+    sync, jobs = read_desk.command(type="full-sync"), read_desk.command(entities=["jobs"])
+    events = read_desk.run()
+    ends = {event.command_id: (event.type, event.fault) for event in events if event.type in {"completed", "failed"}}
+    assert ends == {sync: ("failed", "source-incomplete"), jobs: ("completed", None)}
+    connection = read_desk.connection()
+    assert (connection.state, connection.fault) == ("connected", "source-incomplete")
+    assert "time-entries: Buildertrend stated 450 time entries and showed" in str(connection.message)
+    assert [change["after"]["regularTime"] for change in read_desk.changes("time-entries")[-1:]] == [55]
+    assert deleted(read_desk) == []
+    reads = {
+        row["entity"]: row for row in read_desk.sql("SELECT * FROM integration.entity_reads WHERE company_id = %s")
+    }
+    assert reads["time-entries"]["run_id"] != reads["jobs"]["run_id"]
+    (short,) = read_desk.sql("SELECT * FROM integration.incomplete_reads WHERE company_id = %s")
+    assert (short["entity"], short["times"], short["whole"]) == ("time-entries", 1, True)
+    assert connection.next_due_at > before.next_due_at
+    read_desk.make_due()
+    read_desk.sandbox.heal("paging")
+    assert end_of(read_desk.run()).type == "completed"
+    assert read_desk.connection().fault == "source-incomplete", "A read of the window does not make a full one good."
+    read_desk.sql("UPDATE integration.incomplete_reads SET retry_at = now() WHERE company_id = %s")
+    assert end_of(read_desk.run()).type == "completed"
+    assert read_desk.connection().fault is None
+    assert read_desk.sql("SELECT * FROM integration.incomplete_reads WHERE company_id = %s") == []
+
+
 def test_budget_module_that_fails_deletes_no_line(read_desk: Desk) -> None:
     before = read_desk.mark()
     fail(read_desk, BUDGET, 500, times=999)
-    assert end_of(read_desk.run_full()).type == "completed"
+    end = end_of(read_desk.run_full())
+    assert (end.type, end.fault) == ("failed", "source-incomplete")
+    assert "did not answer for the budgets of" in str(end.message)
     assert read_desk.mark() == before
 
 
@@ -174,7 +207,7 @@ def test_worksheet_module_that_fails_blanks_no_budgeted_hours(read_desk: Desk) -
     with_hours = {key for key, change in read_desk.folded("budgets").items() if change["after"]["worksheetLines"]}
     assert with_hours
     fail(read_desk, WORKSHEET, 500, times=999)
-    assert end_of(read_desk.run_full()).type == "completed"
+    assert end_of(read_desk.run_full()).fault == "source-incomplete"
     assert read_desk.mark() == before
 
 
@@ -217,7 +250,7 @@ def test_missing_users_endpoint_builds_users_from_shifts_and_deletes_none(
 def test_users_endpoint_that_goes_missing_changes_no_user(read_desk: Desk) -> None:
     before = read_desk.mark()
     read_desk.sandbox.set_switches(users_endpoint="500")
-    assert end_of(read_desk.run_full()).type == "completed"
+    assert end_of(read_desk.run_full()).fault == "source-incomplete"
     assert read_desk.mark() == before
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from control.source_state import Known
-from producers.compare import Comparison, Op, Terms, brake_is_pulled, compare, deletions, fingerprint, in_doubt
+from producers.compare import Comparison, Going, Op, Terms, brake_is_pulled, compare, deletions, fingerprint, in_doubt
 from producers.source import SourceRecord, SourceRow
 from tests.factories import source_record
 
@@ -204,16 +204,27 @@ def test_deletions_name_the_ids_and_nothing_else() -> None:
     ],
 )
 def test_brake_is_pulled_over_ten_percent_and_over_twenty(*, missing: int, published: int, pulled: bool) -> None:
-    assert brake_is_pulled(missing, published=published, in_range=10**6) is pulled
+    assert brake_is_pulled(Going(missing, missing), published=published, in_range=10**6) is pulled
 
 
 @pytest.mark.parametrize(
     ("missing", "in_range", "pulled"),
-    [(20, 20, False), (21, 21, True), (300, 300, True), (51, 100, True), (50, 100, False)],
+    [(20, 21, False), (21, 22, True), (300, 300, True), (51, 100, True), (50, 100, False)],
 )
 def test_brake_is_pulled_when_most_of_what_was_read_would_go(*, missing: int, in_range: int, pulled: bool) -> None:
     """A grid that shows nothing in the recent window must not take it for deletions because the account is old."""
-    assert brake_is_pulled(missing, published=100_000, in_range=in_range) is pulled
+    assert brake_is_pulled(Going(missing, missing), published=100_000, in_range=in_range) is pulled
+
+
+@pytest.mark.parametrize("known", [1, 2, 20])
+def test_brake_is_pulled_when_all_that_is_known_would_go_however_few(known: int) -> None:
+    assert brake_is_pulled(Going(known, known), published=known, in_range=known)
+    assert not brake_is_pulled(Going(known, known), published=known + 1, in_range=known + 1)
+
+
+def test_brake_is_pulled_no_more_when_an_operator_released_all_of_it() -> None:
+    assert not brake_is_pulled(Going(3, 0), published=3, in_range=3)
+    assert brake_is_pulled(Going(3, 1), published=3, in_range=3)
 
 
 def raw_row(raw: bytes, reads: list[bytes], **fields: Any) -> SourceRow:

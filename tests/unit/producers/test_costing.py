@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 
 from control.source_state import ReadRange
-from producers.buildertrend.answers import ModuleMissingError
 from producers.buildertrend.costing import BudgetsRead, CostCodesRead, budget_records, worksheet_lines
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.source import EntityRead, SourceRecord
+from producers.source import EntityRead, Look, Shortfall, SourceRecord
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -167,12 +167,39 @@ def test_budgets_second_look_of_a_job_that_is_gone_asks_nothing_and_finds_nothin
     assert source.asked == []
 
 
-@pytest.mark.parametrize("endpoint", ["budget_categories", "worksheet_groups"])
-def test_budgets_second_look_that_fails_confirms_nothing(endpoint: str) -> None:
+def test_budgets_second_look_that_fails_confirms_nothing() -> None:
     source = account()
-    source.fail[endpoint] = missing_module
-    with pytest.raises(ModuleMissingError):
-        second(BudgetsRead(source.as_account(), [1]), "1:10")
+    source.fail["budget_categories"] = missing_module
+    reader = BudgetsRead(source.as_account(), [1])
+    assert second(reader, "1:10") == []
+    assert reader.look().shortfall is not None
+
+
+def test_budgets_second_look_without_the_worksheet_still_shows_the_line() -> None:
+    source = account()
+    source.fail["worksheet_groups"] = missing_module
+    reader = BudgetsRead(source.as_account(), [1])
+    assert second(reader, "1:10") == ["1:10"]
+    assert reader.look() == Look()
+
+
+def test_budgets_of_one_job_that_never_answers_are_not_complete_and_the_others_are_read() -> None:
+    source = account()
+    source.fail["budget_categories"] = failing_for(1)
+    reader = BudgetsRead(source.as_account(), [1, 2, 3])
+    assert list(read(reader)) == ["2:10"]
+    assert reader.shortfall() == Shortfall("Buildertrend did not answer for the budgets of 1 of 3 jobs (1).")
+
+
+@pytest.mark.parametrize("read_class", [BudgetsRead, partial(CostCodesRead, whole=True)])
+def test_module_that_answers_for_no_job_is_missing_only_if_it_was_ever_used(read_class: Any) -> None:
+    source = account()
+    source.fail |= {"budget_categories": missing_module, "cost_codes": missing_module}
+    reader = read_class(source.as_account(), [1, 2])
+    read(reader)
+    found = reader.shortfall()
+    assert found is not None
+    assert found.if_ever_used
 
 
 def test_cost_codes_of_several_jobs_are_stated_once_by_the_lowest_job() -> None:
@@ -201,5 +228,5 @@ def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
     reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
     read(reader)
     source.fail["cost_codes"] = failing_for(2)
-    with pytest.raises(ModuleMissingError):
-        second(reader, "11")
+    assert second(reader, "11") == []
+    assert reader.look().shortfall == Shortfall("Buildertrend did not answer for the cost codes of 1 of 2 jobs (2).")

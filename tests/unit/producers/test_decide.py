@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from control.commands import OpenCommand
 from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
-from producers.decide import Order, decide, next_due, window_edge
+from producers.decide import Order, decide, new_run, next_due, window_edge
 from tests import factories
 from tests.factories import NOW, open_command
 
@@ -48,6 +48,19 @@ def test_decide_full_is_due_after_its_interval(since_full: int, read: str) -> No
 def test_decide_full_sync_command_reads_fully() -> None:
     order = decided(open_command(type="full-sync"))
     assert (order.read, order.scope.from_day, order.scope.jobs) == ("full", None, ALL_JOBS)
+
+
+def test_decide_full_read_that_was_asked_for_takes_over_no_pages_of_an_earlier_one() -> None:
+    connection = factories.connection()
+    asked = new_run(decided(open_command(type="full-sync")), connection, SETTINGS)
+    scheduled = new_run(decided(last_full_at=None), connection, SETTINGS)
+    assert (asked.usable_s, scheduled.usable_s) == (0, SETTINGS.full_sync_interval_s)
+    assert asked.scope == scheduled.scope
+
+
+def test_decide_reads_everything_again_when_that_was_incomplete_and_is_to_be_tried() -> None:
+    order = decide(factories.connection(), [], wants_whole=True, now=NOW, settings=SETTINGS)
+    assert (order.read, order.is_whole) == ("full", True)
 
 
 def test_decide_recent_reads_open_jobs_from_the_edge_of_the_window() -> None:

@@ -16,6 +16,7 @@ def status_of(found: CompanyFacts) -> CompanyStatus:
     return company_status(found, now=NOW, poll_interval_s=7200)
 
 
+SHORT = "Buildertrend stated 450 time entries and showed 150."
 LONG_AGO = NOW - timedelta(hours=3, seconds=1)
 READING = {"jobs": {"state": "complete", "pages_done": 1, "pages_total": 1}}
 
@@ -27,6 +28,9 @@ READING = {"jobs": {"state": "complete", "pages_done": 1, "pages_total": 1}}
         (facts(entity={"complete_through": None}), "pending"),
         (facts(entity={"complete_through": LONG_AGO}), "late"),
         (facts(entity={"held": 3}), "held"),
+        (facts(entity={"incomplete": SHORT}), "incomplete"),
+        (facts(entity={"incomplete": SHORT}, fault="source-incomplete"), "incomplete"),
+        (facts(entity={"incomplete": SHORT, "complete_through": None}), "incomplete"),
         (facts(commands=(command(),)), "queued"),
         (facts(leased=True, running=running()), "syncing"),
         (facts(running=running()), "on time"),
@@ -83,6 +87,7 @@ def test_command_that_runs_is_not_queued() -> None:
         ({"fault": "rate-limited"}, NOBODY, ""),
         ({"fault": "source-changed"}, DEVELOPER, ""),
         ({"entity": {"held": 5}}, OPERATOR, "release-deletions c1"),
+        ({"entity": {"incomplete": SHORT}, "fault": "source-incomplete"}, OPERATOR, "full-sync c1 --entity jobs"),
         ({"next_due_at": NOW - timedelta(hours=1)}, OPERATOR, "doctor"),
         ({"leased": True, "running": running(), "entity": {"complete_through": LONG_AGO}}, NOBODY, ""),
         ({}, NOBODY, ""),
@@ -93,6 +98,14 @@ def test_company_status_names_who_has_to_act(changes: dict[str, Any], who: str, 
     assert found.to_do.who == who
     assert words in found.to_do.command
     assert bool(found.cause) == bool(changes and found.state not in ("syncing",))
+
+
+def test_entity_that_was_not_shown_wholly_is_incomplete_and_the_others_are_on_time() -> None:
+    whole = facts(fault="source-incomplete")
+    short = facts(entity={"incomplete": SHORT}).entities["time-entries"]
+    found = status_of(CompanyFacts(whole.connection, dict(whole.entities) | {"time-entries": short}))
+    assert {one.entity: one.state for one in found.entities if one.state != "on time"} == {"time-entries": "incomplete"}
+    assert found.cause == f"The newest read of time-entries was not complete. {SHORT}"
 
 
 def test_paused_status_tells_by_whom_and_why() -> None:
@@ -117,6 +130,7 @@ def test_every_fault_of_the_design_has_its_rule() -> None:
         "no-permission",
         "rate-limited",
         "source-unavailable",
+        "source-incomplete",
         "source-changed",
         "session-expired",
     }

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reports.evidence import EntityRead, Evidence
+from reports.evidence import EntityRead, Evidence, Incomplete, LastRead
 from reports.explain import explain
-from reports.responsible import FAULTS
+from reports.responsible import FAULTS, OPERATOR
 from tests.unit.reports.factories import (
     CANONICAL,
     EARLIER,
@@ -25,6 +25,7 @@ from tests.unit.reports.factories import (
     unknown,
 )
 
+SHORT = Incomplete("Buildertrend stated 450 time entries and showed 150.", EARLIER)
 UNLINKED = {"row": row(link_status="waiting-for-job"), "canonical": canonical(link_status="waiting-for-job")}
 POLLER_LETTER = letter(stage="poller", topic="integration.sync-commands", place=place("dead", 1, at=NOW))
 
@@ -51,6 +52,11 @@ def of_status(status: str, detail: str | None = None, **refers_to: str) -> Evide
         (stored(row=None), "lost-in-sink"),
         (stored(row=row(version=50)), "lost-in-sink"),
         (stored(raw=None, canonical=None, row=None), "raw-record-missing"),
+        (stored(incomplete=SHORT), "source-incomplete"),
+        (stored(incomplete=SHORT, connection=connection(fault="source-incomplete")), "source-incomplete"),
+        (stored(connection=connection(fault="source-incomplete")), "in-protiv"),  # of another entity
+        (unknown(incomplete=SHORT), "source-incomplete"),
+        (unknown(incomplete=SHORT, entity_read=None), "source-incomplete"),
         (stored(held=held()), "deletion-held"),
         (stored(held=held(released_at=NOW, released_by="ana")), "deletion-released"),
         (stored(letters=[letter()], canonical=None, row=None), "dead-letter-streams"),
@@ -84,7 +90,7 @@ def test_explain_names_the_cause(found: Evidence, code: str) -> None:
     assert conclusion.next_step.sentence
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "source-incomplete"])
 @pytest.mark.parametrize("whether", [stored, unknown])
 def test_explain_of_a_connection_with_a_fault_names_it_and_its_next_step(fault: str, whether: Any) -> None:
     found = explain(whether(connection=connection(fault=fault)))
@@ -125,6 +131,29 @@ def test_explain_of_a_held_deletion_counts_those_that_wait_with_it() -> None:
 
 def test_explain_tells_instants_in_the_companys_time() -> None:
     assert "2026-06-17 11:30 MDT" in explain(stored()).conclusion.cause
+
+
+def test_explain_of_an_incomplete_read_says_what_was_missing_and_who_acts() -> None:
+    conclusion = explain(stored(incomplete=SHORT)).conclusion
+    assert "stated 450 time entries and showed 150" in conclusion.cause
+    assert (conclusion.next_step.who, "full-sync c1" in conclusion.next_step.command) == (OPERATOR, True)
+
+
+@pytest.mark.parametrize(("day", "as_of"), [(date(2026, 5, 12), "10:30 MDT"), (date(2026, 5, 13), "11:30 MDT")])
+def test_explain_names_no_recent_read_for_a_shift_of_a_day_before_it(day: date, as_of: str) -> None:
+    read = EntityRead(EARLIER, date(2026, 5, 13), EARLIER - timedelta(hours=1))
+    last = LastRead(100, day, "r1", "recent", "completed", EARLIER, EARLIER)
+    found = explain(stored(entity_read=read, last_read=last))
+    assert as_of in found.conclusion.cause
+    assert as_of in found.steps[1].sentence.rpartition("complete through")[2]
+
+
+def test_explain_of_a_shift_that_no_read_covered_names_when_it_was_seen_last() -> None:
+    read = EntityRead(EARLIER, date(2026, 5, 13), None)
+    last = LastRead(100, date(2026, 5, 1), "r1", "recent", "completed", EARLIER, EARLIER)
+    found = explain(stored(entity_read=read, last_read=last, row=row(observed_at=EARLIER - timedelta(hours=2))))
+    assert "09:30 MDT" in found.conclusion.cause
+    assert "complete through" not in found.steps[1].sentence
 
 
 def test_explain_with_a_time_zone_that_is_none_tells_utc() -> None:

@@ -50,7 +50,15 @@ LIES = st.sampled_from(
         )
     ]
     + [{"missing_rows": [{"entity": entity, "which": "last-page"}]} for entity in ("time-entries", "users")]
-    + [{"paging": [{"entity": "time-entries", "fault": "shifted", "by": by}]} for by in (2, -2)]
+)
+# The totals tell that rows are missing: no read may take them for gone.
+PAGING = st.sampled_from(
+    [
+        {"paging": [{"entity": entity, "fault": fault, "by": by}]}
+        for entity, (fault, by) in itertools.product(
+            ("time-entries", "users"), (("shifted", 2), ("shifted", -2), ("repeated", 1), ("repeated", 2), ("short", 1))
+        )
+    ]
 )
 MODULES = st.sampled_from(["users", "budgets", "worksheets", "cost_codes"])
 SOON = st.integers(0, 25)
@@ -76,7 +84,16 @@ class Histories(RuleBasedStateMachine):
 
     @rule(after=SOON, one=EDITS)
     def edit_during_the_read(self, after: int, one: Edit) -> None:
-        self.world.disturb(after, lambda: self._edit(one))
+        self.world.trouble(after, lambda: self._edit(one))
+
+    @rule(edits=st.lists(EDITS, min_size=2, max_size=30))
+    def edit_between_all_requests(self, edits: list[Edit]) -> None:
+        for number, one in enumerate(edits):
+            self.world.trouble(number, lambda one=one: self._edit(one))  # type: ignore[misc]
+
+    @rule(after=SOON, paging=PAGING)
+    def pages_that_leave_rows_out(self, after: int, paging: dict[str, Any]) -> None:
+        self.world.trouble(after, lambda: self.world.company.set_switches(**paging))
 
     @rule(after=SOON, lie=LIES, lasts=st.integers(1, 4))
     def lie(self, after: int, lie: dict[str, Any], lasts: int) -> None:

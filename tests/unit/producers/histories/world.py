@@ -108,6 +108,7 @@ class World:
         self.fresh = True
         self.commits_late = False
         self.announced: set[tuple[str, str]] = set()
+        self._absent: set[tuple[str, str]] = set()
         self._gone = False
         self._http = httpx.Client(transport=sandbox.transport)
         sandbox.transport.before_request = lambda _request: self._point(self._at_requests)
@@ -116,7 +117,7 @@ class World:
         self._at_publications: list[Timed] = []
 
     def disturb(self, after: int, act: Callable[[], None]) -> None:
-        """Let an edit or a lie happen before a request: what a read may rightly be wrong about for a while."""
+        """Let a lie begin before a request whose totals agree with it: what a read may be wrong about for a while."""
 
         def disturbing() -> None:
             self.disturbances += 1
@@ -125,8 +126,13 @@ class World:
         self._at_requests.append(Timed(after, disturbing))
 
     def trouble(self, after: int, act: Callable[[], None]) -> None:
-        """Let a fault begin before a request: no read may be wrong because of it."""
-        self._at_requests.append(Timed(after, act))
+        """Let an edit or a fault happen before a request: no read may be wrong because of it."""
+
+        def acting() -> None:
+            act()
+            self._note_absent()
+
+        self._at_requests.append(Timed(after, acting))
 
     def crash_at_request(self, after: int) -> None:
         self._at_requests.append(Timed(after, self._crash))
@@ -147,6 +153,8 @@ class World:
         """One piece of a poller's work: completed, failed or crashed."""
         self.clock.move(60)
         self.disturbances = 0
+        self._absent.clear()
+        self._note_absent()
         self._gone = False
         try:
             return self._read()
@@ -185,9 +193,15 @@ class World:
         self._at_publications.clear()
 
     def check_deletion(self, entity: str, entity_id: str) -> None:
-        """A record that is there may be taken for gone only if two reads in a row were misled: the second look, too."""
-        if entity_id in self.company.truth()[entity]:
+        """A record that was there all the time is taken for gone only if the read and its second look were lied to."""
+        if entity_id in self.company.truth()[entity] and (entity, entity_id) not in self._absent:
             assert self.disturbances > 1, f"{entity} {entity_id} is there and was deleted."
+
+    def _note_absent(self) -> None:
+        """What is not in Buildertrend at a moment of a read may be deleted, though it may come back before the end."""
+        truth = self.company.truth()
+        for entity, table in self.topics.folded.items():
+            self._absent.update((entity, one) for one in table.keys() - truth[entity].keys())
 
     def _read(self) -> str:
         order = decide(self.connection, [], left=self.memory.left(), now=self.clock.now(), settings=self.settings)
@@ -201,11 +215,14 @@ class World:
         except SourceFaultError as exc:
             self.memory.finish("failed")
             return f"failed: {exc}"
+        self._note_end(whole=order.is_whole)
+        if run.incomplete:
+            self.memory.finish("incomplete")
+            return f"incomplete: {run.incomplete}"
         self.memory.finish("held" if run.held else "completed")
-        self._note_success(whole=order.is_whole)
         return "completed"
 
-    def _note_success(self, *, whole: bool) -> None:
+    def _note_end(self, *, whole: bool) -> None:
         if whole:
             now = self.clock.now()
             first = self.connection.initial_done_at or now
