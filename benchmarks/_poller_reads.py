@@ -24,7 +24,7 @@ from core.clock import SystemClock
 from core.settings import load_settings
 from producers.buildertrend.account import Account
 from producers.buildertrend.polite import Limits, PoliteClient
-from producers.buildertrend.shifts import ShiftsRead
+from producers.buildertrend.shifts import Days, ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.events import KafkaEventWriter
 from producers.handover import commits_behind
@@ -140,7 +140,7 @@ def main(company_id: str, pages: Path) -> None:
             Outlets(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
         )
         began, cpu = time.perf_counter(), time.process_time()
-        run.execute([ShiftsRead(account, from_day=None)])
+        run.execute([ShiftsRead(account, Days())])
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     with database.transaction() as tx:
         finish_run(tx, run_id, RunEnd("completed", None, None, run.counts))

@@ -128,6 +128,12 @@ def counts_published(tx: Transaction, company_id: str) -> dict[str, int]:
     return {entity: int(count) for entity, count in rows}
 
 
+def oldest_day(tx: Transaction, company_id: str, entity: str) -> date | None:
+    """The first local day of a published record; None if none has one."""
+    row = tx.execute(_SQL["oldest"], {"company_id": company_id, "entity": entity}).fetchone()
+    return None if row is None else row[0]
+
+
 def _range_values(covered: ReadRange) -> dict[str, Any]:
     parents = None if covered.parents is None else list(covered.parents)
     return {"from_day": covered.from_day, "to_day": covered.to_day, "parents": parents}

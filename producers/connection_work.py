@@ -89,7 +89,7 @@ def _order(settled: Settled, tools: Tools) -> Order:
         settled.connection,
         settled.reading,
         left=settled.left,
-        wants_whole=settled.wants_whole,
+        earlier=settled.earlier,
         in_run=settled.in_run,
         now=tools.recorder.clock.now(),
         settings=tools.recorder.settings,

@@ -65,47 +65,71 @@ class Order:
         return self.leaves_nothing_out and self.is_for_all
 
 
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What earlier reads left. `wants_whole`: one of everything was incomplete, and it is time to try again.
+
+    `oldest_day`: the first local day of a shift that is known.
+    """
+
+    wants_whole: bool = False
+    oldest_day: date | None = None
+
+
+_NOTHING = Earlier()
+
+
 def decide(
     connection: Connection,
     commands: Sequence[OpenCommand],
     *,
     left: OpenRun | None = None,
     in_run: Collection[str] = (),
-    wants_whole: bool = False,
+    earlier: Earlier = _NOTHING,
     now: datetime,
     settings: Settings,
 ) -> Order:
     """Which read is due: what was left open; initial until one was complete; full when asked for or due; else recent.
 
     The oldest command says which entities; every other one that asks for no more than that joins the run. `in_run`: ids
-    of the commands that the open run is for. `wants_whole`: an earlier read of everything was incomplete, and it is
-    time to try again.
+    of the commands that the open run is for.
     """
     if left is not None and _goes_on(left, connection, now, settings):
         scope = Scope.from_json(left.scope)
         mine = [one for one in commands if one.command_id in in_run or _joins(one, left.read, scope)]
         return Order(left.read, scope, mine, left)
     if commands and commands[0].type in _ALONE:
-        return _alone(commands[0], connection)
+        return _alone(commands[0], connection, earlier)
     asked = _entities(commands[0]) if commands else ALL_ENTITIES
     joined = [command for command in commands if _entities(command) <= asked and command.type not in _ALONE]
     if connection.initial_done_at is None:
-        return Order(INITIAL, Scope(ALL_JOBS, connection.import_from, asked), joined)
-    if wants_whole or _full_is_due(connection, now, settings) or any(command.type == "full-sync" for command in joined):
-        return Order(FULL, Scope(ALL_JOBS, connection.import_from, asked), joined)
+        return Order(INITIAL, _everything(connection, asked, earlier), joined)
+    if (
+        earlier.wants_whole
+        or _full_is_due(connection, now, settings)
+        or any(command.type == "full-sync" for command in joined)
+    ):
+        return Order(FULL, _everything(connection, asked, earlier), joined)
     edge = window_edge(now, connection.time_zone, settings.recent_window_days)
     from_day = max(edge, connection.import_from) if connection.import_from else edge
     return Order(RECENT, Scope(OPEN_JOBS, from_day, asked), joined)
 
 
-def _alone(command: OpenCommand, connection: Connection) -> Order:
+def _everything(connection: Connection, entities: Collection[str], earlier: Earlier) -> Scope:
+    """All that is taken in, and all that is known: a shift that was moved to before import-from is read on."""
+    first, oldest = connection.import_from, earlier.oldest_day
+    kept_from = oldest if first is not None and oldest is not None and oldest < first else None
+    return Scope(ALL_JOBS, first, entities, kept_from=kept_from)
+
+
+def _alone(command: OpenCommand, connection: Connection, earlier: Earlier) -> Order:
     """A read that is one command's own: a backfill's days, or all of the entities whose deletions are let go."""
     if command.type == "backfill":
         first, last = (
             None if days is None else from_days(days) for days in (command.body["from_date"], command.body["to_date"])
         )
         return Order(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last), [command])
-    scope = Scope(ALL_JOBS, connection.import_from, _entities(command))
+    scope = _everything(connection, _entities(command), earlier)
     return Order(FULL if connection.initial_done_at else INITIAL, scope, [command], releases=command)
 
 

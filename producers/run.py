@@ -238,8 +238,8 @@ class _ReadInRun:
             digests=comparison.digests,
             checkpoint=self._checkpoint,
             number=page.number,
-            entity_ids=ids,
-            beyond_ids=[row.entity_id for row in page.beyond],
+            entity_ids=[*ids, *page.covered_ids],
+            beyond_ids=[row.entity_id for row in page.beyond if row.entity_id not in page.covered_ids],
         )
         self._handover.hand_over(PageOnItsWay(batch, taken))
 

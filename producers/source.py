@@ -54,12 +54,14 @@ class Page:
     """A part of a read; `number` counts from 1, `pages_total` as far as the source says.
 
     `beyond`: rows outside of what the read is to take in. Of them only those are of interest that are known already.
+    `covered_ids`: those among them that lie in the range in which absence means something.
     """
 
     number: int
     rows: Sequence[SourceRow]
     pages_total: int | None
     beyond: Sequence[SourceRow] = ()
+    covered_ids: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

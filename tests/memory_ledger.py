@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import structs
@@ -45,6 +45,11 @@ class CompanyMemory:
 
     def left(self) -> OpenRun | None:
         return self.runs[-1].open if self.runs and self.runs[-1].state == "running" else None
+
+    def oldest_day(self) -> date | None:
+        """See control.source_state.oldest_day; of shifts."""
+        days = [one.local_day for one in self.published.get("time-entries", {}).values() if one.local_day]
+        return min(days, default=None)
 
     def begin(self, new: NewRun, now: datetime) -> MemoryLedger:
         """See control.runs.begin_run; failed runs of the same read and scope are gone on from whatever their age."""

@@ -2,13 +2,17 @@
 -- A new connection, or new credentials for one: keeps what was published. The sync command that whoever connects
 -- sends next begins the sign-in; should it not come, the schedule does a minute later. A run with the old credentials
 -- is over (its epoch is): how it ends must not be taken for what became of the new ones. Its lease's owner stays, so
--- that whoever takes the connection next fences it at the brokers too.
+-- that whoever takes the connection next fences it at the brokers too. In another time zone every shift is at another
+-- instant, and an earlier import-from date lets older ones in: that takes a read of everything, at once.
 INSERT INTO integration.connections (company_id, username, time_zone, import_from, state, next_due_at)
 VALUES (%(company_id)s, %(username)s, %(time_zone)s, %(import_from)s, 'connecting', now() + interval '1 minute')
 ON CONFLICT (company_id) DO UPDATE SET
     username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
     state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now(),
     hint = NULL, sign_ins_unanswered = 0, yielded_at = NULL,
+    last_full_at = CASE WHEN excluded.time_zone = connections.time_zone
+        AND (connections.import_from IS NULL OR excluded.import_from >= connections.import_from)
+        THEN connections.last_full_at END,
     paused_by = NULL, paused_reason = NULL, paused_at = NULL,
     lease_epoch = connections.lease_epoch + 1, lease_expires_at = '-infinity';
 

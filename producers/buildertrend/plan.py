@@ -10,7 +10,7 @@ from typing import Any
 from producers.buildertrend.account import Account
 from producers.buildertrend.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.buildertrend.shifts import ShiftsRead
+from producers.buildertrend.shifts import Days, ShiftsRead
 from producers.source import EntityRead
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
@@ -24,13 +24,15 @@ OPEN_JOBS = "open"
 class Scope:
     """How far a run reads: `jobs` says whose budgets, `from_day` to `to_day` which shifts, `entities` what at all.
 
-    Jobs themselves are always read: the other reads need their ids.
+    Jobs themselves are always read: the other reads need their ids. From `kept_from` on, if that is before `from_day`,
+    shifts are read that are known already, so that they stay true; others are not taken in.
     """
 
     jobs: str
     from_day: date | None
     entities: Collection[str] = ALL_ENTITIES
     to_day: date | None = None
+    kept_from: date | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Equal for scopes that are equal."""
@@ -40,13 +42,15 @@ class Scope:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Scope:
         """The scope that `as_json` was asked of."""
-        from_day, to_day = (
-            None if kept[name] is None else date.fromisoformat(kept[name]) for name in ("from_day", "to_day")
+        from_day, to_day, kept_from = (
+            None if kept.get(name) is None else date.fromisoformat(kept[name])
+            for name in ("from_day", "to_day", "kept_from")
         )
-        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day)
+        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day, kept_from)
 
     def _days(self) -> dict[str, date | None]:
-        return {"from_day": self.from_day, "to_day": self.to_day}
+        kept = {} if self.kept_from is None else {"kept_from": self.kept_from}
+        return {"from_day": self.from_day, "to_day": self.to_day, **kept}
 
 
 def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
@@ -67,7 +71,8 @@ def _people_and_shifts(account: Account, scope: Scope) -> Iterator[EntityRead]:
     if USERS.name in scope.entities:
         yield users
     if TIME_ENTRIES.name in scope.entities:
-        shifts = ShiftsRead(account, from_day=scope.from_day, to_day=scope.to_day, notes_workers=lambda: users.missing)
+        days = Days(scope.from_day, scope.to_day, scope.kept_from)
+        shifts = ShiftsRead(account, days, notes_workers=lambda: users.missing)
         yield shifts
         if users.missing:
             yield ShiftWorkersRead(lambda: shifts.workers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from itertools import pairwise
@@ -21,8 +22,31 @@ from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord
 from schemas.catalogue import TIME_ENTRIES
 
 
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Local days whose shifts are taken in, `first` to `last` (None: no bound on that side).
+
+    From `kept_from` on, if that is before the first, shifts are read that are known already.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    kept_from: date | None = None
+
+    @property
+    def edge(self) -> date | None:
+        """The first day that is read at all."""
+        return self.first if self.first is None or self.kept_from is None else min(self.first, self.kept_from)
+
+    def takes_in(self, day: date) -> bool:
+        return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+
+    def covers(self, day: date) -> bool:
+        return (self.edge is None or day >= self.edge) and (self.last is None or day <= self.last)
+
+
 class ShiftsRead:
-    """Shifts from local day `from_day` to `to_day` (None: no bound on that side).
+    """Shifts of some days.
 
     `notes_workers` is asked at the first page: whether names of workers are wanted, as the users endpoint is missing.
     """
@@ -35,14 +59,12 @@ class ShiftsRead:
     def __init__(
         self,
         account: Account,
+        days: Days,
         *,
-        from_day: date | None,
-        to_day: date | None = None,
         notes_workers: Callable[[], bool] = lambda: False,
     ) -> None:
         self._account = account
-        self._from_day = from_day
-        self._to_day = to_day
+        self._days = days
         self._notes_workers = notes_workers
         self._walk = GridWalk(account.shifts, _look, lambda seen: seen.row.entity_id, what="shifts")
         self.workers: dict[int, str | None] = {}
@@ -63,12 +85,14 @@ class ShiftsRead:
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
         for walked in self._walk.pages(standing, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
             self._look_over(walked)
-            inside, beyond = self._parted(walked)
-            yield Page(walked.number, inside, walked.pages_total, beyond)
+            taken = [seen.row for seen in walked.rows if self._days.takes_in(seen.day)]
+            others = [] if len(taken) == len(walked.rows) else self._others(walked)
+            covered = [seen.row.entity_id for seen in others if self._days.covers(seen.day)]
+            yield Page(walked.number, taken, walked.pages_total, [seen.row for seen in others], covered)
 
     def covered(self) -> ReadRange | None:
         # What pages left out is not gone.
-        return None if self.shortfall() else ReadRange(from_day=self._from_day, to_day=self._to_day)
+        return None if self.shortfall() else ReadRange(from_day=self._days.edge, to_day=self._days.last)
 
     def shortfall(self) -> Shortfall | None:
         return short_of(self._tally, "time entries")
@@ -78,8 +102,7 @@ class ShiftsRead:
         left = set(missing)
         self._look, self._looked_at = Tally(), set()
         for walked in self._walk.pages(tally=self._look):
-            inside, _ = self._parted(walked)
-            self._looked_at.update(row.entity_id for row in inside)
+            self._looked_at.update(seen.row.entity_id for seen in walked.rows if self._days.covers(seen.day))
             found = [seen.row for seen in walked.rows if seen.row.entity_id in left]
             left.difference_update(row.entity_id for row in found)
             yield Page(walked.number, found, walked.pages_total)
@@ -106,17 +129,11 @@ class ShiftsRead:
 
     def _is_behind_edge(self) -> bool:
         """How many rows there are behind the edge of the window does not matter."""
-        return bool(self._from_day and self._sorted and self._last and self._last[1] < self._from_day)
+        return bool(self._days.edge and self._sorted and self._last and self._last[1] < self._days.edge)
 
-    def _parted(self, walked: WalkedPage[_Seen]) -> tuple[list[SourceRow], list[SourceRow]]:
-        """Rows of the days that are read, and the others."""
-        inside = [seen.row for seen in walked.rows if self._in_range(seen.day)]
-        if len(inside) == len(walked.rows):
-            return inside, []
-        return inside, [seen.row for seen in walked.rows if not self._in_range(seen.day)]
-
-    def _in_range(self, day: date) -> bool:
-        return (self._from_day is None or day >= self._from_day) and (self._to_day is None or day <= self._to_day)
+    def _others(self, walked: WalkedPage[_Seen]) -> list[_Seen]:
+        """Rows of days that are not taken in."""
+        return [seen for seen in walked.rows if not self._days.takes_in(seen.day)]
 
 
 class _Seen(msgspec.Struct, frozen=True):

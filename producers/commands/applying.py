@@ -13,12 +13,15 @@ from control.database import Transaction
 from control.entity_reads import wants_whole_read
 from control.held_deletions import list_held
 from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
+from control.source_state import oldest_day
 from core.log import get_logger
 from producers.buildertrend.faults import STOPPING
 from producers.commands.dry_run import DryRuns
 from producers.commands.settling import Settlement, Standing, settle
+from producers.decide import Earlier
 from producers.events import SyncEvent
 from producers.outcome import Recorder, total
+from schemas.catalogue import TIME_ENTRIES
 from schemas.command_rules import date_problem
 
 _LOG = get_logger(__name__)
@@ -28,7 +31,7 @@ _LOG = get_logger(__name__)
 class Settled:
     """What is left to do for a connection: reading commands, those that replay, and the open run, if there is one.
 
-    `due`: the schedule wants a read. `wants_whole`: it is time to read everything again, as that was incomplete.
+    `due`: the schedule wants a read. `earlier`: what earlier reads left.
     """
 
     connection: Connection
@@ -37,7 +40,7 @@ class Settled:
     left: OpenRun | None
     in_run: frozenset[str]
     due: bool
-    wants_whole: bool
+    earlier: Earlier
 
     @property
     def wants_read(self) -> bool:
@@ -73,9 +76,9 @@ class Settler:
             self._apply(tx, connection, found, ended)
             reading = self._without_idle_releases(tx, lease.company_id, found.reading)
             due = connection_standing.is_due(tx, lease.company_id)
-            wants_whole = wants_whole_read(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
-        return Settled(now, reading, found.replays, None if ended else left, in_run, due, wants_whole)
+            earlier = _earlier(tx, now)
+        return Settled(now, reading, found.replays, None if ended else left, in_run, due, earlier)
 
     def _without_impossible(
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
@@ -142,6 +145,13 @@ class Settler:
         event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=counts, message=message, fault=fault)
         ids = [command.command_id for command in commands_of_run(tx, connection.company_id, left.run_id)]
         self.recorder.answer(tx, [one for one in ids if one not in _kept(found)], event)
+
+
+def _earlier(tx: Transaction, connection: Connection) -> Earlier:
+    company_id = connection.company_id
+    # Without an import-from date nothing is before it.
+    oldest = None if connection.import_from is None else oldest_day(tx, company_id, TIME_ENTRIES.name)
+    return Earlier(wants_whole_read(tx, company_id), oldest)
 
 
 def standing_of(connection: Connection) -> Standing:

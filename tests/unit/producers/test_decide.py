@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from control.commands import OpenCommand
 from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
-from producers.decide import Order, decide, new_run, next_due, window_edge
+from producers.decide import Earlier, Order, decide, new_run, next_due, window_edge
 from tests import factories
 from tests.factories import NOW, open_command
 
@@ -59,7 +59,7 @@ def test_decide_full_read_that_was_asked_for_takes_over_no_pages_of_an_earlier_o
 
 
 def test_decide_reads_everything_again_when_that_was_incomplete_and_is_to_be_tried() -> None:
-    order = decide(factories.connection(), [], wants_whole=True, now=NOW, settings=SETTINGS)
+    order = decide(factories.connection(), [], earlier=Earlier(wants_whole=True), now=NOW, settings=SETTINGS)
     assert (order.read, order.is_whole) == ("full", True)
 
 

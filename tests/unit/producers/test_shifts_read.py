@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from control.source_state import ReadRange
+from producers.buildertrend.account import Account
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.shifts import ShiftsRead
+from producers.buildertrend.shifts import Days, ShiftsRead
 from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
 
@@ -23,7 +26,7 @@ def account_of(*days: str) -> MemoryAccount:
 
 
 def read_ids(account: MemoryAccount, from_day: date | None) -> list[list[str]]:
-    pages = ShiftsRead(account.as_account(), from_day=from_day).pages()
+    pages = ShiftsRead(account.as_account(), Days(from_day)).pages()
     return [[row.entity_id for row in page.rows] for page in pages]
 
 
@@ -94,24 +97,72 @@ def test_shifts_start_that_is_no_date_is_source_changed(stamp: str) -> None:
 
 
 def test_shifts_cover_the_range_from_the_edge() -> None:
-    assert ShiftsRead(MemoryAccount().as_account(), from_day=EDGE).covered() == ReadRange(from_day=EDGE)
+    assert ShiftsRead(MemoryAccount().as_account(), Days(EDGE)).covered() == ReadRange(from_day=EDGE)
 
 
 def test_shifts_second_look_finds_a_missing_shift_wherever_it_moved() -> None:
     account = account_of("12", "11", "10", "09", "08", "01")
-    pages = ShiftsRead(account.as_account(), from_day=EDGE).second_look({"6", "99"})
+    pages = ShiftsRead(account.as_account(), Days(EDGE)).second_look({"6", "99"})
     assert [record.entity_id for record in records_of(pages)] == ["6"]
 
 
 def test_shifts_second_look_stops_when_all_are_found() -> None:
     account = account_of("12", "11", "10", "09", "08", "01")
-    list(ShiftsRead(account.as_account(), from_day=EDGE).second_look({"2"}))
+    list(ShiftsRead(account.as_account(), Days(EDGE)).second_look({"2"}))
     assert account.calls["shifts"] == 1
 
 
 def test_shifts_name_of_a_worker_is_that_of_the_newest_shift() -> None:
     rows = [shift_on("2026-06-12", 1, name="Ana Diaz-Lee"), shift_on("2026-06-01", 2, name="Ana Diaz")]
     account = MemoryAccount(shift_rows=rows, page_size=1).as_account()
-    read = ShiftsRead(account, from_day=None, notes_workers=lambda: True)
+    read = ShiftsRead(account, Days(), notes_workers=lambda: True)
     list(read.pages())
     assert read.workers == {77: "Ana Diaz-Lee"}
+
+
+def stated(*days: str, spoil: Callable[[list[Any]], list[Any]] = lambda rows: rows) -> Account:
+    """An account that states how many shifts it has, and shows what `spoil` leaves of each page."""
+
+    class Stated(MemoryAccount):
+        def shifts(self, page: int) -> GridPage:
+            found = MemoryAccount.shifts(self, page)
+            return GridPage(spoil(found.rows), found.pages_total, len(self.shift_rows), self.page_size)
+
+    return Stated(shift_rows=account_of(*days).shift_rows).as_account()
+
+
+@pytest.mark.parametrize("days", [Days(), Days(EDGE), Days(EDGE, kept_from=date(2026, 6, 6))])
+def test_shifts_fewer_shown_than_stated_are_not_complete_and_cover_nothing(days: Days) -> None:
+    """Of a full read, of one of the window, and of one from an import-from date."""
+    read = ShiftsRead(stated("13", "12", "12", "11", "11", "10", "09", "08", spoil=lambda rows: rows[:2]), days)
+    list(read.pages())
+    found = read.shortfall()
+    assert found is not None
+    assert found.sentence.startswith("Buildertrend stated ")
+    assert read.covered() is None
+
+
+@pytest.mark.parametrize("days", [Days(), Days(EDGE)])
+def test_shifts_all_shown_that_are_stated_are_complete(days: Days) -> None:
+    read = ShiftsRead(stated("13", "12", "12", "11", "11", "10", "09", "08"), days)
+    list(read.pages())
+    assert (read.shortfall(), read.covered()) == (None, ReadRange(from_day=days.edge))
+
+
+def test_shifts_second_look_that_shows_fewer_than_stated_confirms_nothing() -> None:
+    read = ShiftsRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:1]), Days())
+    list(read.second_look({"99"}))
+    look = read.look()
+    assert look.shortfall is not None
+    assert set(look.shown or ()) == {"1", "4"}
+
+
+def test_shifts_before_the_first_day_are_read_to_keep_them_true_and_not_taken_in() -> None:
+    account = account_of("12", "11", "10", "09", "08", "07", "06", "05")
+    days = Days(EDGE, kept_from=date(2026, 6, 8))
+    read = ShiftsRead(account.as_account(), days)
+    pages = list(read.pages())
+    assert [row.entity_id for page in pages for row in page.rows] == ["1", "2", "3"]
+    assert [row.entity_id for page in pages for row in page.beyond] == ["4", "5", "6"]
+    assert [entity_id for page in pages for entity_id in page.covered_ids] == ["4", "5"]
+    assert read.covered() == ReadRange(from_day=date(2026, 6, 8))

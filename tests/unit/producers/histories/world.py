@@ -24,7 +24,7 @@ from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.change_record import Message
-from producers.decide import INITIAL, decide, new_run
+from producers.decide import INITIAL, Earlier, decide, new_run
 from producers.ledger import PageTaken
 from producers.run import Assignment, Outlets, Run
 from sandbox.local import URL, LocalCompany, LocalSandbox
@@ -204,7 +204,14 @@ class World:
             self._absent.update((entity, one) for one in table.keys() - truth[entity].keys())
 
     def _read(self) -> str:
-        order = decide(self.connection, [], left=self.memory.left(), now=self.clock.now(), settings=self.settings)
+        order = decide(
+            self.connection,
+            [],
+            left=self.memory.left(),
+            earlier=Earlier(oldest_day=self.memory.oldest_day()),
+            now=self.clock.now(),
+            settings=self.settings,
+        )
         new = new_run(order, self.connection, self.settings)
         ledger = self.memory.begin(new, self.clock.now()) if order.left is None else self.memory.go_on()
         # One that goes on with an earlier attempt, or with the pages of a run that failed, was begun before.
