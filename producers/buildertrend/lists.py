@@ -29,6 +29,7 @@ class JobsRead:
         self._account = account
         self.job_ids: list[int] = []
         self.open_job_ids: list[int] = []
+        self._look = Look()
 
     def restore(self, mark: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -48,28 +49,36 @@ class JobsRead:
         return None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """The list as it was first read stays that of the run's other reads."""
-        yield _only(self._all(), missing)
+        """The list as it was first read stays that of the run's other reads.
+
+        A job that the job list still has is not gone, whatever the picker shows.
+        """
+        listed = self._listed()
+        page = _records_page(self._merged(listed))
+        shown = {row.entity_id for row in page.rows}
+        contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
+        self._look = Look(_contradiction(contradicted))
+        yield _only(page, missing)
 
     def look(self) -> Look:
-        return Look()
+        return self._look
 
     def _page(self) -> Page:
-        records = self._merged()
+        records = self._merged(self._listed())
         jobs = [record.after for record in records]
         self.job_ids = sorted(job["jobId"] for job in jobs)
         self.open_job_ids = sorted(job["jobId"] for job in jobs if job["status"] != _CLOSED)
         return _records_page(records)
 
-    def _all(self) -> Page:
-        return _records_page(self._merged())
-
-    def _merged(self) -> list[SourceRecord]:
-        """Jobs with what only the list states; the list's other fields are of no use here."""
+    def _listed(self) -> dict[int, Json]:
+        """What only the list states of each job; its other fields are of no use here."""
         listed: dict[int, Json] = {}
         for raw in self._account.listed_jobs():
             row = parse_row(ListedJob, raw, what="job list")
             listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
+        return listed
+
+    def _merged(self, listed: Mapping[int, Json]) -> list[SourceRecord]:
         picked = [parse_row(PickerJob, raw, what="jobs").after(raw) for raw in self._account.picker_jobs()]
         return [_job_record(job, listed.get(job["jobId"])) for job in picked]
 
@@ -77,6 +86,12 @@ class JobsRead:
 def _job_record(job: Json, listed: Json | None) -> SourceRecord:
     """A job that the list does not have has a number and a street all the same: what is known of them stays."""
     return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
+
+
+def _contradiction(job_ids: Sequence[str]) -> Shortfall | None:
+    if not job_ids:
+        return None
+    return Shortfall(f"Buildertrend's job picker lacks {len(job_ids):,} jobs that its job list has ({job_ids[0]}).")
 
 
 class UsersRead:

@@ -10,7 +10,7 @@ from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.source import EntityRead
+from producers.source import EntityRead, Look, Shortfall
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -58,6 +58,33 @@ def test_jobs_keep_ids_for_the_reads_by_job_by_status_not_by_the_closed_flag() -
 def test_jobs_second_look_shows_only_the_missing() -> None:
     account = MemoryAccount(jobs=[job(1), job(2)])
     assert second(JobsRead(account.as_account()), "2", "9") == ["2"]
+
+
+def test_jobs_second_look_does_not_confirm_what_the_job_list_still_has() -> None:
+    read = JobsRead(MemoryAccount(jobs=[job(1)], listed=[{"jobID": 1}, {"jobID": 2}]).as_account())
+    assert second(read, "2") == []
+    assert read.look().shortfall == Shortfall("Buildertrend's job picker lacks 1 jobs that its job list has (2).")
+    assert second(read, "3") == []
+    assert read.look() == Look()
+
+
+def test_jobs_that_the_job_list_lacks_are_incomplete() -> None:
+    account = MemoryAccount(jobs=[job(1), job(2)], listed=[{"jobID": 1, "jobNumber": "A-1", "street": "1 Elm"}])
+    records = records_of(JobsRead(account.as_account()).pages())
+    assert {record.entity_id: record.incomplete for record in records} == {"1": False, "2": True}
+
+
+@pytest.mark.parametrize("shown", [50, 59])
+def test_users_fewer_shown_than_stated_are_not_complete_and_cover_nothing(shown: int) -> None:
+    class Short(MemoryAccount):
+        def users(self, page: int) -> GridPage:
+            found = MemoryAccount.users(self, page)
+            return GridPage(found.rows, found.pages_total, 60)
+
+    read = UsersRead(Short(user_rows=[user(number) for number in range(1, shown + 1)], page_size=20).as_account())
+    list(read.pages())
+    assert read.shortfall() == Shortfall(f"Buildertrend stated 60 users and showed {shown}.")
+    assert read.covered() is None
 
 
 def test_users_are_read_page_by_page() -> None:

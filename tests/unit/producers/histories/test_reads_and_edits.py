@@ -120,6 +120,11 @@ class Histories(RuleBasedStateMachine):
     def module(self, endpoint: str, status: str) -> None:
         self.world.company.set_switches(**{f"{endpoint}_endpoint": status})
 
+    @rule(which=st.integers(0, 3), job_list=st.sampled_from(["ok", "half", "empty"]))
+    def parts_that_do_not_come(self, which: int, job_list: str) -> None:
+        jobs = self.world.company.ids("jobs")
+        self.world.company.set_switches(silent_jobs=jobs[which : which + 1], job_list=job_list)
+
     @rule(after=SOON)
     def crash_at_a_request(self, after: int) -> None:
         self.world.crash_at_request(after)
