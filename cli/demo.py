@@ -17,7 +17,8 @@ from cli.connect import Entered, store
 from cli.demo_report import show_contents, show_next_steps
 from cli.following import CommandOrder
 from cli.lag import sink_is_behind, streams_are_behind
-from cli.local import LocalStack, SandboxCompany, end_on_sigterm, show_addresses, stay
+from cli.local import LocalStack, SandboxCompany, end_on_signals, show_addresses, stay
+from cli.local_settings import clean_surroundings, stated_for_demo
 from cli.ordering import ask_and_follow
 from cli.run_display import changes_in
 from cli.tables import contents, counts
@@ -55,15 +56,18 @@ def demo(
 ) -> None:
     """Run everything with a simulated Buildertrend: connect a company, sync it, show what arrived."""
     began = time.monotonic()
-    end_on_sigterm()
+    end_on_signals()
     console = Terminal(stderr=as_json, soft_wrap=True)
-    with LocalStack(data.resolve(), sandbox=SandboxCompany(seed, jobs, shifts), gap_ms=_GAP_MS) as stack:
+    stated = stated_for_demo()
+    clean_surroundings()
+    company = SandboxCompany(seed, jobs, shifts)
+    with LocalStack(data.resolve(), sandbox=company, stated=stated, gap_ms=_GAP_MS) as stack:
         addresses, settings = stack.start(ConsoleProgress(console))
         if as_json:
             print(json.dumps(asdict(addresses)), flush=True)
         else:
             show_addresses(addresses, console)
-        sandbox = _company_of(addresses.sandbox, SandboxCompany(seed, jobs, shifts))
+        sandbox = _company_of(addresses.sandbox, company)
         company_id = f"demo-s{seed}-j{jobs}-t{shifts}"
         user = demo_user(settings, data.resolve())
         published = _sync(settings, company_id, sandbox.company, console)

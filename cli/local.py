@@ -20,11 +20,19 @@ import httpx
 import typer
 from rich.console import Console
 
+from cli.local_roles import service_urls
+from cli.local_settings import (
+    child_environment,
+    clean_surroundings,
+    stated_for_up,
+)
 from cli.setup import set_up
 from control.vault import KeyPair, new_key_pair
 from core.migrations import Extent
+from core.private_file import read_or_make
 from core.settings import Settings, load_settings
 from core.settings_file import write_running
+from core.surroundings import leave_out_proxies
 from core.terminal import Terminal
 from embedded.ports import HOST, choose_ports
 from embedded.process import ChildProcess, Command
@@ -49,7 +57,7 @@ class SandboxCompany:
 
 @dataclass(frozen=True, slots=True)
 class LocalAddresses:
-    """Where everything is. `database` holds a password; `sandbox` is empty without one."""
+    """Where everything is. `database` is its owner's and holds a password; `sandbox` is empty without one."""
 
     kafka: str
     registry: str
@@ -62,36 +70,53 @@ class LocalAddresses:
 class LocalStack:
     """`with LocalStack(folder) as stack: stack.start(progress)`; leaving the block ends everything."""
 
-    def __init__(self, data_dir: Path, *, sandbox: SandboxCompany | None, gap_ms: int | None = None) -> None:
-        """`gap_ms` is the pause between requests to Buildertrend; None leaves it to the settings."""
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        sandbox: SandboxCompany | None,
+        stated: Mapping[str, str] | None = None,
+        gap_ms: int | None = None,
+    ) -> None:
+        """`stated` are settings of the user's, by name. `gap_ms` is the pause between requests to Buildertrend; None
+        leaves it to the settings.
+        """
         self._data_dir = data_dir
         self._sandbox = sandbox
+        self._stated = stated or {}
         self._gap_ms = gap_ms
         self._stack = EmbeddedStack(data_dir)
         self._services = Supervisor()
         self.settings_file = data_dir / "running.env"
 
     def start(self, progress: StartProgress) -> tuple[LocalAddresses, Settings]:
-        """Blocks until every service is ready; FatalError with the log's end if one does not come up."""
+        """Blocks until every service is ready; FatalError with the log's end if one does not come up.
+
+        The settings are those of whoever gives commands: the console's role, and no private key.
+        """
+        surroundings = dict(os.environ)
         parts = self._stack.start(progress)
+        leave_out_proxies(os.environ)  # From here on this process talks to this machine alone.
         ports = self._ports()
         values = {
+            **self._stated,
             "KAFKA_BOOTSTRAP_SERVERS": parts.kafka_bootstrap_servers,
             "SCHEMA_REGISTRY_URL": parts.schema_registry_url,
             "DATABASE_URL": parts.database_url,
             "ENTITY_PARTITIONS": str(PARTITIONS),
             "TOPIC_REPLICATION": "1",
             "CONSOLE_PORT": str(ports["console"]),
-            **self._keys(),
-            **self._console_secret(),
             **self._source(ports),
         }
-        settings = load_settings(**{name.lower(): value for name, value in values.items()})
         progress.say("Kafka, the schema registry and Postgres run. Setting up topics, schemas and tables …")
-        set_up(settings, extent=Extent.FINISHED)
-        write_running(self.settings_file, values)
-        self._services.start(self._children(values, ports), deadline_s=_READY_S)
-        return _addresses(values, ports), settings
+        set_up(_settings(values), extent=Extent.FINISHED)
+        urls = service_urls(parts.database_url, self._data_dir / "service-roles.json")
+        pair = self._keys()
+        commands = {**values, "DATABASE_URL": urls["console"], "CREDENTIAL_PUBLIC_KEY": pair.public}
+        write_running(self.settings_file, commands)
+        secret = {**commands, "CREDENTIAL_PRIVATE_KEYS": pair.private, "CONSOLE_SECRET": self._console_secret()}
+        self._services.start(self._children(secret, urls, ports, surroundings), deadline_s=_READY_S)
+        return _addresses(values, ports), _settings(commands)
 
     def wait(self, timeout_s: float) -> None:
         """Blocks for up to `timeout_s`; FatalError with the log's end if something has ended by itself."""
@@ -116,24 +141,14 @@ class LocalStack:
         wanted = (*SERVICES, *(f"{name}-metrics" for name in ("poller", "streams", "sink")), _SANDBOX)
         return choose_ports(self._data_dir / "service-ports.json", dict.fromkeys(wanted))
 
-    def _keys(self) -> dict[str, str]:
+    def _keys(self) -> KeyPair:
         """The key pair of this data folder, made once."""
-        path = self._data_dir / "credential-keys.json"
-        if path.exists():
-            pair = KeyPair(**json.loads(path.read_text()))
-        else:
-            pair = new_key_pair("local")
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(asdict(pair)))
-        return {"CREDENTIAL_PUBLIC_KEY": pair.public, "CREDENTIAL_PRIVATE_KEYS": pair.private}
+        text = read_or_make(self._data_dir / "credential-keys.json", lambda: json.dumps(asdict(new_key_pair("local"))))
+        return KeyPair(**json.loads(text))
 
-    def _console_secret(self) -> dict[str, str]:
+    def _console_secret(self) -> str:
         """The console's secret of this data folder, made once."""
-        path = self._data_dir / "console-secret"
-        if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_hex(32))
-        return {"CONSOLE_SECRET": path.read_text()}
+        return read_or_make(self._data_dir / "console-secret", lambda: secrets.token_hex(32))
 
     def _source(self, ports: Mapping[str, int]) -> dict[str, str]:
         source = {} if self._gap_ms is None else {"BUILDERTREND_MIN_REQUEST_GAP_MS": str(self._gap_ms)}
@@ -142,20 +157,30 @@ class LocalStack:
             source |= {"BUILDERTREND_APP_URL": url, "BUILDERTREND_LOGIN_URL": url}
         return source
 
-    def _children(self, values: Mapping[str, str], ports: Mapping[str, int]) -> list[ChildProcess]:
-        children = [self._service(name, values, ports) for name in SERVICES]
+    def _children(
+        self,
+        values: Mapping[str, str],
+        urls: Mapping[str, str],
+        ports: Mapping[str, int],
+        surroundings: Mapping[str, str],
+    ) -> list[ChildProcess]:
+        children = []
+        for name in SERVICES:
+            own = {**values, "DATABASE_URL": urls.get(name, "")}
+            proxied = name != "streams" and self._sandbox is None
+            children.append(self._service(name, child_environment(name, own, surroundings, proxied=proxied), ports))
         if self._sandbox:
             children.insert(0, self._sandbox_process(self._sandbox, ports[_SANDBOX]))
         return children
 
-    def _service(self, name: str, values: Mapping[str, str], ports: Mapping[str, int]) -> ChildProcess:
+    def _service(self, name: str, environment: Mapping[str, str], ports: Mapping[str, int]) -> ChildProcess:
         port = ports.get(f"{name}-metrics", ports[name])
         return ChildProcess(
             Command(
                 name=name,
                 argv=[sys.executable, "-m", "cli", name],
                 log_file=self._data_dir / "logs" / f"{name}.log",
-                env={**os.environ, **values, "METRICS_PORT": str(port)},
+                env={**environment, "METRICS_PORT": str(port)},
                 ready=lambda: _answers(f"{_url(port)}/ready"),
             )
         )
@@ -177,9 +202,11 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one line of JSON.")] = False,
 ) -> None:
     """Run the embedded stack and all services against Buildertrend itself, until Ctrl-C."""
-    end_on_sigterm()
+    end_on_signals()
     console = Terminal(stderr=True, soft_wrap=True)
-    with LocalStack(data.resolve(), sandbox=None) as stack:
+    stated = stated_for_up()
+    clean_surroundings()
+    with LocalStack(data.resolve(), sandbox=None, stated=stated) as stack:
         addresses, _settings = stack.start(ConsoleProgress(console))
         with suppress(KeyboardInterrupt):  # From here on it is the way to end.
             if as_json:
@@ -191,9 +218,13 @@ def up(
             stay(stack)
 
 
-def end_on_sigterm() -> None:
-    """SIGTERM ends this process as Ctrl-C does: wherever it stands, by way of every clean-up."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def end_on_signals() -> None:
+    """SIGTERM and SIGINT end this process as Ctrl-C does: wherever it stands, by way of every clean-up.
+
+    A shell has its background jobs ignore SIGINT, and Python leaves it so: it is asked for.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def stay(stack: LocalStack) -> None:
@@ -227,6 +258,11 @@ def _addresses(values: Mapping[str, str], ports: Mapping[str, int]) -> LocalAddr
         sandbox=_url(ports[_SANDBOX]) if sandboxed else "",
         metrics=metrics | {"console": f"{_url(ports['console'])}/metrics"},
     )
+
+
+def _settings(values: Mapping[str, str]) -> Settings:
+    """Of these values alone: neither files nor what is left of the environment."""
+    return load_settings(_env_file=None, **{name.lower(): value for name, value in values.items()})
 
 
 def _url(port: int) -> str:

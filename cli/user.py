@@ -16,6 +16,7 @@ import typer
 
 from control.console_users import ROLES, NewUser, add_user, disable_user, list_users, normal_email, set_password
 from control.database import Database, Transaction
+from core.private_file import read_or_make, write_private
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, table, write_line
 
@@ -98,11 +99,10 @@ def demo_user(settings: Settings, folder: Path) -> DemoUser:
     """The demo's operator, made at the first start; its password is kept in the data folder."""
     path = folder / "console-user.json"
     if path.exists():
-        return DemoUser(**json.loads(path.read_text()))
+        return DemoUser(**json.loads(read_or_make(path, str)))
     made = DemoUser("demo@protiv.example", "-".join(secrets.token_hex(2) for _ in range(4)))
     store_user(settings, NewUser(made.email, "Demo operator", "operator", None, made.password))
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(asdict(made)))
+    write_private(path, json.dumps(asdict(made)))
     return made
 
 

@@ -1,15 +1,28 @@
-"""Prometheus metrics of a process, with health and readiness beside them: GET /metrics, /health, /ready."""
+"""Prometheus metrics of a process, with health and readiness beside them: GET /metrics, /health, /ready.
+
+On a loopback address it answers only who asks for a loopback name: a web page elsewhere that has its own name resolve
+to this machine reads nothing. Requests are few at a time and may not take long.
+"""
 
 from __future__ import annotations
 
 import json
+import socket
+import socketserver
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from core.errors import ConfigurationError
+from core.hosts import host_of, is_loopback
+
+_SILENCE_S = 5.0
+_REQUEST_S = 20.0
+_AT_A_TIME = 16
 
 
 class MetricsServer:
@@ -23,7 +36,7 @@ class MetricsServer:
         `why_not` gives the sentence that goes with not being ready.
         """
         try:
-            self._server = ThreadingHTTPServer((host, port), _routes(ready, why_not))
+            self._server = _Server((host, port), _routes(ready, why_not, loopback_alone=is_loopback(host)))
         except OSError as exc:
             raise ConfigurationError(
                 f"METRICS_PORT {port} of METRICS_HOST {host} cannot be used ({exc.strerror}): choose another one."
@@ -36,10 +49,50 @@ class MetricsServer:
         self._server.server_close()
 
 
-def _routes(ready: Callable[[], bool], why_not: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+class _Server(ThreadingHTTPServer):
+    """A limited number of requests at a time; more wait to be accepted."""
+
+    def __init__(self, address: tuple[str, int], routes: type[BaseHTTPRequestHandler]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        self._free = threading.BoundedSemaphore(_AT_A_TIME)
+        super().__init__(address, routes)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._free.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        # Whoever sends a letter every few seconds is not silent, and would keep the place for ever.
+        end = threading.Timer(_REQUEST_S, _cut, [request])
+        end.daemon = True
+        end.start()
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            end.cancel()
+            self._free.release()
+
+    def server_bind(self) -> None:
+        """Without the look-up of this machine's name, which may take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
+
+def _cut(request: socket.socket) -> None:
+    with suppress(OSError):  # it has ended meanwhile
+        request.shutdown(socket.SHUT_RDWR)
+
+
+def _routes(
+    ready: Callable[[], bool], why_not: Callable[[], str], *, loopback_alone: bool
+) -> type[BaseHTTPRequestHandler]:
     class Routes(BaseHTTPRequestHandler):
+        timeout = _SILENCE_S
+
         def do_GET(self) -> None:
-            if self.path == "/metrics":
+            if loopback_alone and not is_loopback(host_of(self.headers.get("Host", ""))):
+                self._answer(421, "text/plain", b"Ask for 127.0.0.1, [::1] or localhost.\n")
+            elif self.path == "/metrics":
                 self._answer(200, CONTENT_TYPE_LATEST, generate_latest())
             elif self.path == "/health":
                 self._answer(200, "application/json", b'{"alive": true}')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -13,6 +14,8 @@ from core.errors import ConfigurationError
 from core.settings_file import RUNNING
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
+# "none" in this variable: the environment alone decides, and `.env` and `.data/running.env` are not read.
+ENV_FILES = "PROTIV_ENV_FILES"
 
 
 class Settings(BaseSettings):
@@ -110,6 +113,8 @@ _TAKES = {
 
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment; raises ConfigurationError in one sentence that never holds a secret's value."""
+    if os.environ.get(ENV_FILES) == "none":
+        overrides = {"_env_file": None, **overrides}
     try:
         return Settings(**overrides)
     except ValidationError as exc:

@@ -22,7 +22,8 @@ _LOOK_EVERY_S = 3600.0
 def main() -> int:
     """0 when it was told to end, 1 when it failed (the sentence is on standard error)."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGINT):  # a shell has its background jobs ignore SIGINT
+        signal.signal(number, signal.default_int_handler)
     errors = Terminal(stderr=True, soft_wrap=True)
     ports = FixedPorts(kafka=arguments.kafka_port, registry=arguments.registry_port, postgres=arguments.postgres_port)
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class DataDir:
             raise ConfigurationError(f"Cannot write to {root} ({error.strerror}): choose another --data.") from error
         try:
             _take(lock_fd, root)
+            _close_to_others(root)
         except BaseException:
             os.close(lock_fd)
             raise
@@ -51,6 +53,16 @@ class DataDir:
         if self.lock_fd >= 0:
             os.close(self.lock_fd)
             self.lock_fd = -1
+
+
+def _close_to_others(root: Path) -> None:
+    """Rows of companies and keys lie below; whatever the umask is, or was when the folder was made."""
+    if root.stat().st_mode & stat.S_ISVTX:
+        raise ConfigurationError(f"{root} is a folder for everybody: choose another --data, which will be yours alone.")
+    try:
+        root.chmod(stat.S_IRWXU)
+    except PermissionError as error:
+        raise ConfigurationError(f"{root} belongs to another user: choose another --data.") from error
 
 
 def _take(lock_fd: int, root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -21,6 +22,11 @@ _OPTIONS = (
 # For servers that live as long as a demo or a test run: the optimising compiler takes more of two cores in the first
 # minutes than its code gives back (the broker: 58 µs of CPU a record in place of 32, see benchmarks/README.md).
 QUICK_COMPILER = "-XX:TieredStopAtLevel=1"
+
+
+def java_environment() -> dict[str, str]:
+    """Ours, with UTF-8 as the encoding of arguments and file names: a folder may have any letters."""
+    return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
 def java_command(temporary: Path, *, heap_mb: int, options: tuple[str, ...] = ()) -> list[str]:

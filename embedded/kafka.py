@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from embedded.data_dir import DataDir
-from embedded.java import QUICK_COMPILER, java_command
+from embedded.java import QUICK_COMPILER, java_command, java_environment
 from embedded.once import run_once
 from embedded.ports import HOST, answers
 from embedded.process import Command
@@ -68,7 +68,10 @@ def kafka_command(data: DataDir, jars: Sequence[Path], *, port: int, controller_
     properties = folder / "server.properties"
     log_dir = folder / "log"
     properties.write_text(
-        _PROPERTIES.format(host=HOST, port=port, controller_port=controller_port, log_dir=log_dir.as_posix())
+        _PROPERTIES.format(
+            host=HOST, port=port, controller_port=controller_port, log_dir=property_value(log_dir.as_posix())
+        ),
+        encoding="ascii",
     )
     java = java_command(folder / "tmp", heap_mb=_HEAP_MB, options=(QUICK_COMPILER, *_LOG_OPTIONS))
     java += ["-cp", os.pathsep.join(map(str, jars))]
@@ -78,6 +81,8 @@ def kafka_command(data: DataDir, jars: Sequence[Path], *, port: int, controller_
         name="kafka",
         argv=[*java, "kafka.Kafka", str(properties)],
         log_file=data.logs / "kafka.log",
+        env=java_environment(),
+        folder=folder,
         ready=lambda: _answers_metadata(port),
         pass_fds=(data.lock_fd,),
     )
@@ -88,7 +93,15 @@ def _format(java: list[str], properties: Path, data: DataDir, log_dir: Path) -> 
     shutil.rmtree(log_dir, ignore_errors=True)
     cluster_id = new_cluster_id(uuid.uuid4().bytes)
     arguments = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
-    run_once([*java, *arguments], data, purpose=f"Preparing Kafka's folder {log_dir}")
+    run_once([*java, *arguments], data, purpose=f"Preparing Kafka's folder {log_dir}", environment=java_environment())
+
+
+def property_value(text: str) -> str:
+    """A value as Java's property files have it: ASCII, and `\\uXXXX` for each UTF-16 unit that is not."""
+    plain = text.replace("\\", "\\\\")
+    units = plain.encode("utf-16-be")
+    codes = [int.from_bytes(units[at : at + 2]) for at in range(0, len(units), 2)]
+    return "".join(chr(code) if 0x20 <= code < 0x7F else f"\\u{code:04x}" for code in codes)
 
 
 def _answers_metadata(port: int) -> bool:

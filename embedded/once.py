@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.errors import FatalError
@@ -13,7 +13,14 @@ _TIMEOUT_S = 120
 _SAID_CHARACTERS = 600
 
 
-def run_once(argv: Sequence[str | Path], data: DataDir, *, purpose: str, user: tuple[int, int] | None = None) -> None:
+def run_once(
+    argv: Sequence[str | Path],
+    data: DataDir,
+    *,
+    purpose: str,
+    user: tuple[int, int] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """The command inherits the data folder's lock: a later start waits for it even if we are killed meanwhile."""
     uid, gid = user or (None, None)
     try:
@@ -23,6 +30,7 @@ def run_once(argv: Sequence[str | Path], data: DataDir, *, purpose: str, user: t
             group=gid,
             extra_groups=None if user is None else [],
             cwd="/",
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -12,7 +12,6 @@ import shutil
 import signal
 import stat
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -20,6 +19,7 @@ from psycopg import sql
 
 from core.errors import FatalError
 from core.postgres import Session, connect
+from core.private_file import read_or_make, write_private
 from embedded.data_dir import DataDir
 from embedded.once import run_once
 from embedded.ports import HOST, answers
@@ -39,6 +39,11 @@ _OPTIONS = {
     "logging_collector": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # What a refused row held, and what a statement was given, are people's names and hours: no business of a log.
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+    "log_min_error_statement": "panic",
     "max_connections": "200",
     # What `shared_buffers` of a server of any size gives: with less, backends that write much wait for each other.
     "wal_buffers": "16MB",
@@ -71,10 +76,7 @@ def database_url(data: DataDir, *, port: int, database: str = DATABASE) -> str:
 
 def password_of(data: DataDir) -> str:
     """Made once for each data folder; readable by its owner alone."""
-    path = data.root / "postgres.password"
-    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(secrets.token_urlsafe(24))
-    return path.read_text()
+    return read_or_make(data.root / "postgres.password", lambda: secrets.token_urlsafe(24))
 
 
 def _binaries() -> Path:
@@ -93,16 +95,31 @@ def _unprivileged_user(root: Path, binaries: Path) -> tuple[int, int] | None:
     """None when we are not root. Else a system user, made if need be, that may pass through to data and binaries."""
     if os.geteuid() != 0:
         return None
-    for folder in {*root.parents, root, *binaries.parents}:
+    for folder in {*root.parents, *binaries.parents}:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
+    _let_read(binaries.parent)
     try:
         entry = pwd.getpwnam(_SYSTEM_USER)
     except KeyError:
         _make_user()
         entry = pwd.getpwnam(_SYSTEM_USER)
+    # The data folder is for that user to pass through and for nobody else.
+    os.chown(root, 0, entry.pw_gid)
+    root.chmod(stat.S_IRWXU | stat.S_IXGRP)
     return entry.pw_uid, entry.pw_gid
+
+
+def _let_read(program: Path) -> None:
+    """Postgres' files were perhaps installed under a umask that closes them to other users."""
+    if (program / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+        return
+    for path in (program, *program.rglob("*")):
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode):
+            # As the owner may, so may others, but for writing.
+            path.chmod(mode | (mode & (stat.S_IRUSR | stat.S_IXUSR)) >> 6)
 
 
 def _make_user() -> None:
@@ -120,8 +137,7 @@ def _make_cluster(binaries: Path, data: DataDir, cluster: Path, user: tuple[int,
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     password_file = cluster.with_name("postgres.password.initdb")
-    password_file.touch(mode=0o600)
-    password_file.write_text(password_of(data))
+    write_private(password_file, password_of(data))
     if user:
         os.chown(unfinished, *user)
         os.chown(password_file, *user)

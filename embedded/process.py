@@ -35,7 +35,10 @@ def always_ready() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run and how it likes to be ended. `user` is (uid, gid) to run as; `pass_fds` stay open in the command."""
+    """What to run and how it likes to be ended. `user` is (uid, gid) to run as; `pass_fds` stay open in the command.
+
+    `folder` is where it stands, ours if None: some programs read a `.env` there.
+    """
 
     name: str
     argv: Sequence[str]
@@ -46,6 +49,7 @@ class Command:
     grace_s: float = 5.0
     user: tuple[int, int] | None = None
     pass_fds: tuple[int, ...] = ()
+    folder: Path | None = None
 
 
 class ChildProcess:
@@ -160,6 +164,7 @@ class ChildProcess:
                 stdout=log,
                 stderr=log,
                 env=dict(command.env),
+                cwd=command.folder,
                 pass_fds=(owner_end, report_end, *command.pass_fds),
                 start_new_session=True,
             )

@@ -11,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from embedded.data_dir import DataDir
-from embedded.java import QUICK_COMPILER, java_command
+from embedded.java import QUICK_COMPILER, java_command, java_environment
 from embedded.lockfile import LockedFile
 from embedded.maven import cache_folder
 from embedded.ports import HOST
@@ -37,6 +37,8 @@ def registry_command(data: DataDir, program: Path, *, port: int) -> Command:
         name="registry",
         argv=[*java_command(folder / "tmp", heap_mb=_HEAP_MB, options=options), "-jar", str(runner)],
         log_file=data.logs / "registry.log",
+        env=java_environment(),
+        folder=folder,  # Quarkus takes settings from a `.env` of the folder it is started in.
         ready=lambda: _lists_subjects(port),
         pass_fds=(data.lock_fd,),
     )

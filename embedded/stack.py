@@ -4,13 +4,14 @@ start fails with one sentence and the end of the culprit's log, and nothing is l
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from core.errors import FatalError
+from core.errors import ConfigurationError, FatalError
 from embedded.artifacts import ensure_files
 from embedded.data_dir import DataDir
 from embedded.kafka import kafka_command
@@ -23,6 +24,7 @@ from embedded.registry import API_PATH, registry_command, unpacked
 from embedded.supervisor import Supervisor
 
 _START_DEADLINE_S = 90.0
+_OPEN_FILES = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class EmbeddedStack:
     def start(self, progress: StartProgress | None = None) -> Addresses:
         """Blocks until all three answer. FatalError or ConfigurationError, one sentence each, when they do not."""
         progress = progress or SilentProgress()
+        check_open_files(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
         self._data = data = DataDir.open(self._root)
         try:
             return self._start_in(data, progress)
@@ -98,6 +101,15 @@ class EmbeddedStack:
             kafka_bootstrap_servers=f"{HOST}:{ports['kafka']}",
             schema_registry_url=f"http://{HOST}:{ports['registry']}{API_PATH}",
             database_url=database_url(data, port=ports["postgres"]),
+        )
+
+
+def check_open_files(hard_limit: int) -> None:
+    """ConfigurationError if the registry, which opens each of its 310 libraries, could not start."""
+    if 0 <= hard_limit < _OPEN_FILES:
+        raise ConfigurationError(
+            f"The hard limit of open files is {hard_limit}, the schema registry needs {_OPEN_FILES}: raise it "
+            f"(ulimit -Hn {_OPEN_FILES}, LimitNOFILE= of the service, or --ulimit nofile of the container)."
         )
 
 

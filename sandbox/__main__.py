@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--shifts", type=int, help="number of shifts")
     parser.add_argument("--time-zone", help="the company's time zone, such as America/Denver")
     parser.add_argument("--control-from", choices=("this-machine", "anywhere"), default="this-machine")
+    parser.add_argument(
+        "--name", action="append", default=[], help="a name under which it may be controlled; repeatable"
+    )
     return parser
 
 
@@ -52,7 +55,14 @@ def _options(given: argparse.Namespace) -> SandboxOptions:
     wanted = {name: getattr(given, name) for name in ("seed", "jobs", "shifts", "time_zone")}
     stated = {name: value for name, value in wanted.items() if value is not None}
     company = CompanyRequest(**read_body(NewCompany, stated).model_dump()) if stated else None
-    return SandboxOptions(given.host, given.port, given.state, company=company, control_from=given.control_from)
+    return SandboxOptions(
+        given.host,
+        given.port,
+        given.state,
+        company=company,
+        control_from=given.control_from,
+        names=tuple(given.name),
+    )
 
 
 if __name__ == "__main__":

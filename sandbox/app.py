@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,9 +19,12 @@ from sandbox.world import open_world
 ControlFrom = Literal["this-machine", "anywhere"]
 
 
-def create_app(state_dir: Path | None, *, control_from: ControlFrom = "this-machine") -> Starlette:
+def create_app(
+    state_dir: Path | None, *, control_from: ControlFrom = "this-machine", names: Collection[str] = ()
+) -> Starlette:
     """A sandbox whose companies live in `state_dir`, or in memory without one.
 
+    It can be controlled under loopback names and addresses, and under `names`.
     `app.state.world` holds the companies; the state file is closed when the application shuts down.
     """
     world = open_world(state_dir)
@@ -38,4 +41,5 @@ def create_app(state_dir: Path | None, *, control_from: ControlFrom = "this-mach
     )
     app.state.world = world
     app.state.control_from = control_from
+    app.state.names = {name.lower() for name in names}
     return app

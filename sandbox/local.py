@@ -42,7 +42,7 @@ class LocalSandbox:
         pause: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        app = create_app(None)
+        app = create_app(None, names=["buildertrend.test"])
         self.transport = InProcessTransport(app, pause=pause, now=now)
         self._world: World = app.state.world
 

@@ -22,18 +22,22 @@ from sandbox.model import Profile
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
-    """Port 0 takes a free one. Without a company request the companies of the state directory are served."""
+    """Port 0 takes a free one. Without a company request the companies of the state directory are served.
+
+    `names`: further names under which it may be controlled.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     state_dir: Path | None = None
     company: CompanyRequest | None = None
     control_from: ControlFrom = "this-machine"
+    names: tuple[str, ...] = ()
 
 
 def serve(options: SandboxOptions, *, announce: Callable[[str], None] = print) -> None:
     """Blocks until the process is told to end. Raises OSError when the address is taken."""
-    app = create_app(options.state_dir, control_from=options.control_from)
+    app = create_app(options.state_dir, control_from=options.control_from, names=(options.host, *options.names))
     profile = _first_company(app.state.world.directory, options.company)
     with _listening(options) as listener:
         host, port = listener.getsockname()[:2]

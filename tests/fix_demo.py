@@ -60,12 +60,12 @@ class Demo:
         control = SandboxControl(self.addresses["sandbox"], sender=self.http)
         self.sandbox = control.create_company(**SIZE)
 
-    def cli(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    def cli(self, *arguments: str, stdin: str = "", **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the product beside the demo."""
         return subprocess.run(
             command(*arguments),
             cwd=self.folder,
-            env=clean_environment(),
+            env=clean_environment() | settings,
             input=stdin,
             capture_output=True,
             text=True,

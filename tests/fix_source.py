@@ -40,7 +40,7 @@ class InProcessSource(httpx.BaseTransport):
 
 @pytest.fixture(scope="session")
 def sandbox_client() -> Iterator[TestClient]:
-    with TestClient(create_app(None)) as client:
+    with TestClient(create_app(None, names=["testserver"])) as client:
         yield client
 
 

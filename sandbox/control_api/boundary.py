@@ -1,11 +1,14 @@
 """The edge of the control API: who may call it, how bodies are read, and how errors read.
 
-It has no sign-in, so it answers the machine it runs on alone unless the sandbox was told otherwise; bodies must be
-JSON by content type, which keeps web pages of other origins from sending any.
+It has no sign-in, so it answers the machine it runs on alone unless the sandbox was told otherwise, and only under
+names that mean it: a page of another site that has its name resolve to this machine gets nothing. What changes
+something must come from the sandbox's own page or from no page; what is posted must be JSON by content type, a body
+or none.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,6 +26,9 @@ from sandbox.world import world_of
 B = TypeVar("B", bound=BaseModel)
 
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost", "testclient"}
+_SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+# What browsers say of a request of the page itself, or of one that somebody typed.
+_OWN_SITE = {"same-origin", "none"}
 
 
 def control_route(path: str, endpoint: Callable[[Request, object], object], *, method: str) -> Route:
@@ -30,7 +36,9 @@ def control_route(path: str, endpoint: Callable[[Request, object], object], *, m
 
     async def run(request: Request) -> Response:
         if not may_control(request):
-            return _error(403, "The sandbox is controlled from the machine it runs on only.")
+            return _error(403, "The sandbox is controlled from the machine it runs on only, under a name of its own.")
+        if not _is_own(request):
+            return _error(403, "Another site's page cannot control the sandbox.")
         try:
             return JSONResponse(endpoint(request, await _json(request)))
         except NotFoundError as error:
@@ -42,9 +50,33 @@ def control_route(path: str, endpoint: Callable[[Request, object], object], *, m
 
 
 def may_control(request: Request) -> bool:
+    """Whether who asks, and the name that is asked for, may be."""
+    if not _is_a_name_of_ours(request):
+        return False
     if request.app.state.control_from == "anywhere":
         return True
     return request.client is not None and request.client.host in _THIS_MACHINE
+
+
+def _is_a_name_of_ours(request: Request) -> bool:
+    """An address cannot be made to mean another machine; a name can, so only known ones will do."""
+    name = (request.url.hostname or "").lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost") or name in request.app.state.names:
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or request.app.state.control_from == "anywhere"
+
+
+def _is_own(request: Request) -> bool:
+    if request.method in _SAFE_METHODS:
+        return True
+    if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or origin == f"{request.url.scheme}://{request.url.netloc}"
 
 
 def company_of(request: Request) -> Company:
@@ -72,10 +104,12 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 async def _json(request: Request) -> object:
     text = await request.body()
-    if not text:
+    if not text and request.method != "POST":
         return None
     if not request.headers.get("content-type", "").startswith("application/json"):
-        raise RefusedError("The body must be sent as Content-Type: application/json.")
+        raise RefusedError("What is sent must have Content-Type: application/json.")
+    if not text:
+        return None
     try:
         return json.loads(text)
     except ValueError as error:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -87,8 +89,36 @@ def test_topics_tail_shows_decoded_records(demo: Demo) -> None:
     assert all(job["headers"]["company_id"] == COMPANY for job in jobs)
 
 
+def test_demo_data_is_closed_to_others_and_each_process_has_its_own_role_and_secrets_alone(demo: Demo) -> None:
+    data = demo.folder / ".data"
+    assert data.stat().st_mode & 0o007 == 0
+    private = ("running.env", "credential-keys.json", "console-secret", "postgres.password", "service-roles.json")
+    assert {(data / name).stat().st_mode & 0o777 for name in private} == {0o600}
+    keys = json.loads((data / "credential-keys.json").read_text())["private"]
+    owner = (data / "postgres.password").read_text()
+    found = {}
+    for process in psutil.Process(demo.process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            line = process.cmdline()
+            if line[1:3] == ["-m", "cli"] or line[1:3] == ["-m", "sandbox"]:
+                found[line[3] if line[2] == "cli" else "sandbox"] = process.environ()
+    assert set(found) == {"poller", "streams", "sink", "console", "sandbox"}
+    assert [name for name, own in found.items() if owner in str(own)] == []
+    assert [name for name, own in found.items() if keys in str(own)] == ["poller"]
+    roles = {name: own.get("DATABASE_URL", "").partition("//")[2].partition(":")[0] for name, own in found.items()}
+    assert roles == {
+        "poller": "protiv_poller",
+        "streams": "",
+        "sink": "protiv_sink",
+        "console": "protiv_console",
+        "sandbox": "",
+    }
+    assert keys not in (data / "running.env").read_text()
+    assert owner not in (data / "running.env").read_text()
+
+
 def test_setup_repeated_changes_nothing(demo: Demo) -> None:
-    done = demo.cli("setup", "--json")
+    done = demo.cli("setup", "--json", DATABASE_URL=demo.addresses["database"])
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert (result["topics_created"], result["migrations_applied"]) == ([], [])

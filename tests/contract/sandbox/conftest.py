@@ -24,7 +24,7 @@ _SEEDS = count(1000)
 def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
     """Base URL and a client that reaches it."""
     if request.param == "in-process":
-        with httpx.Client(transport=InProcessTransport(create_app(None))) as client:
+        with httpx.Client(transport=InProcessTransport(create_app(None, names=["testserver"]))) as client:
             yield "http://testserver", client
         return
     command = [sys.executable, "-m", "sandbox", "--seed", "1", "--jobs", "2", "--shifts", "5"]

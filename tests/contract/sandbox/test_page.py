@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from starlette.testclient import TestClient
 
 from sandbox.app import create_app
@@ -107,17 +108,53 @@ def test_page_of_an_unknown_company_is_404(site: Site) -> None:
 
 
 def test_page_without_a_company_offers_to_create_one() -> None:
-    with TestClient(create_app(None)) as client:
+    with TestClient(create_app(None, names=["testserver"])) as client:
         assert "No company yet" in client.get("/").text
 
 
 def test_page_and_control_are_closed_to_other_machines() -> None:
-    with TestClient(create_app(None), client=("192.0.2.7", 4000)) as client:
+    with TestClient(create_app(None, names=["testserver"]), client=("192.0.2.7", 4000)) as client:
         assert client.get("/").status_code == 403
         answer = client.get("/sandbox/api/companies")
         assert (answer.status_code, "machine" in answer.json()["error"]) == (403, True)
 
 
 def test_control_from_anywhere_opens_them() -> None:
-    with TestClient(create_app(None, control_from="anywhere"), client=("192.0.2.7", 4000)) as client:
+    app = create_app(None, control_from="anywhere", names=["testserver"])
+    with TestClient(app, client=("192.0.2.7", 4000)) as client:
         assert client.get("/sandbox/api/companies").json() == {"companies": []}
+
+
+def test_page_and_control_are_closed_under_a_name_that_somebody_made_resolve_to_this_machine(site: Site) -> None:
+    for name in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", ""):
+        for path in ("/", "/sandbox/api/companies"):
+            assert site.sender.get(f"{site.base_url}{path}", headers={"Host": name}).status_code in (400, 403)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Content-Type": "application/json"}, 200),
+        ({}, 400),
+        ({"Content-Type": "text/plain"}, 400),
+        ({"Content-Type": "application/json", "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Content-Type": "application/json", "Sec-Fetch-Site": "same-site"}, 403),
+        ({"Content-Type": "application/json", "Origin": "https://evil.example"}, 403),
+        ({"Content-Type": "application/json", "Origin": "null"}, 403),
+    ],
+)
+def test_control_post_without_a_body_makes_something_only_for_the_sandboxs_own_page_or_a_program(
+    site: Site, headers: dict[str, str], status: int
+) -> None:
+    before = len(site.control.companies())
+    url = f"{site.base_url}/sandbox/api/companies"
+    answer = site.sender.post(url, headers=headers)
+    assert answer.status_code == status
+    if status != 200:
+        assert len(site.control.companies()) == before
+
+
+def test_control_delete_of_another_sites_page_ends_nothing(site: Site) -> None:
+    url = f"{site.base_url}/sandbox/api/companies/{site.control.company['builder_id']}/sessions"
+    assert site.sender.delete(url, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert site.sender.delete(url, headers={"Origin": site.base_url}).status_code == 200

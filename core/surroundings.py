@@ -1,0 +1,44 @@
+"""What the environment must not decide: for a stack of one's own, whose servers all stand on this machine's loopback.
+
+Settings of another deployment, libpq's variables and options for every JVM would each reach into it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, MutableMapping
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+_JVM = ("CLASSPATH", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
+_FOREIGN_PREFIXES = ("PG", "QUARKUS_", "REGISTRY_", "KAFKA_")
+
+
+def leave_out(environment: MutableMapping[str, str], settings: Iterable[str]) -> None:
+    """Take the settings of that name, what libpq would read, and options for JVMs out of an environment."""
+    named = {name.upper() for name in settings}
+    for name in list(environment):
+        plain = name.upper()
+        if plain.removesuffix("_FILE") in named or plain in _JVM or plain.startswith(_FOREIGN_PREFIXES):
+            del environment[name]
+
+
+def leave_out_proxies(environment: MutableMapping[str, str]) -> None:
+    """For a process that only talks to this machine: a proxy has no part in that, whatever its address is like."""
+    for name in list(environment):
+        if name.upper() in _PROXIES:
+            del environment[name]
+
+
+def reach_loopback_directly(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Add this machine's names to NO_PROXY, where there is a proxy: HTTP clients would send it what is for us."""
+    if not proxies_of(environment):
+        return
+    for name in ("NO_PROXY", "no_proxy"):
+        stated = [part.strip() for part in environment.get(name, "").split(",") if part.strip()]
+        environment[name] = ",".join([*stated, *(host for host in LOOPBACK if host not in stated)])
+
+
+def proxies_of(environment: MutableMapping[str, str]) -> list[str]:
+    """Names of the proxy variables that are set, in the order in which clients look."""
+    return [name for name in environment if name.upper() in _PROXIES and environment[name]]
