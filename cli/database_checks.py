@@ -78,6 +78,7 @@ def _roles(settings: Settings) -> str:
             raise ProblemError("The role protiv_reader does not exist.", _SETUP)
         lacking = tx.execute(_SQL["rights"]).fetchall()
         readers = [str(name) for (name,) in tx.execute(_SQL["secret_readers"])]
+        hidden = tx.execute(_SQL["hidden"]).fetchall()
         (services,) = _row(tx, "service_roles")
     if lacking:
         role, relation, privilege = lacking[0]
@@ -87,6 +88,9 @@ def _roles(settings: Settings) -> str:
             f"{readers[0]} can read sealed secrets; only the poller's role may.",
             f"REVOKE SELECT ON integration.credentials FROM {readers[0]}, then run deploy/postgres/grants.sql.",
         )
+    if hidden:
+        role, table = hidden[0]
+        raise ProblemError(f"A policy hides rows of protiv.{table} from {role}.", _GRANTS)
     return "a role for each service, with its rights" if services else "one role for everything"
 
 

@@ -35,5 +35,13 @@ WHERE rolname IN ('protiv_sink', 'protiv_console', 'protiv_reader')
 -- name: service_roles
 SELECT count(*) FROM pg_roles WHERE rolname IN ('protiv_poller', 'protiv_sink', 'protiv_console');
 
+-- name: hidden
+-- Roles that are for every company, with a table whose policies hide rows from them.
+SELECT r.rolname::text, c.relname::text FROM pg_roles AS r CROSS JOIN pg_class AS c
+WHERE r.rolname IN ('protiv_sink', 'protiv_console') AND NOT r.rolsuper AND NOT r.rolbypassrls
+  AND c.relnamespace = 'protiv'::regnamespace AND c.relkind IN ('r', 'p') AND c.relrowsecurity
+  AND NOT EXISTS (SELECT FROM pg_policy AS p WHERE p.polrelid = c.oid AND r.oid = ANY(p.polroles))
+ORDER BY 1, 2;
+
 -- name: readers
 SELECT count(*) FROM pg_roles WHERE rolname = 'protiv_reader';

@@ -52,3 +52,5 @@ def _look(check: Check) -> Finding:
         return Finding(check.name, "failed", str(exc), exc.fix)
     except IntegrationError as exc:
         return Finding(check.name, "failed", str(exc), check.fix)
+    except Exception as exc:  # noqa: BLE001 - whatever is odd about what is looked at, the other checks say more
+        return Finding(check.name, "failed", f"The check itself failed ({type(exc).__name__}: {exc}).", check.fix)

@@ -12,6 +12,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, Producer, TopicPar
 from core.clock import SystemClock
 from core.errors import FatalError, InvalidRecordError, RetriableError
 from core.kafka import consumer_config, producer_config
+from core.kafka_access import metadata
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
@@ -62,6 +63,7 @@ class CommandLine:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        metadata(settings)
         registry = ConfluentRegistry(settings)
         self._encode = encoder(SYNC_COMMANDS, registry)
         self._read = EventReader(registry)

@@ -11,6 +11,7 @@ import typer
 
 from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics, user
 from core.errors import ConfigurationError, IntegrationError
+from core.surroundings import reach_loopback_directly
 from core.terminal import Terminal
 from core.visible import visible_lines
 
@@ -64,6 +65,7 @@ def run() -> None:
 
 def main(arguments: list[str]) -> int:
     """The exit code of a command line."""
+    reach_loopback_directly()
     try:
         app(args=arguments, prog_name="protiv-buildertrend")
     except SystemExit as end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -114,7 +115,10 @@ def show_end(last: Record, *, as_json: bool) -> None:
 
 def requester() -> str:
     """Who asks, for the record of commands."""
-    return f"cli:{getpass.getuser()}"
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):  # an id without an entry of its own, as in some containers
+        return f"cli:uid-{os.getuid()}"
 
 
 def day(given: datetime | None) -> date | None:

@@ -10,6 +10,7 @@ from confluent_kafka import KafkaException
 from cli.findings import Check, ProblemError
 from control.vault import Opener, Sealer
 from core.errors import ConfigurationError, RetriableError
+from core.kafka_access import metadata, refusal_of
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS
 from reports.lag import STREAMS_GROUP
@@ -40,11 +41,7 @@ def service_checks(settings: Settings) -> list[Check]:
 
 
 def _broker(settings: Settings) -> str:
-    try:
-        brokers = admin_client(settings).list_topics(timeout=_TIMEOUT_S).brokers
-    except KafkaException as exc:
-        raise RetriableError(f"No broker answers at {settings.kafka_bootstrap_servers}.") from exc
-    return f"{len(brokers)} answer"
+    return f"{len(metadata(settings, timeout_s=_TIMEOUT_S).brokers)} answer"
 
 
 def _topics(settings: Settings) -> str:
@@ -73,6 +70,9 @@ def _services(settings: Settings) -> str:
         futures = admin.describe_consumer_groups(list(_GROUPS), request_timeout=_TIMEOUT_S)
         members = {name: len(future.result(_TIMEOUT_S + 5).members) for name, future in futures.items()}
     except KafkaException as exc:
+        refusal = refusal_of(exc.args[0], settings, "Describe on the consumer groups")
+        if refusal is not None:
+            raise refusal from exc
         raise ProblemError("The brokers do not say who is at work.", "See the check of the broker.") from exc
     missing = [command for group, command in _GROUPS.items() if not members[group]]
     if missing:

@@ -27,6 +27,7 @@ def client_config(settings: Settings) -> ClientConfig:
         "log_level": 3,
     }
     if settings.kafka_security_protocol.startswith("SASL"):
+        settings.require("kafka_sasl_username", "kafka_sasl_password")
         config["sasl.mechanism"] = settings.kafka_sasl_mechanism
         config["sasl.username"] = settings.kafka_sasl_username
         config["sasl.password"] = settings.kafka_sasl_password.get_secret_value()

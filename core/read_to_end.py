@@ -75,8 +75,19 @@ def _ended(heard: Collection[Message]) -> dict[Place, int]:
         if error.code() == KafkaError._PARTITION_EOF:
             ended[place_of(message)] = message.offset() or 0
         elif error.fatal() or not error.retriable():
-            raise FatalError(f"The topics cannot be read ({error.name()}).")
+            raise FatalError(_why_not(message.topic() or "", error))
     return ended
+
+
+def _why_not(topic: str, error: KafkaError) -> str:
+    if error.code() == KafkaError._AUTO_OFFSET_RESET:
+        return (
+            f"Topic {topic} does not hold the offsets from which it was to be read: it was made anew, or records were "
+            "deleted before they were read. docs/runbooks/topic-recreated.md says how to go on."
+        )
+    if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
+        return f"Topic {topic} may not be read: give the user of KAFKA_SASL_USERNAME an ACL (Read) on it."
+    return f"The topics cannot be read ({error.name()})."
 
 
 def place_of(message: Message) -> Place:

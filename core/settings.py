@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import ssl
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -10,8 +12,11 @@ from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.database_address import fault_of
+from core.env_files import values_of
 from core.errors import ConfigurationError
+from core.secret_files import secrets_of_files
 from core.settings_file import RUNNING
+from core.surroundings import check_proxies
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 # "none" in this variable: the environment alone decides, and `.env` and `.data/running.env` are not read.
@@ -87,8 +92,14 @@ class Settings(BaseSettings):
     @field_validator("kafka_ssl_ca_location", mode="after")
     @classmethod
     def _ca_file_exists(cls, value: str) -> str:
-        if value and not Path(value).exists():
-            raise ValueError("must be the path of an existing file")
+        if not value:
+            return value
+        path = Path(value)
+        try:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": value})
+        except (OSError, ValueError):  # ssl's own errors are OSErrors
+            raise ValueError("must be the path of a file of certificates (PEM) that can be read") from None
         return value
 
     def require(self, *names: str) -> Self:
@@ -103,6 +114,8 @@ _TAKES = {
     "kafka_bootstrap_servers": "host:port of one or more Kafka brokers, separated by commas",
     "schema_registry_url": "the http(s) address of a Confluent-compatible schema registry",
     "database_url": "postgresql://user:password@host:port/database",
+    "kafka_sasl_username": "the user that KAFKA_SECURITY_PROTOCOL's SASL signs in as",
+    "kafka_sasl_password": "that user's password",
     "console_secret": "a long random text (openssl rand -hex 32)",
     "oidc_client_id": "the id that the provider of OIDC_ISSUER knows this console by",
     "oidc_client_secret": "the secret that goes with OIDC_CLIENT_ID",
@@ -112,15 +125,34 @@ _TAKES = {
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; raises ConfigurationError in one sentence that never holds a secret's value."""
+    """Settings from the environment; raises ConfigurationError in one sentence that never holds a secret's value.
+
+    Each secret may also come from the file that `<NAME>_FILE` names.
+    """
     if os.environ.get(ENV_FILES) == "none":
         overrides = {"_env_file": None, **overrides}
+    check_proxies(os.environ)
     try:
-        return Settings(**overrides)
+        return Settings(**{**_secrets_of_files(overrides), **overrides})
     except ValidationError as exc:
         first = exc.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0]).upper() if first["loc"] else "settings"
         raise ConfigurationError(f"{name} is wrong: {first['msg']}.") from None
+
+
+def _secrets_of_files(overrides: Mapping[str, Any]) -> dict[str, str]:
+    """Of the environment and of `.env`; not of what a running stack left, which would stand beside the user's own."""
+    paths = overrides.get("_env_file", Settings.model_config.get("env_file"))
+    wanted = [path for path in _as_tuple(paths) if path != RUNNING]
+    values_of(_as_tuple(paths))
+    names = [name for name, field in Settings.model_fields.items() if field.annotation is SecretStr]
+    return secrets_of_files({**values_of(wanted), **os.environ}, [name for name in names if name not in overrides])
+
+
+def _as_tuple(paths: Any) -> tuple[Path | str, ...]:
+    if paths is None:
+        return ()
+    return tuple(paths) if isinstance(paths, (tuple, list)) else (paths,)
 
 
 def reveal(value: object) -> object:

@@ -6,7 +6,11 @@ Settings of another deployment, libpq's variables and options for every JVM woul
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
+
+import httpx
+
+from core.errors import ConfigurationError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
@@ -30,6 +34,20 @@ def leave_out_proxies(environment: MutableMapping[str, str]) -> None:
             del environment[name]
 
 
+def check_proxies(environment: Mapping[str, str]) -> None:
+    """ConfigurationError if an HTTP client could not be made with the proxies of the environment."""
+    names = proxies_of(environment)
+    if not names:
+        return
+    try:
+        httpx.Client(trust_env=True).close()
+    except (ImportError, ValueError, httpx.InvalidURL) as exc:
+        raise ConfigurationError(
+            f"{' or '.join(names)} of the environment is no proxy that can be used ({type(exc).__name__}): it takes "
+            "http://host:port or https://host:port; or unset it."
+        ) from None
+
+
 def reach_loopback_directly(environment: MutableMapping[str, str] = os.environ) -> None:
     """Add this machine's names to NO_PROXY, where there is a proxy: HTTP clients would send it what is for us."""
     if not proxies_of(environment):
@@ -39,6 +57,6 @@ def reach_loopback_directly(environment: MutableMapping[str, str] = os.environ) 
         environment[name] = ",".join([*stated, *(host for host in LOOPBACK if host not in stated)])
 
 
-def proxies_of(environment: MutableMapping[str, str]) -> list[str]:
+def proxies_of(environment: Mapping[str, str]) -> list[str]:
     """Names of the proxy variables that are set, in the order in which clients look."""
     return [name for name in environment if name.upper() in _PROXIES and environment[name]]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 from confluent_kafka.cimpl import NewTopic
 
 from core.clock import SystemClock
-from core.errors import ConfigurationError, RetriableError
+from core.errors import ConfigurationError, IntegrationError, RetriableError
 from core.kafka import client_config
+from core.kafka_access import NO_BROKER, metadata, refusal_of
 from core.settings import Settings
 from schemas.catalogue import TOPICS, TopicSpec
 
@@ -29,6 +30,7 @@ def admin_client(settings: Settings) -> AdminClient:
 
 def create_topics(settings: Settings) -> list[str]:
     """Create what is missing, then check all; the names of the topics created. Idempotent, safe beside itself."""
+    metadata(settings)
     admin = admin_client(settings)
     present = _topic_names(admin)
     missing = [spec for spec in TOPICS if spec.name not in present]
@@ -50,44 +52,68 @@ def create_topics(settings: Settings) -> list[str]:
         else {}
     )
     for name, future in futures.items():
-        _created(name, future)
+        _created(name, future, settings)
     _wait_until_told(admin)
+    _keep_on_enough_brokers(admin, settings)
     check_topics(settings)
     return [spec.name for spec in missing]
 
 
 def check_topics(settings: Settings, names: Iterable[str] | None = None) -> None:
     """ConfigurationError if a topic (of `names`, or any) is missing or differs in partitions or cleanup policy."""
+    metadata(settings)
     admin = admin_client(settings)
     asked = None if names is None else set(names)
     wanted = [spec for spec in TOPICS if asked is None or spec.name in asked]
     partitions = _partition_counts(admin)
-    policies = _cleanup_policies(admin, wanted, partitions)
     for spec in wanted:
-        _check(spec, partitions.get(spec.name), policies.get(spec.name), settings.entity_partitions)
+        if spec.name not in partitions:
+            raise _missing(settings, spec.name)
+    _check_partitions({spec.name: partitions[spec.name] for spec in wanted}, settings.entity_partitions)
+    policies = _cleanup_policies(admin, wanted, settings)
+    for spec in wanted:
+        if policies[spec.name] != spec.cleanup_policy:
+            raise ConfigurationError(
+                f"Topic {spec.name} has cleanup.policy {policies[spec.name]}, it must be {spec.cleanup_policy}: "
+                "alter the topic."
+            )
 
 
-def _check(spec: TopicSpec, partitions: int | None, policy: str | None, wanted_partitions: int) -> None:
-    if partitions is None:
-        raise ConfigurationError(f"Topic {spec.name} does not exist: run `protiv-buildertrend setup`.")
-    if partitions != wanted_partitions:
+def _missing(settings: Settings, name: str) -> IntegrationError:
+    """A topic that may not be described is not told of, as if it were not there: asked for by name it is refused."""
+    error = metadata(settings, topic=name).topics[name].error
+    refusal = None if error is None else refusal_of(error, settings, name)
+    return refusal or ConfigurationError(f"Topic {name} does not exist: run `protiv-buildertrend setup`.")
+
+
+def _check_partitions(counts: Mapping[str, int], wanted: int) -> None:
+    """Every topic has `wanted` partitions, or ConfigurationError with what can be done about it."""
+    others = {name: count for name, count in counts.items() if count != wanted}
+    if not others:
+        return
+    name, count = next(iter(others.items()))
+    if len(others) == len(counts) and set(others.values()) == {count}:
         raise ConfigurationError(
-            f"Topic {spec.name} has {partitions} partitions, ENTITY_PARTITIONS is {wanted_partitions}: "
-            "set it to what the topics have (changing a topic's count parts the records of a company)."
+            f"Topic {name} has {count} partitions, ENTITY_PARTITIONS is {wanted}: set it to {count}, what the topics "
+            "have (changing a topic's count parts the records of a company)."
         )
-    if policy != spec.cleanup_policy:
-        raise ConfigurationError(
-            f"Topic {spec.name} has cleanup.policy {policy}, it must be {spec.cleanup_policy}: alter the topic."
-        )
+    raise ConfigurationError(
+        f"Topic {name} has {count} partitions, ENTITY_PARTITIONS is {wanted}, and the topics differ from each other: "
+        "records of one company would be on different partitions. Partitions cannot be taken away: see "
+        "docs/runbooks/topic-recreated.md for how a topic is made anew and filled again."
+    )
 
 
-def _created(name: str, future: Future[Any]) -> None:
+def _created(name: str, future: Future[Any], settings: Settings) -> None:
     try:
         future.result()
     except KafkaException as exc:
         error = exc.args[0]
         if error.code() == KafkaError.TOPIC_ALREADY_EXISTS:
             return
+        refusal = refusal_of(error, settings, f"to create {name}")
+        if refusal is not None:
+            raise refusal from exc
         raise ConfigurationError(f"Topic {name} cannot be created: {error.str()}.") from exc
 
 
@@ -107,13 +133,63 @@ def _partition_counts(admin: AdminClient) -> dict[str, int]:
     try:
         found = admin.list_topics(timeout=_TIMEOUT_S).topics
     except KafkaException as exc:
-        raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.") from exc
+        raise RetriableError(NO_BROKER) from exc
     return {name: len(topic.partitions) for name, topic in found.items()}
 
 
-def _cleanup_policies(admin: AdminClient, specs: list[TopicSpec], present: dict[str, int]) -> dict[str, str]:
-    resources = [ConfigResource(ResourceType.TOPIC, spec.name) for spec in specs if spec.name in present]
-    if not resources:
+def _cleanup_policies(admin: AdminClient, specs: list[TopicSpec], settings: Settings) -> dict[str, str]:
+    return _configured(admin, [spec.name for spec in specs], "cleanup.policy", settings)
+
+
+def _configured(admin: AdminClient, names: list[str], setting: str, settings: Settings) -> dict[str, str]:
+    """One setting of topics, by topic."""
+    if not names:
         return {}
-    futures = admin.describe_configs(resources, request_timeout=_TIMEOUT_S)
-    return {resource.name: future.result()["cleanup.policy"].value for resource, future in futures.items()}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    found = {}
+    for resource, future in admin.describe_configs(resources, request_timeout=_TIMEOUT_S).items():
+        try:
+            found[resource.name] = str(future.result()[setting].value)
+        except KafkaException as exc:
+            refusal = refusal_of(exc.args[0], settings, resource.name)
+            raise refusal or RetriableError(f"The brokers do not say how {resource.name} is set up.") from exc
+    return found
+
+
+def _keep_on_enough_brokers(admin: AdminClient, settings: Settings) -> None:
+    """A write counts when this many brokers have it, whatever the cluster's default is: acks=all alone may mean one.
+
+    It goes by the copies that a topic has, and never below what an operator set.
+    """
+    copies = {
+        name: len(topic.partitions[0].replicas) for name, topic in metadata(settings).topics.items() if topic.partitions
+    }
+    stated = _configured(admin, [spec.name for spec in TOPICS], "min.insync.replicas", settings)
+    changes = [
+        ConfigResource(
+            ResourceType.TOPIC,
+            name,
+            incremental_configs=[
+                ConfigEntry(
+                    "min.insync.replicas",
+                    str(min_insync_replicas(copies[name])),
+                    incremental_operation=AlterConfigOpType.SET,
+                )
+            ],
+        )
+        for name, value in stated.items()
+        if int(value) < min_insync_replicas(copies[name])
+    ]
+    if not changes:
+        return
+    for resource, future in admin.incremental_alter_configs(changes, request_timeout=_TIMEOUT_S).items():
+        try:
+            future.result()
+        except KafkaException as exc:
+            refusal = refusal_of(exc.args[0], settings, f"AlterConfigs on {resource.name}")
+            raise refusal or RetriableError(f"min.insync.replicas of {resource.name} could not be set.") from exc
+
+
+def min_insync_replicas(copies: int) -> int:
+    """Two where there are three copies or more, so that one broker may be away; one where there are fewer."""
+    return 2 if copies >= 3 else 1

@@ -22,3 +22,24 @@ GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO protiv_console;
 GRANT USAGE ON SCHEMA protiv TO protiv_sink;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA protiv TO protiv_sink;
 REVOKE INSERT, UPDATE ON protiv.schema_migrations, protiv.reader_companies FROM protiv_sink;
+
+-- Sink and console are for every company. Where roles.sh could not put them past row-level security, these let them;
+-- without them the one would be refused and the other would see no row.
+DO $$
+DECLARE
+  protected text;
+BEGIN
+  FOR protected IN
+    SELECT relname FROM pg_class
+    WHERE relnamespace = 'protiv'::regnamespace AND relkind IN ('r', 'p') AND relrowsecurity
+  LOOP
+    IF NOT EXISTS (SELECT FROM pg_policies
+                   WHERE schemaname = 'protiv' AND tablename = protected AND policyname = 'every_company_to_sink') THEN
+      EXECUTE format('CREATE POLICY every_company_to_sink ON protiv.%I TO protiv_sink USING (true) WITH CHECK (true)', protected);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_policies
+                   WHERE schemaname = 'protiv' AND tablename = protected AND policyname = 'every_company_to_console') THEN
+      EXECUTE format('CREATE POLICY every_company_to_console ON protiv.%I FOR SELECT TO protiv_console USING (true)', protected);
+    END IF;
+  END LOOP;
+END $$;

@@ -39,7 +39,7 @@ def test_doctor_of_a_stack_that_is_well(stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("broker", {"kafka_bootstrap_servers": NOWHERE}, "No broker answers"),
+        ("broker", {"kafka_bootstrap_servers": NOWHERE}, "No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers"),
         ("topics", {"entity_partitions": 9}, "has 4 partitions, ENTITY_PARTITIONS is 9"),
         ("registry", {"schema_registry_url": f"http://{NOWHERE}"}, "does not answer"),
         ("schemas", {"schema_registry_url": f"http://{NOWHERE}"}, "needs registry"),

@@ -31,6 +31,8 @@ class Server:
 
     superuser_url: str
 
+    administrator_url: str
+
     def url(self, role: str) -> str:
         user = role if role == "registry" else f"protiv_{role}"
         database = "registry" if role == "registry" else "protiv"
@@ -49,7 +51,7 @@ class Server:
 
     def prepare(self) -> None:
         passwords = {f"POSTGRES_{role.upper()}_PASSWORD": f"of-{role}" for role in ROLES}
-        self.run_psql(["sh", str(ROOT / "deploy/postgres/roles.sh")], url=self.superuser_url, **passwords)
+        self.run_psql(["sh", str(ROOT / "deploy/postgres/roles.sh")], url=self.administrator_url, **passwords)
 
     def grant(self) -> None:
         grants = str(ROOT / "deploy/postgres/grants.sql")
@@ -57,9 +59,9 @@ class Server:
         self.run_psql(arguments, url=self.url("owner"))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """Empty but for the roles and databases of roles.sh."""
+@pytest.fixture(scope="module", params=["superuser", "administrator"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Empty but for the roles and databases of roles.sh, run twice by a superuser or by one who may make roles only."""
     supervisor = Supervisor()
     # Not in pytest's folder: it closes that to others at every start, and Postgres runs as another user than root.
     with TemporaryDirectory() as folder, closing(DataDir.open(Path(folder))) as data:
@@ -70,7 +72,10 @@ def server() -> Iterator[Server]:
             # The embedded server makes this database when it starts; roles.sh makes its own.
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute("DROP DATABASE protiv")
-            prepared = Server(url)
+                connection.execute("CREATE ROLE administrator LOGIN CREATEROLE CREATEDB PASSWORD 'of-administrator'")
+            other = _as_url(make_conninfo(url, user="administrator", password="of-administrator"))
+            prepared = Server(url, url if request.param == "superuser" else other)
+            prepared.prepare()
             prepared.prepare()
             yield prepared
         finally:

@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
+from cli.database_checks import database_checks
+from cli.findings import ProblemError
 from control.audit import Act, note_outcome, record
 from control.checkpoints import save_page
 from control.commands import put_command
@@ -35,6 +37,7 @@ from schemas.catalogue import JOBS
 from sinks import statements
 from sinks.migrate import check_migrated, migrate_protiv
 from sinks.writer import TABLES
+from tests import factories
 
 SECRET = SealedSecret("k1", b"sealed")
 
@@ -190,3 +193,33 @@ def insert_user(roles: Roles) -> str:
             [company_id],
         )
     return company_id
+
+
+def test_sink_and_console_roles_see_every_company_also_where_row_security_binds_them(roles: Roles) -> None:
+    companies = {insert_user(roles), insert_user(roles)}
+    for role in ("sink", "console"):
+        with roles.session(role) as tx:
+            seen = {company for (company,) in tx.execute("SELECT company_id FROM protiv.current_users").fetchall()}
+        assert seen >= companies
+    with roles.session("sink") as tx:
+        changed = tx.execute("UPDATE protiv.users SET version = 2 WHERE company_id = ANY(%s)", [list(companies)])
+        assert changed.rowcount == 2
+
+
+def test_doctor_names_a_policy_that_hides_rows_from_a_service(roles: Roles) -> None:
+    settings = factories.settings(database_url=roles.url("owner"))
+    (check,) = (one for one in database_checks(settings) if one.name == "roles")
+    assert check.look() == "a role for each service, with its rights"
+    with psycopg.connect(roles.superuser_url, dbname="protiv", autocommit=True) as connection:
+        was = connection.execute("SELECT rolbypassrls FROM pg_roles WHERE rolname = 'protiv_console'").fetchone()
+        connection.execute("ALTER ROLE protiv_console NOBYPASSRLS")
+        connection.execute("DROP POLICY every_company_to_console ON protiv.users")
+        try:
+            with pytest.raises(ProblemError, match=r"hides rows of protiv\.users from protiv_console"):
+                check.look()
+        finally:
+            connection.execute(
+                "CREATE POLICY every_company_to_console ON protiv.users FOR SELECT TO protiv_console USING (true)"
+            )
+            if was == (True,):
+                connection.execute("ALTER ROLE protiv_console BYPASSRLS")
