@@ -60,7 +60,7 @@ def may_control(request: Request) -> bool:
 
 def _is_a_name_of_ours(request: Request) -> bool:
     """An address cannot be made to mean another machine; a name can, so only known ones will do."""
-    name = (request.url.hostname or "").lower().rstrip(".")
+    name = _host_of(request.headers.get("host", ""))
     if name == "localhost" or name.endswith(".localhost") or name in request.app.state.names:
         return True
     try:
@@ -76,7 +76,14 @@ def _is_own(request: Request) -> bool:
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
         return False
     origin = request.headers.get("origin")
-    return origin is None or origin == f"{request.url.scheme}://{request.url.netloc}"
+    return origin is None or origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
+
+
+def _host_of(stated: str) -> str:
+    """Of the header itself: where it makes no sense the framework gives the address that was connected to."""
+    text = stated.strip().lower()
+    host = text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
+    return host.rstrip(".")
 
 
 def company_of(request: Request) -> Company:
