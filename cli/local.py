@@ -180,7 +180,8 @@ class LocalStack:
                 name=name,
                 argv=[sys.executable, "-m", "cli", name],
                 log_file=self._data_dir / "logs" / f"{name}.log",
-                env={**environment, "METRICS_PORT": str(port)},
+                # The console's metrics are on its own port too; a second one is for those who scrape it by address.
+                env={**environment, "METRICS_PORT": "0" if name == "console" else str(port)},
                 ready=lambda: _answers(f"{_url(port)}/ready"),
             )
         )

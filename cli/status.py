@@ -178,7 +178,8 @@ def _show_stages(shown: Shown, console: Console) -> None:
             since = "" if lag.oldest_at is None else f", the oldest sent {ago(lag.oldest_at)}"
             console.print(f"Still at work: {name}, {about}{lag.records:,} records{since}.")
     if not shown.streams.records and not shown.sink.records:
-        console.print("All that was published is in Protiv's tables.")
+        refused = " but the dead letters below" if shown.letters else ""
+        console.print(f"Streams and sink have taken in all that was published{refused}.")
     if not shown.takes_writes:
         console.print("The database is read-only: poller, sink and console wait until it takes writes again.")
     if shown.sink_waits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,10 +11,12 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import httpx
 import typer
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
 from core.dead_letters import header_list
@@ -24,6 +27,20 @@ from schemas.catalogue import TOPICS
 
 app = typer.Typer(help="Look into topics.", no_args_is_help=True)
 _TIMEOUT_S = 15
+_NOT_FOUND = 404
+# What bytes that are no record of their schema make a decoder raise.
+_UNDECODABLE = (
+    SerializationError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    RecursionError,
+    MemoryError,
+    struct.error,
+)
 _NO_BROKER = "No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers."
 
 
@@ -122,11 +139,10 @@ class _Decoded:
         self._context = SerializationContext(topic, MessageField.VALUE)
 
     def __call__(self, message: Message) -> dict[str, Any]:
-        created_at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
         return {
             "partition": message.partition(),
             "offset": message.offset(),
-            "time": created_at,
+            "time": _time_of(message),
             "key": message.key(),
             "headers": dict(header_list(message.headers())),
             "value": self._value(message.value()),
@@ -135,9 +151,24 @@ class _Decoded:
     def _value(self, value: bytes | None) -> Any:
         try:
             return None if value is None else self._deserialize(value, self._context)
-        except SerializationError:
-            # A dead letter keeps whatever bytes it was; they are shown as they are.
-            return {"undecodable": value}
+        except SchemaRegistryError as exc:
+            if exc.http_status_code != _NOT_FOUND:
+                raise RetriableError("The registry of SCHEMA_REGISTRY_URL does not answer as it should.") from exc
+        except httpx.HTTPError as exc:
+            raise RetriableError("The registry of SCHEMA_REGISTRY_URL does not answer.") from exc
+        except _UNDECODABLE:
+            pass
+        # A dead letter keeps whatever bytes it was, and a schema id may be of another registry: they are shown.
+        return {"undecodable": value}
+
+
+def _time_of(message: Message) -> datetime | int:
+    """When it was sent; the number as stated where that is no time."""
+    stated = message.timestamp()[1]
+    try:
+        return datetime.fromtimestamp(stated / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return stated
 
 
 def _is_of(message: Message, company: str) -> bool:

@@ -6,7 +6,8 @@ import contextvars
 import errno
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import uvicorn
 
@@ -24,8 +25,9 @@ from console.sending import Sender
 from console.services import Services
 from control.vault import Sealer
 from core.clock import SystemClock
-from core.errors import ConfigurationError
+from core.errors import ConfigurationError, IntegrationError
 from core.log import get_logger
+from core.metrics import MetricsServer
 from core.settings import Settings
 from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
@@ -42,7 +44,7 @@ def run(settings: Settings) -> None:
     """
     door = Door(settings)
     services = services_of(settings, door)
-    with listening_socket(door.address, settings.console_port) as listening:
+    with listening_socket(door.address, settings.console_port) as listening, _metrics_port(settings, services.reach):
         # The server passes the signals that end it on to this event's handlers.
         stop = stop_event()
         _in_background(lambda: services.reach.connect(stop), "connect")
@@ -67,6 +69,24 @@ def run(settings: Settings) -> None:
             services.reach.close()
             services.registry.close()
     _LOG.info("console_ended")
+
+
+@contextmanager
+def _metrics_port(settings: Settings, reach: Reach) -> Iterator[None]:
+    """METRICS_PORT, if one is set: Prometheus asks for addresses, which the pages' own port does not answer to."""
+    if not settings.metrics_port:
+        yield
+        return
+    with closing(MetricsServer(settings.metrics_port, host=settings.metrics_host, ready=lambda: _answers(reach))):
+        yield
+
+
+def _answers(reach: Reach) -> bool:
+    try:
+        reach.ping()
+    except IntegrationError:
+        return False
+    return True
 
 
 def services_of(settings: Settings, door: Door) -> Services:

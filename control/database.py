@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -32,6 +34,7 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _QUERIES = Path(__file__).parent / "queries"
 
 _TIMEOUT_S = 10
+_RESTED_S = 20.0
 _EPOCH_IS_OVER = "PV001"
 _REFUSED = "refused-by-postgres"
 _NO_RIGHT = "42501"
@@ -69,6 +72,7 @@ class Database:
         self._settings = settings
         self._session = session
         self._max_connections = max_connections
+        self._used_at: WeakKeyDictionary[Transaction, float] = WeakKeyDictionary()
         self._pool = self._new_pool()
 
     def open(self) -> None:
@@ -96,11 +100,20 @@ class Database:
             self._settings.database_url.get_secret_value(),
             kwargs=self._session.arguments,
             configure=partial(prepare, session=self._session),
+            check=self._check_rested,
             min_size=1,
             max_size=self._max_connections,
             open=False,
             timeout=_TIMEOUT_S,
         )
+
+    def _check_rested(self, connection: Transaction) -> None:
+        """Ask one that nobody used for a while whether it is still there, so that no caller is the first to hear.
+
+        Whatever is between here and Postgres may end idle connections. Those in use are not asked: it is one wait more.
+        """
+        if time.monotonic() - self._used_at.get(connection, 0.0) > _RESTED_S:
+            ConnectionPool.check_connection(connection)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -131,6 +144,7 @@ class Database:
             # Known to this side only. It is set whenever a connection is taken: one that failed may take no setting.
             connection.autocommit = autocommit
             yield connection
+            self._used_at[connection] = time.monotonic()
 
 
 class _Collected:

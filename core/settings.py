@@ -99,7 +99,7 @@ class Settings(BaseSettings):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.load_verify_locations(**{"capath" if path.is_dir() else "cafile": value})
         except (OSError, ValueError):  # ssl's own errors are OSErrors
-            raise ValueError("must be the path of a file of certificates (PEM) that can be read") from None
+            raise ValueError("must be the path of an existing file of certificates (PEM)") from None
         return value
 
     def require(self, *names: str) -> Self:

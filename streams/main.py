@@ -17,7 +17,7 @@ import uvloop
 
 from core.clock import SystemClock
 from core.dead_letter_share import DeadLetterShare
-from core.errors import FatalError, FencedError
+from core.errors import ConfigurationError, FatalError, FencedError
 from core.interpreter import search_garbage_rarely
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
@@ -58,10 +58,21 @@ def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
     _quieten_libraries(settings)
     search_garbage_rarely(_NEW_OBJECTS)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    with tempfile.TemporaryDirectory(prefix="streams-") as folder, asyncio.Runner() as runner:
+    with temporary_folder() as folder, asyncio.Runner() as runner:
         runner.run(_Process(settings, group_id, Path(folder)).serve())
         # The interpreter would look through all of that once more before it ends, for seconds.
         gc.freeze()
+
+
+def temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    """A folder for what Faust keeps while it runs, which is nothing of ours; ConfigurationError where none can be."""
+    try:
+        return tempfile.TemporaryDirectory(prefix="streams-")
+    except OSError as exc:
+        raise ConfigurationError(
+            "Streams need a temporary folder that they may write to, of a few kilobytes: set TMPDIR to one (with a "
+            f"read-only container, a tmpfs). {exc.strerror or exc}."
+        ) from exc
 
 
 def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID) -> dict[str, int]:

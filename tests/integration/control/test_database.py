@@ -1,78 +1,37 @@
-"""The three ways to send statements: a transaction, one statement, and a transaction that is sent whole."""
+"""Connections that ended while nobody used them are replaced before anybody does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import closing
 
+import psycopg
 import pytest
 
+from control import database
 from control.database import Database
-from core.errors import InvalidRecordError
+from core.errors import RetriableError
 from core.settings import Settings
 
-ROWS = b"SELECT number, note FROM integration.sent ORDER BY number"
-PUT = b"INSERT INTO integration.sent VALUES (%(number)s, %(note)s)"
-AWKWARD = "it's 100 % \\ \"quoted\"; -- 'none of it is SQL' \n é \U0001f477"
+
+def end_sessions(settings: Settings) -> None:
+    with psycopg.connect(settings.database_url.get_secret_value(), autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
-@pytest.fixture
-def database(own_database: Settings) -> Iterator[Database]:
-    # One connection: what a failed block leaves behind is what the next one gets.
-    database = Database(own_database, max_connections=1)
-    database.open()
-    with database.transaction() as tx:
-        tx.execute("CREATE TABLE integration.sent (number int PRIMARY KEY, note text)")
-    yield database
-    database.close()
-
-
-def rows(database: Database) -> list[tuple[object, ...]]:
-    with database.statement() as tx:
-        return tx.execute(ROWS).fetchall()
-
-
-def test_statements_sent_whole_are_committed_with_their_values_as_they_are(database: Database) -> None:
-    with database.sent_whole() as tx:
-        tx.execute(PUT, {"number": 1, "note": AWKWARD})
-        tx.execute(PUT, {"number": 2, "note": None})
-        tx.execute(b"-- What ends in a comment ends nothing else.\nDELETE FROM integration.sent WHERE false -- 100 %;")
-        tx.execute(PUT, {"number": 3, "note": ""})
-    assert rows(database) == [(1, AWKWARD), (2, None), (3, "")]
-
-
-def test_statement_that_fails_undoes_all_that_was_sent_with_it(database: Database) -> None:
-    def put_twice() -> None:
-        with database.sent_whole() as tx:
-            tx.execute(PUT, {"number": 1, "note": "first"})
-            tx.execute(PUT, {"number": 1, "note": "again"})
-            tx.execute(PUT, {"number": 2, "note": "behind it"})
-
-    with pytest.raises(InvalidRecordError, match="UniqueViolation"):
-        put_twice()
-    assert rows(database) == []
-    with database.transaction() as tx:
-        tx.execute(PUT, {"number": 1, "note": "later"})
-    assert rows(database) == [(1, "later")]
-
-
-def test_block_that_raises_sends_nothing(database: Database) -> None:
-    def stumble() -> None:
-        with database.sent_whole() as tx:
-            tx.execute(PUT, {"number": 1, "note": "first"})
-            raise LookupError
-
-    with pytest.raises(LookupError):
-        stumble()
-    assert rows(database) == []
-
-
-def test_transaction_behind_a_single_statement_is_one_again(database: Database) -> None:
-    def stumble() -> None:
-        with database.transaction() as tx:
-            tx.execute(PUT, {"number": 1, "note": "first"})
-            raise LookupError
-
-    rows(database)
-    with pytest.raises(LookupError):
-        stumble()
-    assert rows(database) == []
+@pytest.mark.parametrize("rested_s", [0.0, 3600.0], ids=["rested", "in use"])
+def test_transaction_after_a_rest_in_which_the_connection_ended_works(
+    own_database: Settings, monkeypatch: pytest.MonkeyPatch, rested_s: float
+) -> None:
+    monkeypatch.setattr(database, "_RESTED_S", rested_s)
+    found = Database(own_database, max_connections=1)
+    found.open()
+    with closing(found):
+        end_sessions(own_database)
+        if rested_s:
+            with pytest.raises(RetriableError), found.transaction() as tx:
+                tx.execute("SELECT 1")
+        with found.transaction() as tx:
+            assert tx.execute("SELECT 1").fetchone() == (1,)

@@ -114,7 +114,34 @@ def test_alert_has_a_severity_a_sentence_and_a_runbook_that_is_there(rule: dict[
 
 def test_alert_thresholds_compare_with_something() -> None:
     compared = [isinstance(promql_parser.parse(rule["expr"]), promql_parser.BinaryExpr) for rule in ALERTS]
-    assert [rule["alert"] for rule, is_one in zip(ALERTS, compared, strict=True) if not is_one] == ["NoPoller"]
+    assert [rule["alert"] for rule, is_one in zip(ALERTS, compared, strict=True) if not is_one] == [
+        "NoPoller",
+        "NoStreams",
+        "NoSink",
+        "NoConsole",
+    ]
+
+
+def test_every_service_is_scraped_and_missed_when_none_of_it_is_found() -> None:
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus.yml").read_text())["scrape_configs"][0]
+    names = scraped["dns_sd_configs"][0]["names"]
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    assert set(names) == {name for name, one in services.items() if "METRICS_PORT" in one.get("environment", {})}
+    assert {"poller", "streams", "sink", "console"} <= set(names)
+    missed = {rule["alert"]: next(iter(series_of(rule["expr"])))[0] for rule in ALERTS if "absent(" in rule["expr"]}
+    assert set(missed) == {f"No{name.capitalize()}" for name in names}
+    for alert, series in missed.items():
+        assert alert.removeprefix("No").lower() in series
+        # One with labels is absent until its first event.
+        assert known()[series] <= {"job", "instance", "service"}
+
+
+def test_no_alert_adds_up_series_of_different_processes() -> None:
+    """Where one of them reports nothing the whole sum is nothing, and the alert is silent."""
+    for rule in ALERTS:
+        parts = re.split(r"\s[+]\s", rule["expr"])
+        owners = {re.sub(r"^protiv_", "", series).partition("_")[0] for part in parts for series, _ in series_of(part)}
+        assert len(parts) == 1 or len(owners) == 1, rule["alert"]
 
 
 def test_every_runbook_is_in_the_index_and_every_fault_has_one() -> None:
