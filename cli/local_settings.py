@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, MutableMapping
 
+from pydantic import SecretStr
+
 from core.settings import ENV_FILES, Settings, load_settings, reveal
 from core.surroundings import leave_out, leave_out_proxies, reach_loopback_directly
 
@@ -32,14 +34,17 @@ _DECIDED = frozenset(
     }
 )
 _LOGS = ("LOG_LEVEL", "LOG_FORMAT")
-# Secrets of one process; every other setting that is not a secret goes to all of them.
+_REGISTRY = "SCHEMA_REGISTRY_URL"
+# Secrets by process; every other setting that is not a secret goes to all of them.
 _OWN = {
-    "poller": frozenset({"DATABASE_URL", "CREDENTIAL_PRIVATE_KEYS"}),
-    "streams": frozenset[str](),
-    "sink": frozenset({"DATABASE_URL"}),
-    "console": frozenset({"DATABASE_URL", "CREDENTIAL_PUBLIC_KEY", "CONSOLE_SECRET", "OIDC_CLIENT_SECRET"}),
+    "poller": frozenset({_REGISTRY, "DATABASE_URL", "CREDENTIAL_PRIVATE_KEYS"}),
+    "streams": frozenset({_REGISTRY}),
+    "sink": frozenset({_REGISTRY, "DATABASE_URL"}),
+    "console": frozenset({_REGISTRY, "DATABASE_URL", "CREDENTIAL_PUBLIC_KEY", "CONSOLE_SECRET", "OIDC_CLIENT_SECRET"}),
 }
-_SECRETS = frozenset({"CREDENTIAL_PUBLIC_KEY"}.union(*_OWN.values()))
+_SECRETS = frozenset(
+    {name.upper() for name, field in Settings.model_fields.items() if field.annotation is SecretStr}
+).union(*_OWN.values())
 
 
 def stated_for_demo() -> dict[str, str]:

@@ -25,13 +25,15 @@ SURROUNDINGS = {
 }
 VALUES = {
     "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+    "SCHEMA_REGISTRY_URL": "http://127.0.0.1:8081",
+    "KAFKA_SASL_PASSWORD": "of-nobody",
     "DATABASE_URL": "postgresql://own",
     "CREDENTIAL_PRIVATE_KEYS": "k:private",
     "CREDENTIAL_PUBLIC_KEY": "k:public",
     "CONSOLE_SECRET": "secret",
     "OIDC_CLIENT_SECRET": "oidc",
 }
-SECRETS = set(VALUES) - {"KAFKA_BOOTSTRAP_SERVERS"}
+SECRETS = set(VALUES) - {"KAFKA_BOOTSTRAP_SERVERS", "SCHEMA_REGISTRY_URL"}
 
 
 @pytest.mark.parametrize(
