@@ -59,10 +59,10 @@ def connect(stack: LocalStack, profile: dict[str, Any], password: str) -> subpro
 
 @pytest.mark.timeout(300)
 def test_secrets_are_in_no_byte_of_brokers_database_logs_events_and_pages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setenv("LOG_LEVEL", "DEBUG")
-    with LocalStack(tmp_path, sandbox=ACCOUNT, gap_ms=0) as stack, httpx.Client(timeout=30) as sender:
+    stated = {"LOG_LEVEL": "DEBUG"}
+    with LocalStack(tmp_path, sandbox=ACCOUNT, stated=stated, gap_ms=0) as stack, httpx.Client(timeout=30) as sender:
         addresses, _settings = stack.start(SilentProgress())
         control = SandboxControl(addresses.sandbox, sender=sender)
         control.change_company(password=RIGHT)
