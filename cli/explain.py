@@ -12,6 +12,7 @@ from rich.console import Console
 
 from cli.reading import as_plain, database_of
 from core.errors import ConfigurationError
+from core.kafka_access import metadata
 from core.settings import load_settings
 from core.terminal import Terminal, styled
 from core.visible import visible
@@ -41,6 +42,7 @@ def explain(
     if "\0" in company + entity_id:
         raise ConfigurationError("COMPANY and ID must not hold a NUL character.")
     settings = load_settings().require("database_url", "kafka_bootstrap_servers")
+    metadata(settings)  # Brokers that refuse are named at once.
     asked = Question(company, ENTITY_BY_NAME[entity], entity_id)
     with closing(ConfluentRegistry(settings)) as registry, database_of(settings) as tx:
         found = answer.explain(gather(tx, settings, registry, asked, at=datetime.now(UTC)))

@@ -15,6 +15,7 @@ from cli.following import CommandOrder
 from cli.ordering import ask_and_follow, send
 from cli.reading import as_plain, database_of
 from core.errors import ConfigurationError
+from core.kafka_access import metadata
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled
 from core.topics import partition_for
@@ -49,6 +50,7 @@ def reconcile(
 ) -> None:
     """Compare hours and counts a job and week on all four sides; exits with 1 if they differ."""
     settings = load_settings().require("database_url", "kafka_bootstrap_servers")
+    metadata(settings)  # Brokers that refuse are named at once.
     found = _compare(settings, company, entity or list(ENTITY_BY_NAME))
     console = Terminal(stderr=as_json, soft_wrap=True)
     if not as_json:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from cli.reading import ago, ahead, as_plain, database_of
 from core.errors import ConfigurationError
+from core.kafka_access import metadata
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled, table
 from core.topics import partition_for
@@ -62,6 +63,7 @@ def status(
 ) -> None:
     """Show how every company is doing, whether streams and sink are behind, and who has to act."""
     settings = load_settings().require("database_url", "kafka_bootstrap_servers")
+    metadata(settings)  # Brokers that refuse are named at once.
     shown = _read(settings, company)
     if as_json:
         print(json.dumps(_as_json(shown, settings)))

@@ -22,6 +22,7 @@ from confluent_kafka.serialization import MessageField, SerializationContext, Se
 from core.dead_letters import header_list
 from core.errors import ConfigurationError, RetriableError
 from core.kafka import consumer_config
+from core.kafka_access import metadata, refusal_of
 from core.settings import Settings, load_settings
 from schemas.catalogue import TOPICS
 
@@ -71,9 +72,10 @@ def tail(
 
 def records(settings: Settings, topic: str, *, last: int, follow: bool) -> Iterator[Message]:
     """The last records of each partition, then, if `follow`, what arrives, until the caller stops."""
+    metadata(settings)
     with closing(Consumer(consumer_config(settings, "protiv-topics-tail") | {"fetch.wait.max.ms": 100})) as consumer:
         ends = []
-        for number in _partitions(consumer, topic):
+        for number in _partitions(consumer, settings, topic):
             newest, end = _newest(consumer, TopicPartition(topic, number), last)
             ends.append(end)
             yield from newest
@@ -83,11 +85,15 @@ def records(settings: Settings, topic: str, *, last: int, follow: bool) -> Itera
                 yield message
 
 
-def _partitions(consumer: Consumer, topic: str) -> list[int]:
+def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]:
     try:
-        return sorted(consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
+        found = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
     except KafkaException as exc:
         raise RetriableError(_NO_BROKER) from exc
+    if found.error is not None:
+        refusal = refusal_of(found.error, settings, topic)
+        raise refusal or ConfigurationError(f"Topic {topic} is not there: run `protiv-buildertrend setup`.")
+    return sorted(found.partitions)
 
 
 def _newest(consumer: Consumer, partition: TopicPartition, last: int) -> tuple[list[Message], TopicPartition]:
