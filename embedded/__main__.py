@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
 from core.errors import IntegrationError
+from core.settings import Settings
+from core.surroundings import leave_out
 from core.terminal import Terminal
 from embedded.progress import ConsoleProgress
 from embedded.stack import Addresses, EmbeddedStack, FixedPorts
@@ -24,6 +27,7 @@ def main() -> int:
     arguments = _arguments()
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell has its background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
+    leave_out(os.environ, Settings.model_fields)
     errors = Terminal(stderr=True, soft_wrap=True)
     ports = FixedPorts(kafka=arguments.kafka_port, registry=arguments.registry_port, postgres=arguments.postgres_port)
     try:
