@@ -8,6 +8,9 @@ import msgspec
 
 from core.errors import InvalidRecordError
 
+# One more than a version can have, so that a longer one is too large.
+_MOST_DIGITS = 20
+
 HeaderList = list[tuple[str, bytes]]
 
 
@@ -30,11 +33,18 @@ class RecordHeaders(msgspec.Struct, frozen=True):
         """Raises InvalidRecordError when one of the three is missing or the version is no number."""
         found = {name: _text(value) for name, value in headers or ()}
         try:
-            return cls(int(found["version"]), found["run_id"], found["company_id"])
+            return cls(_version(found["version"]), found["run_id"], found["company_id"])
         except KeyError as exc:
             raise InvalidRecordError(f"The record has no header {exc.args[0]}.", error_class="bad-headers") from exc
         except ValueError as exc:
             raise InvalidRecordError("The record's header version is not a number.", error_class="bad-headers") from exc
+
+
+def _version(stated: str) -> int:
+    version = int(stated[:_MOST_DIGITS])
+    if not 0 <= version < 2**63:
+        raise ValueError
+    return version
 
 
 def _text(value: bytes | str | None) -> str:

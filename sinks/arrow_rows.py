@@ -21,7 +21,8 @@ from core.dead_letter_share import bounded_id
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from schemas.avro_files import Schema, plain_schema
-from schemas.codec import HEADER_BYTES, SchemaSource, schema_id_of
+from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, SchemaSource, schema_id_of
+from schemas.writer_schemas import checked_writer
 from sinks.columns import CanonicalTable, Column, Form
 from sinks.messages import Message, offset_of
 from sinks.plain_rows import RowReader, read_tombstones
@@ -87,6 +88,14 @@ def write_binary(copy: psycopg.Copy, batch: pa.RecordBatch) -> None:
     copy.write(encoder.finish())
 
 
+# What records of odd kinds make the columns raise.
+_ODD = (_OddError, InvalidRecordError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
+
+
+# The years 1 to 9999, in the units of the form.
+_BOUNDS = {Form.INSTANT: (-62_135_596_800_000_000, 253_402_300_799_999_999), Form.DAY: (-719_162, 2_932_896)}
+
+
 class ColumnarReader:
     """Reads whole batches at once, those of each writer schema together."""
 
@@ -113,8 +122,9 @@ class ColumnarReader:
     def _read_group(self, table: CanonicalTable, header: bytes, messages: Sequence[Message]) -> Read:
         try:
             rows = _rows(table, messages, self._writer_text(table, header))
-        except (_OddError, InvalidRecordError) as exc:
-            log.info("reading records one by one", topic=table.topic, count=len(messages), cause=str(exc))
+        except _ODD as exc:
+            # Whatever the columns stumbled over, the other reader finds the one record and says why.
+            log.info("reading records one by one", topic=table.topic, count=len(messages), cause=str(exc)[:200])
             return self._one_by_one.read_records(table, messages)
         return Read([rows])
 
@@ -122,9 +132,7 @@ class ColumnarReader:
         schema_id = schema_id_of(header)
         known = self._writer_texts.get((table.topic, schema_id))
         if known is None:
-            schema = self._source.schema_by_id(schema_id)
-            if schema["name"] != plain_schema(table.topic)["name"]:
-                raise _OddError("another topic's schema")
+            schema = checked_writer(self._source.schema_by_id(schema_id), plain_schema(table.topic)["name"])
             if not _required(table) <= {field["name"] for field in schema["fields"]}:
                 raise _OddError("a schema without the fields that every record has")
             known = self._writer_texts[table.topic, schema_id] = _text(schema)
@@ -132,8 +140,12 @@ class ColumnarReader:
 
 
 def _rows(table: CanonicalTable, messages: Sequence[Message], writer_text: str) -> ArrowRows:
-    decoded = _decoded([(message.value() or b"")[HEADER_BYTES:] for message in messages], writer_text)
+    values = [message.value() or b"" for message in messages]
+    if max(map(len, values)) > BIGGEST_VALUE:
+        raise _OddError("a value that is too large")
+    decoded = _decoded([value[HEADER_BYTES:] for value in values], writer_text)
     _check_keys(table, decoded, messages)
+    decoded.validate(full=True)
     offsets = pa.array([offset_of(message) for message in messages], pa.int64())
     deleted = _column(decoded, next(column for column in table.columns if column.field == "deleted_at"))
     kinds = pc.if_else(pc.is_null(deleted), Kind.LIVE.value, Kind.DELETED.value)
@@ -171,9 +183,16 @@ def _column(decoded: pa.RecordBatch, column: Column) -> pa.Array:
         absent: list[str] | None = [] if column.form is Form.TEXTS else None
         return pa.array([absent] * decoded.num_rows, column.form.arrow)
     try:
-        return decoded.column(place).cast(column.form.arrow)
+        found = decoded.column(place).cast(column.form.arrow)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
         raise _OddError(f"{column.field} has another type") from exc
+    if column.form in _BOUNDS:
+        # The encoder counts from 2000 on, and what is far enough away would come out at the other end of time.
+        low, high = _BOUNDS[column.form]
+        extremes = pc.min_max(found.cast(pa.int32() if column.form is Form.DAY else pa.int64())).as_py()
+        if extremes["min"] is not None and not low <= extremes["min"] <= extremes["max"] <= high:
+            raise _OddError(f"{column.field} is out of range")
+    return found
 
 
 def _newest(table: CanonicalTable, batch: pa.RecordBatch) -> pa.Array:

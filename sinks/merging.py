@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 
 from core.dead_letter_share import BatchShare, Origin, origin_of, parked_error
 from core.errors import InvalidRecordError
@@ -34,6 +35,10 @@ class Change:
         self.version = max(self.version, version)
         self.newest_observed_at = max(self.newest_observed_at or observed_at, observed_at)
 
+
+# What values of odd kinds make the encoders raise, before Postgres has seen them.
+_NOT_WRITABLE = (pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
+_CANNOT = "The record holds a value that cannot be written in Postgres's form."
 
 Changes = dict[tuple[str, str], Change]
 
@@ -83,6 +88,9 @@ class Merge:
         try:
             with self.connection.transaction():
                 changed = self._merge(table, rows, generation)
+        except _NOT_WRITABLE:
+            self._refused(table, rows, generation, InvalidRecordError(_CANNOT, error_class="unwritable"))
+            return
         except psycopg.Error as exc:
             error = sorted_error(exc)
             if not isinstance(error, InvalidRecordError):

@@ -10,7 +10,7 @@ from typing import Any, Self
 import psycopg
 
 from core.dead_letter_share import bounded_id
-from core.errors import InvalidRecordError
+from core.errors import IntegrationError, InvalidRecordError
 from core.log import get_logger
 from core.record_headers import RecordHeaders
 from core.topics import entity_key, split_key
@@ -111,6 +111,14 @@ def _read_each(table: CanonicalTable, messages: Iterable[Message], row_of: Calla
             row = row_of(message)
         except InvalidRecordError as exc:
             rejections.append(Rejection(message, exc))
+            continue
+        except (IntegrationError, MemoryError):
+            raise
+        except Exception as exc:
+            # Whatever one record can make its reader stumble over is that record's own affair.
+            log.error("a record cannot be read", topic=table.topic, offset=message.offset(), exc_info=exc)
+            reason = f"The record cannot be read ({type(exc).__name__}); the log says where."
+            rejections.append(Rejection(message, InvalidRecordError(reason, error_class="unforeseen")))
             continue
         key = (row[0], row[1], row[_KIND])
         if key not in newest or _age(row) > _age(newest[key][0]):

@@ -25,6 +25,8 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 GENERAL_JOB_ID = "0"
+# Characters of many titles or ids put together.
+_LONGEST = 1_000
 FLAT_RATE = "Buildertrend Flat Rate"
 
 
@@ -132,7 +134,7 @@ def code_titles(titles: tuple[str, ...], parents: Parents) -> Coding:
     if not coded:
         return Coding("uncoded", None, None, titles[0] if titles else None)
     if len(coded) > 1 and len({title_key(title) for title in coded}) > 1:
-        return Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded))
+        return Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded)[:_LONGEST])
     title = coded[0]
     ids = parents.codes_titled(title_key(title))
     if len(ids) == 1:
@@ -142,7 +144,8 @@ def code_titles(titles: tuple[str, ...], parents: Parents) -> Coding:
     if not named:
         return Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)
     if len(named) > 1:
-        return Coding("ambiguous-code", f"The title names the cost codes {', '.join(sorted(named))}.", None, title)
+        ids = ", ".join(sorted(named))[:_LONGEST]
+        return Coding("ambiguous-code", f"The title names the cost codes {ids}.", None, title)
     return Coding(None, None, named[0], parents.cost_codes[named[0]].title or title)
 
 

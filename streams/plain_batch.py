@@ -21,7 +21,7 @@ from streams.link import ShiftRefs
 from streams.normalise.plain_shifts import fields_of, judged, plain_shifts
 from streams.normalise.time_entries import distinct_titles
 from streams.normalise.values import text
-from streams.records import is_at_home
+from streams.records import FIRST_INSTANT, LAST_INSTANT, is_at_home
 
 # Named tuples without their constructors, which run as Python code for each record.
 _child_of: Callable[[Any], Child] = partial(tuple.__new__, Child)
@@ -53,6 +53,7 @@ def find_plain(
         return None
     own_keys = pa.array([keys[n] for n in own], pa.binary())
     is_plain = pc.and_(plain_shifts(changes), _in_place(changes, own_keys, partition, partitions))
+    is_plain = pc.and_(is_plain, _in_bounds(changes))
     if pc.all(is_plain).as_py():
         return PlainShifts(own, changes, known)
     return PlainShifts(_kept(own, is_plain), changes.filter(is_plain), _kept(known, is_plain))
@@ -90,6 +91,12 @@ def _in_place(batch: pa.RecordBatch, keys: pa.Array, partition: int, partitions:
     stated = pc.binary_join_element_wise(companies, batch.column("entity_id"), "/").cast(pa.binary())
     at_home = judged(companies, lambda company_id: is_at_home(company_id, partition, partitions))
     return pc.fill_null(pc.and_kleene(pc.equal(stated, keys), at_home), fill_value=False)
+
+
+def _in_bounds(batch: pa.RecordBatch) -> pa.BooleanArray:
+    observed_at = batch.column("observed_at").cast(pa.int64())
+    is_observed = pc.and_(pc.greater_equal(observed_at, FIRST_INSTANT), pc.less(observed_at, LAST_INSTANT))
+    return pc.and_(is_observed, pc.greater_equal(batch.column("version"), 0))
 
 
 def _titles(costed: pa.ListArray) -> Iterator[tuple[str, ...]]:

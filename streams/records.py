@@ -16,6 +16,8 @@ from schemas.catalogue import ENTITIES, Entity
 from schemas.codec import Record, SchemaSource
 
 _LONGEST_ID = 200
+# The years 1990 to 2100 in microseconds: nothing that is observed lies outside.
+FIRST_INSTANT, LAST_INSTANT = 631_152_000_000_000, 4_133_980_800_000_000
 
 RawHeaders = Sequence[tuple[str, str | bytes | None]]
 
@@ -108,11 +110,20 @@ def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id:
         raise change
     if change["company_id"] != company_id or change["entity_id"] != entity_id:
         raise InvalidRecordError("The record's key and its value name different entities.", error_class="bad-key")
+    if change["version"] < 0 or not FIRST_INSTANT <= change["observed_at"] < LAST_INSTANT:
+        raise InvalidRecordError(
+            "The record's version is negative, or it was not observed in 1990 to 2100.", error_class="bad-entity"
+        )
     if change["op"] != "DELETE" and (change["after"] is None or stated_id(raw.entity, change["after"]) != entity_id):
         raise InvalidRecordError(
             "The record holds no entity, or another one than its key names.", error_class="bad-entity"
         )
     return change
+
+
+def observed_by_broker(raw: RawRecord) -> int:
+    """The record's own time in microseconds, brought into bounds: producers may state any."""
+    return min(max(raw.timestamp_ms * 1000, FIRST_INSTANT), LAST_INSTANT - 1)
 
 
 def version_of(raw: RawRecord) -> int | None:

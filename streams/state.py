@@ -16,7 +16,8 @@ from enum import Enum
 from sys import intern
 
 from core.dead_letter_share import origin_of
-from core.errors import InvalidRecordError
+from core.errors import IntegrationError, InvalidRecordError
+from core.log import get_logger
 from core.record_headers import RecordHeaders
 from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
 from schemas.codec import Record
@@ -25,9 +26,11 @@ from streams.due import Due, PlainShift
 from streams.link import BudgetRefs, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
-from streams.records import Codecs, RawRecord, decode_change, key_parts, version_of
+from streams.records import Codecs, RawRecord, decode_change, key_parts, observed_by_broker, version_of
 from streams.stale import mark_stale
 from streams.touched import links_before, remember_title
+
+_log = get_logger(__name__)
 
 
 class Outcome(Enum):
@@ -209,6 +212,18 @@ class PartitionState:
             self._note_due(company_id, ref, Due(origin_of(raw.key, raw.headers).run_id))
 
     def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
+        try:
+            return self._normalised(raw, company_id, ref, company)
+        except (IntegrationError, MemoryError):
+            raise
+        except Exception as exc:
+            # Whatever one record can make its rules stumble over is that record's own affair.
+            _log.error("a rule failed on a record", entity=ref.entity, exc_info=exc)
+            raise InvalidRecordError(
+                f"A rule failed on the record ({type(exc).__name__}); the log says where.", error_class="unforeseen"
+            ) from exc
+
+    def _normalised(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
         change = decode_change(raw, self._codecs, company_id=company_id, entity_id=ref.entity_id)
         company.version = max(company.version, change["version"])
         canonical = None if change["op"] == "DELETE" else NORMALISE[ref.entity](change)
@@ -257,7 +272,7 @@ class PartitionState:
             return Outcome.OUTDATED
         if gone is None or not gone.published or gone.version < headers.version:
             # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
-            deletion = _Change(ref, headers.version, headers.run_id, raw.timestamp_ms * 1000, None, None)
+            deletion = _Change(ref, headers.version, headers.run_id, observed_by_broker(raw), None, None)
             self._take(company_id, company, deletion, ran_ahead=held is None)
         # Kept, as long as the topic keeps it: an older record that comes behind it must not bring the entity back.
         company.gone[ref] = Gone(headers.version, published=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Context, Decimal
 from itertools import islice
 from typing import Any
 
@@ -19,6 +21,11 @@ from schemas.catalogue import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
 _NAMED = 5
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?")
+_EXACT = Context(prec=60)
+
+# A line of a budget: its category's title, the row as it was shown, and its known fields.
+_Stated = tuple[str | None, Any, BudgetLine]
 
 
 class CostCodesRead:
@@ -171,27 +178,62 @@ def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int
 
 
 def budget_records(job_id: int, categories: Sequence[Any], groups: Sequence[Any]) -> list[SourceRecord]:
-    """Budget lines of a job; worksheet lines go to the line of their title, where one line alone has it."""
+    """Budget lines of a job; worksheet lines go to the code of their title, where one code alone has it.
+
+    A code that stands in several categories is one line, its amounts summed, of no category.
+    """
     stated = [
         (category_title, raw, parse_row(BudgetLine, raw, what="budget"))
         for category_title, rows in map(_category, categories)
         for raw in rows
     ]
-    titles = Counter(line.title for _, _, line in stated)
+    titles = Counter(title for _, title in {(line.id, line.title) for _, _, line in stated})
     by_title: dict[str, list[Json]] = {}
     for raw in worksheet_lines(groups):
         line = parse_row(WorksheetLine, raw, what="worksheet")
         if line.costCodeTitle is not None and titles[line.costCodeTitle] == 1:
             by_title.setdefault(line.costCodeTitle, []).append(dict(line))
-    return [
-        SourceRecord(
-            f"{job_id}:{line.id}",
-            line.after(raw)
-            | {"jobId": job_id, "category": category_title, "worksheetLines": by_title.get(line.title, [])},
-            parent_id=str(job_id),
-        )
-        for category_title, raw, line in stated
-    ]
+    by_code: dict[int, list[_Stated]] = {}
+    for each in stated:
+        by_code.setdefault(each[2].id, []).append(each)
+    return [_budget_record(job_id, same, by_title) for same in by_code.values()]
+
+
+def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, list[Json]]) -> SourceRecord:
+    """The lines of one cost code as one; the first of them says what cannot be summed."""
+    category_title, raw, line = same[0]
+    after = line.after(raw) | {"jobId": job_id, "category": category_title}
+    titles = dict.fromkeys(each.title for _, _, each in same)
+    after["worksheetLines"] = [row for title in titles for row in by_title.get(title, [])]
+    if len(same) > 1:
+        lines = [each for _, _, each in same]
+        after["originalBudgetCosts"] = amounts_summed([each.originalBudgetCosts for each in lines])
+        if any(each.revisedBudgetCosts is not None for each in lines):
+            # What was not revised stands as it was.
+            after["revisedBudgetCosts"] = amounts_summed([_newest_amount(each) for each in lines])
+        if len({title for title, _, _ in same}) > 1:
+            after["category"] = None
+    return SourceRecord(f"{job_id}:{line.id}", after, parent_id=str(job_id))
+
+
+def _newest_amount(line: BudgetLine) -> str | None:
+    return line.originalBudgetCosts if line.revisedBudgetCosts is None else line.revisedBudgetCosts
+
+
+def amounts_summed(amounts: Sequence[str | None]) -> str | None:
+    """The exact sum of those that are stated; None where none is.
+
+    Amounts that are no plain numbers are joined by a plus, which nobody reads as a number: part of a sum is none.
+    """
+    stated = [amount for amount in amounts if amount is not None]
+    if len(stated) < 2:
+        return stated[0] if stated else None
+    if not all(map(_PLAIN_NUMBER.fullmatch, stated)):
+        return " + ".join(stated)
+    total = Decimal(0)
+    for amount in stated:
+        total = _EXACT.add(total, Decimal(amount))
+    return f"{total:f}"
 
 
 def worksheet_lines(groups: Sequence[Any], depth: int = 0) -> Iterator[Any]:

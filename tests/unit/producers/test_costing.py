@@ -72,6 +72,31 @@ def test_budget_records_title_of_two_lines_gets_no_hours_at_all() -> None:
     assert worksheet_ids(records) == {"5:10": [], "5:11": [], "5:12": [2]}
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "original", "revised"),
+    [
+        ((100, 100), ("50.25", 60), "150.25", "160"),
+        ((100, 120), (50, None), "150", "170"),
+        ((100, None), (50, None), "150", None),
+        ((None, None), (50, None), "50", None),
+        ((None, None), (None, None), None, None),
+        (("$1,000", None), (500, None), "$1,000 + 500", None),
+    ],
+)
+def test_budget_records_code_in_two_categories_is_one_budget_summed(
+    first: tuple[Any, Any], second: tuple[Any, Any], original: str | None, revised: str | None
+) -> None:
+    lines = [
+        {"id": 10, "title": "01 Site", "originalBudgetCosts": each[0], "revisedBudgetCosts": each[1]}
+        for each in (first, second)
+    ]
+    groups = [group(worksheet_line(1, "01 Site"), worksheet_line(2, "01 Site"))]
+    records = budget_records(5, [category("A", lines[0]), category("B", lines[1])], groups)
+    assert worksheet_ids(records) == {"5:10": [1, 2]}
+    (after,) = [record.after for record in records]
+    assert (after["originalBudgetCosts"], after["revisedBudgetCosts"], after["category"]) == (original, revised, None)
+
+
 def test_budget_records_worksheet_lines_without_or_with_an_unknown_title_go_nowhere() -> None:
     groups = [group(worksheet_line(1, None), worksheet_line(2, "99 Other"))]
     assert worksheet_ids(budget_records(5, [category("A", budget_line(10, "01 Site"))], groups)) == {"5:10": []}
