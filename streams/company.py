@@ -198,7 +198,8 @@ class Company:
     def put_child(self, ref: EntityRef, child: Child) -> None:
         """Hold a shift or a budget in place of what was held under its id."""
         before = self.siblings(ref).put(ref.entity_id, child)
-        self.stale.pop(ref, None)
+        if self.stale:
+            self.stale.pop(ref, None)
         if before is not None:
             if before.refs == child.refs:
                 return

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from streams.normalise.plain_shifts import DAY_S, by_local_day, fields_of, mapped, wall_seconds
-from streams.normalise.time_entries import stated_tags
 from streams.normalise.times import quiet_offset_s
 from streams.normalise.values import NOTES_LIMIT, money_micros, text
 
@@ -49,9 +48,14 @@ def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
         "labor_cost_micros": _money(pc.struct_field(shift["builderCost"], "value"), "labor cost"),
         "approved": pc.struct_field(shift["approvalStatus"], "isApproved"),
         "notes": mapped(shift["notes"], partial(text, what="notes", limit=NOTES_LIMIT), pa.string()),
-        "tags": pa.array(map(stated_tags, shift["tags"].to_pylist()), pa.list_(pa.string())),
+        "tags": pa.array(map(_tags, shift["tags"].to_pylist()), pa.list_(pa.string())),
     }
     return pa.RecordBatch.from_pydict(columns)
+
+
+def _tags(tags: list[str] | None) -> list[str]:
+    """What `stated_tags` says of tags that need no cleaning."""
+    return [tag for tag in tags if tag.strip()] if tags else []
 
 
 def _micros(wall: pa.Array, ahead: pa.Array) -> pa.Array:

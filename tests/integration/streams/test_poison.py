@@ -16,21 +16,25 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from core.clock import SystemClock
 from core.dead_letters import DeadLetter, open_letter, receipt_of
 from core.kafka import producer_config
+from core.record_headers import RecordHeaders
 from core.replay import Replayed, replay
 from core.replay_plan import Selection
 from core.settings import Settings, reveal
-from core.topics import entity_key
+from core.topics import entity_key, partition_for
 from schemas.avro_files import schema_text
 from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.codec import Record
 from streams.records import RawRecord
 from tests.fix_stack import Stack, running_stack
 from tests.integration.streams.conftest import Bench
-from tests.unit.streams.factories import RawTopics, job, shift, user
+from tests.integration.streams.fix_streams import CanonicalReader, RawWriter, StreamsProcess
+from tests.unit.streams.factories import PARTITIONS, RawTopics, job, shift, user
 
 pytestmark = pytest.mark.usefixtures("streams")
 
 # A little less than a dead letter is kept whole for.
 BIG = 1_800_000
+ERROR_CLASS = "dead-letter-error-class"
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +172,36 @@ def test_repaired_letter_is_put_through_and_others_are_refused_again(
     assert bench.reader.table()["jobs", "1"]["name"] == "Repaired"
     first, again = [each for each in letters(bench) if each.record.key == entity_key(bench.raw.company_id, "2")]
     assert first.first_seen == again.first_seen
+
+
+def in_run(raw: RawTopics, run_id: str, after: Record) -> RawRecord:
+    """A shift as one of the records of a run."""
+    record = raw.put(TIME_ENTRIES, after, run_id=run_id)
+    return replace(record, headers=RecordHeaders(raw.version, run_id, raw.company_id).encode())
+
+
+def test_400_shifts_that_end_before_they_start_park_their_company_and_another_one_flows(
+    stack: Stack, bench: Bench, streams: StreamsProcess
+) -> None:
+    names = (f"{bench.raw.company_id}-{n}" for n in range(999))
+    other_id = next(name for name in names if partition_for(name, PARTITIONS) == bench.raw.partition)
+    other = Bench(
+        RawTopics(other_id, stack.registry),
+        RawWriter(stack.settings, other_id),
+        CanonicalReader(stack.settings, stack.registry, other_id),
+    )
+    bench.writer.write(*(in_run(bench.raw, "one", shift(n, end="2026-05-20T08:00:00")) for n in range(1, 401)))
+    other.writer.write(other.raw.put(JOBS, job(1)))
+    other.reader.until(lambda: ("jobs", "1") in other.reader.table(), "the other company's job should be there")
+    bench.reader.until(lambda: len(letters(bench)) == 400, "all of them should be refused, or wait")
+    parked = [each for each in bench.reader.dead_letters if (ERROR_CLASS, b"company-parked") in each.headers()]
+    assert parked
+    bench.writer.write(in_run(bench.raw, "two", shift(1)))
+    bench.reader.until(lambda: ("time-entries", "1") in bench.reader.table(), "the next run should be tried")
+    selection = Selection(company_id=bench.raw.company_id)
+    assert replay(stack.settings, selection, SystemClock()) == Replayed(put_through=399, superseded=1)
+    bench.reader.until(lambda: len(letters(bench)) == 799, "all others should be refused again")
+    other.writer.write(other.raw.put(JOBS, job(2)))
+    other.reader.until(lambda: ("jobs", "2") in other.reader.table(), "the other company should still flow")
+    assert streams.process.poll() is None
+    other.reader.close()
