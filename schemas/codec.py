@@ -25,6 +25,7 @@ HEADER_BYTES = 5
 # Brokers bound a batch as it is compressed; a megabyte of zeros that were gigabytes is one of theirs.
 BIGGEST_VALUE = 1_500_000
 HEADER = struct.Struct(">bI")
+_LARGEST_ID = 2**31 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
@@ -101,6 +102,9 @@ def schema_id_of(value: bytes) -> int:
     if len(value) < HEADER_BYTES or value[0] != 0:
         raise InvalidRecordError("The value is not in Confluent's Avro format.", error_class="undecodable")
     schema_id: int = HEADER.unpack_from(value)[1]
+    if schema_id > _LARGEST_ID:
+        # What a registry says of a number that it cannot hold is its own affair: it might pass for an outage.
+        raise InvalidRecordError(f"The registry knows no schema with id {schema_id}.", error_class="unknown-schema")
     return schema_id
 
 

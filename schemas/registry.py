@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Protocol
 
 import httpx2
@@ -21,6 +22,9 @@ from schemas.catalogue import SCHEMA_TOPICS
 TIMEOUT_S = 5
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 _NOT_FOUND = 404
+# Thousands of records of one id that nobody registered are one question, and who registers it is heard soon.
+_UNKNOWN_FOR_S = 0.2
+_UNKNOWN_IDS = 10_000
 # The registry client speaks through httpx2; a proxy's page in the registry's place is no JSON (ValueError).
 _NO_ANSWER = (httpx2.HTTPError, ValueError)
 
@@ -40,24 +44,31 @@ class ConfluentRegistry:
         self._client = SchemaRegistryClient(
             {"url": settings.schema_registry_url.get_secret_value(), "timeout": TIMEOUT_S, "max.retries": 0}
         )
+        self._unknown: dict[int, float] = {}
 
     def close(self) -> None:
         """Give its connections back; it is unusable afterwards."""
         self._client.close()
 
     def schema_by_id(self, schema_id: int) -> Schema:
-        """See `schemas.codec.SchemaSource`."""
+        """See `schemas.codec.SchemaSource`. What the registry does not know it is not asked again for a moment."""
+        if self._unknown.get(schema_id, 0.0) > time.monotonic():
+            raise _unknown(schema_id)
         try:
             found = self._client.get_schema(schema_id)
         except SchemaRegistryError as exc:
             if exc.http_status_code == _NOT_FOUND:
-                raise InvalidRecordError(
-                    f"The registry knows no schema with id {schema_id}.", error_class="unknown-schema"
-                ) from exc
+                self._note_unknown(schema_id)
+                raise _unknown(schema_id) from exc
             raise _away(exc) from exc
         except _NO_ANSWER as exc:
             raise _away(exc) from exc
         return _record_schema(found)
+
+    def _note_unknown(self, schema_id: int) -> None:
+        if len(self._unknown) >= _UNKNOWN_IDS:
+            self._unknown.clear()
+        self._unknown[schema_id] = time.monotonic() + _UNKNOWN_FOR_S
 
     def id_of(self, topic: str) -> int:
         """See `schemas.codec.SchemaSource`."""
@@ -110,6 +121,10 @@ def _record_schema(found: RegisteredSchema) -> Schema:
             f"The value's schema is no Avro schema ({type(exc).__name__}).", error_class="wrong-schema"
         ) from exc
     return schema
+
+
+def _unknown(schema_id: int) -> InvalidRecordError:
+    return InvalidRecordError(f"The registry knows no schema with id {schema_id}.", error_class="unknown-schema")
 
 
 def _away(exc: Exception) -> RetriableError:

@@ -104,6 +104,7 @@ def broken(each: FakeMessage, chance: random.Random) -> FakeMessage:
     return replace(each, value_=bytes(value[: chance.choice([at, None])]))
 
 
+@pytest.mark.timeout(SECONDS + 120)
 def test_no_hostile_record_ends_the_reader_or_hides_the_good_one() -> None:
     chance = random.Random(1)
     give_up_at = time.monotonic() + SECONDS

@@ -175,9 +175,9 @@ def batches(chance: random.Random, schemas: Schemas) -> Iterator[list[RawRecord]
         yield batch
 
 
-@pytest.mark.parametrize("seed", range(rounds(usual=1, soak=1)))
-def test_no_hostile_record_ends_the_stage_or_holds_up_the_other_company(seed: int) -> None:
-    chance, schemas, good = random.Random(seed), Schemas(), RawTopics(GOOD_ID)
+@pytest.mark.timeout(SECONDS + 120)
+def test_no_hostile_record_ends_the_stage_or_holds_up_the_other_company() -> None:
+    chance, schemas, good = random.Random(0), Schemas(), RawTopics(GOOD_ID)
     publisher = FakePublisher()
     before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     number = 0
