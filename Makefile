@@ -32,12 +32,13 @@ soak: install ## Run every test with the many rounds of a release; takes long
 unit: install ## Run the tests that need no service
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
-check: install ## Check style, types and import rules; all four, also when one fails
+check: install ## Check style, types, import rules and what schemas mean; all five, also when one fails
 	@status=0; \
 	$(PYTHON) -m ruff check . || status=1; \
 	$(PYTHON) -m ruff format --check . || status=1; \
 	$(PYTHON) -m mypy || status=1; \
 	.venv/bin/lint-imports || status=1; \
+	$(PYTHON) -m schemas.meaning || status=1; \
 	exit $$status
 
 fmt: install ## Format the code and mend what can be mended by itself

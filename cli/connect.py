@@ -9,14 +9,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated
+from uuid import uuid4
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
+from cli.audit import note, requester
 from cli.following import CommandLine, CommandOrder
-from cli.ordering import QUIET_S, in_options, requester, show_end
+from cli.ordering import QUIET_S, in_options, show_end
 from cli.run_display import show_run
-from control.connections import PASSWORD, NewConnection, save_connection
+from control.connections import PASSWORD, NewConnection, get_connection, save_connection
 from control.database import Database
 from control.vault import Sealer
 from core.errors import ConfigurationError
@@ -37,14 +39,19 @@ class Entered:
     import_from: date | None = None
 
 
-def store(settings: Settings, entered: Entered) -> None:
-    """Keep the connection with its password sealed; outer spaces of the username go. ConfigurationError otherwise."""
+def store(settings: Settings, entered: Entered, *, command_id: str | None = None) -> None:
+    """Keep the connection with its password sealed, and in the audit; outer spaces of the username go.
+
+    `command_id` is that of the sync that follows. ConfigurationError with what is wrong.
+    """
     new = checked(entered)
     secret = Sealer.from_settings(settings).seal(entered.password.encode(), company_id=new.company_id, kind=PASSWORD)
     database = Database(settings, max_connections=1)
     database.open()
     with closing(database), database.transaction() as tx:
+        action = "connect" if get_connection(tx, new.company_id) is None else "reconnect"
         save_connection(tx, new, secret)
+        note(tx, action, new.company_id, {"username": new.username, "time_zone": new.time_zone}, command_id=command_id)
 
 
 def connect(
@@ -66,8 +73,9 @@ def connect(
     day = import_from.date() if import_from else None
     with closing(CommandLine(settings)) as line:
         line.listen(company)
-        store(settings, Entered(company, username, password, time_zone, day))
-        command_id = line.send(CommandOrder("sync", company), requested_by=requester())
+        command_id = str(uuid4())
+        store(settings, Entered(company, username, password, time_zone, day), command_id=command_id)
+        line.send(CommandOrder("sync", company, command_id=command_id), requested_by=requester())
         if not wait:
             print(json.dumps({"command_id": command_id}) if as_json else _WHERE_NEXT.format(company=company))
             return

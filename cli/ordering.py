@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -14,6 +12,7 @@ from uuid import uuid4
 import typer
 from rich.console import Console
 
+from cli.audit import note_sent, requester
 from cli.following import CommandLine, CommandOrder, command_of
 from cli.run_display import sentence, show_run
 from core.clock import SystemClock
@@ -92,6 +91,7 @@ def ask_and_follow(settings: Settings, asked: CommandOrder, console: Console) ->
     try:
         line.listen(asked.company_id)
         command_id = line.send(asked, requested_by=requester())
+        note_sent(settings, asked, command_id)
         return show_run(line.events(command_id, quiet_s=QUIET_S), console)
     finally:
         line.close()
@@ -101,9 +101,11 @@ def send(settings: Settings, asked: CommandOrder) -> str:
     """Send a command and do not wait; its id."""
     line = CommandLine(settings)
     try:
-        return line.send(asked, requested_by=requester())
+        command_id = line.send(asked, requested_by=requester())
     finally:
         line.close()
+    note_sent(settings, asked, command_id)
+    return command_id
 
 
 def show_end(last: Record, *, as_json: bool) -> None:
@@ -111,14 +113,6 @@ def show_end(last: Record, *, as_json: bool) -> None:
     write_line(json.dumps(last) if as_json else sentence(last))
     if last["type"] != "completed":
         raise typer.Exit(1)
-
-
-def requester() -> str:
-    """Who asks, for the record of commands."""
-    try:
-        return f"cli:{getpass.getuser()}"
-    except (KeyError, OSError):  # an id without an entry of its own, as in some containers
-        return f"cli:uid-{os.getuid()}"
 
 
 def day(given: datetime | None) -> date | None:

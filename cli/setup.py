@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Annotated
 
 import typer
 
-from control.database import migrate_control
+from cli.audit import note
+from control.database import Database, migrate_control
 from core.migrations import Extent
 from core.settings import Settings, load_settings
-from schemas.registry import ConfluentRegistry, register_all
+from schemas.registry import ConfluentRegistry, foreign_schemas, register_all
 from schemas.topic_setup import create_topics
 from sinks.migrate import migrate_protiv
 
@@ -24,6 +25,8 @@ class SetupResult:
     topics_created: list[str]
     schema_ids: dict[str, int]
     migrations_applied: list[str]
+    foreign_schemas: dict[str, list[int]] = field(default_factory=dict)
+    """Versions under our subjects that somebody else registered."""
 
 
 def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResult:
@@ -33,9 +36,19 @@ def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResul
     created = create_topics(settings)
     with closing(ConfluentRegistry(settings)) as registry:
         schema_ids = register_all(registry)
+        foreign = foreign_schemas(registry)
     applied = [f"integration/{name}" for name in migrate_control(url)]
     applied += [f"protiv/{name}" for name in migrate_protiv(url, extent=extent)]
-    return SetupResult(created, schema_ids, applied)
+    if created or applied:
+        _note(settings, created, applied)
+    return SetupResult(created, schema_ids, applied, foreign)
+
+
+def _note(settings: Settings, created: list[str], applied: list[str]) -> None:
+    database = Database(settings, max_connections=1)
+    database.open()
+    with closing(database), database.transaction() as tx:
+        note(tx, "setup", None, {"topics": created, "migrations": applied})
 
 
 def setup(
@@ -49,6 +62,11 @@ def setup(
         return
     print(f"Topics: {_made(result.topics_created, 'created')}")
     print(f"Schemas: {len(result.schema_ids)} registered, compatible with what was there")
+    for subject, versions in result.foreign_schemas.items():
+        named = ", ".join(map(str, versions))
+        print(
+            f"Not ours under {subject}: version {named}. They block nothing; have no client register schemas by itself."
+        )
     print(f"Migrations: {_made(result.migrations_applied, 'applied')}")
 
 

@@ -150,6 +150,7 @@ class DeadLetter:
     first_seen: bytes
     record: RejectedRecord
     is_whole: bool = True
+    reason: str = ""
 
 
 class Kept(Protocol):
@@ -174,7 +175,10 @@ def open_letter(kept: Kept) -> DeadLetter:
     original = [(name, value) for name, value in headers if not name.startswith(PREFIX)]
     record = RejectedRecord(*place, _bytes_or_none(kept.key()), _bytes_or_none(kept.value()), original)
     is_whole = CUT.removeprefix(PREFIX) not in ours
-    return DeadLetter(kept.offset() or 0, kept.timestamp()[1], stage, first_seen, record, is_whole)
+    reason = (
+        ours.get("reason", b"")[:_LONGEST_REASON].decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+    )
+    return DeadLetter(kept.offset() or 0, kept.timestamp()[1], stage, first_seen, record, is_whole, reason)
 
 
 def receipt_headers(offset: int, *, outcome: str, at: datetime) -> Headers:

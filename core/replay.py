@@ -20,7 +20,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
@@ -28,6 +28,7 @@ from core.clock import Clock
 from core.dead_letters import DeadLetter, receipt_headers
 from core.log import get_logger
 from core.replay_kafka import KeyedTopics, ReceiptWriter, translated
+from core.replay_outcome import Sent
 from core.replay_plan import OpenLetters, Selection, home_of, is_keyed, is_superseded, opened
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
@@ -45,7 +46,7 @@ class Replayed:
 
     `superseded`: a newer statement of the entity is there already. `expired`: too old to know what was deleted since.
     `keyless`: its topic takes no record without a key. `cut`: it was too big to be kept whole. The last three are left
-    as they are.
+    as they are. `sent` are the places of the records that were put through.
     """
 
     put_through: int = 0
@@ -53,6 +54,7 @@ class Replayed:
     expired: int = 0
     keyless: int = 0
     cut: int = 0
+    sent: tuple[Sent, ...] = field(default=(), compare=False, repr=False)
 
 
 def replay(
@@ -64,10 +66,13 @@ def replay(
     is done. Raises RetriableError for an outage, FencedError if another replay took over, FatalError else.
     """
     tally: Counter[str] = Counter()
+    sent: list[Sent] = []
     for partition in range(settings.entity_partitions):
         if not stopped():
-            _PartitionReplay(settings, selection, partition, clock, tally).run(stopped)
-    done = Replayed(**{name.replace("-", "_"): number for name, number in tally.items()})
+            work = _PartitionReplay(settings, selection, partition, clock, tally)
+            work.run(stopped)
+            sent += work.sent
+    done = Replayed(**{name.replace("-", "_"): number for name, number in tally.items()}, sent=tuple(sent))
     _log.info("dead letters are put through", **tally)
     return done
 
@@ -82,6 +87,7 @@ class _PartitionReplay:
         self._partition = partition
         self._clock = clock
         self._tally = tally
+        self.sent: list[Sent] = []
         self._open = OpenLetters(selection, clock.now(), settings.entity_partitions)
         self._topics = KeyedTopics(settings)
 
@@ -126,12 +132,14 @@ class _PartitionReplay:
                 if outcome != "keyless":
                     headers = receipt_headers(letter.offset, outcome=outcome, at=self._clock.now())
                     transaction.receipt(letter, headers)
-            if self._topics.overtook(transaction.settled()):
+            written = transaction.settled()
+            if self._topics.overtook(written):
                 transaction.abort()
             else:
                 transaction.commit()
         if transaction.committed:
             self._tally.update(outcomes)
+            self.sent += [Sent(*place, offset) for place, records in written.items() for offset in records]
         return transaction.committed
 
     def _outcome(self, letter: DeadLetter) -> str:

@@ -24,6 +24,7 @@ from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
 from producers.change_record import Encoder
 from producers.commands.applying import Settled, Settler
+from producers.commands.replaying import ReplayEnd
 from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
 from producers.handover import Background, commits_behind
@@ -36,8 +37,8 @@ _LOG = get_logger(__name__)
 
 AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
 PublisherFactory = Callable[[str], Publisher]
-Replay = Callable[[OpenCommand, Callable[[], bool]], str]
-"""Puts a company's dead letters through, or says how many it would; what it did, in a sentence."""
+Replay = Callable[[OpenCommand, Callable[[], bool]], ReplayEnd]
+"""Puts a company's dead letters through, or says how many it would; how that ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +99,12 @@ def _order(settled: Settled, tools: Tools) -> Order:
 
 def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Event) -> None:
     """Once an id: a replay that a crash cut short puts through what is left of it (see core.replay)."""
-    message = tools.replay(command, stop.is_set)
+    end = tools.replay(command, stop.is_set)
     if stop.is_set():
         raise StoppedError
     with tools.recorder.database.transaction() as tx:
         hold_epoch(tx, lease)
-        event = SyncEvent(lease.company_id, "completed", message=message)
+        event = SyncEvent(lease.company_id, end.outcome, message=end.message)
         tools.recorder.answer(tx, [command.command_id], event)
 
 

@@ -12,12 +12,21 @@ import fastavro
 Schema = dict[str, Any]
 
 FOLDER = Path(__file__).parent / "avro"
+# A folder for each release, with what was committed then.
+RELEASED = Path(__file__).parent / "released"
 
 
 @cache
 def schema_text(topic: str) -> str:
     """The value schema of `topic`, as it is registered under `<topic>-value`."""
     return (FOLDER / f"{topic}.avsc").read_text()
+
+
+@cache
+def own_texts(topic: str) -> frozenset[str]:
+    """Every value schema of `topic` that is or was this service's: the committed one and those of each release."""
+    released = (path.read_text() for path in RELEASED.glob(f"*/{topic}.avsc"))
+    return frozenset({schema_text(topic), *released})
 
 
 @cache

@@ -16,11 +16,13 @@ from confluent_kafka.schema_registry import (
 
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.settings import Settings
-from schemas.avro_files import Schema, parse_plain, schema_text
+from schemas.avro_files import Schema, own_texts, parse_plain, schema_text
 from schemas.catalogue import SCHEMA_TOPICS
 
 TIMEOUT_S = 5
-COMPATIBILITY = "BACKWARD_TRANSITIVE"
+COMPATIBILITY = "FULL_TRANSITIVE"
+_ANY = "NONE"
+_REFUSED = (409, 422)
 _NOT_FOUND = 404
 # Thousands of records of one id that nobody registered are one question, and who registers it is heard soon.
 _UNKNOWN_FOR_S = 0.2
@@ -31,6 +33,9 @@ _NO_ANSWER = (httpx2.HTTPError, ValueError)
 
 class Registrar(Protocol):
     """What `setup` needs of a registry."""
+
+    def foreign_versions(self, topic: str) -> list[int]:
+        """Numbers of the versions under `topic`'s subject that no release of this service registered."""
 
     def register(self, topic: str) -> int:
         """The id of the topic's committed schema, registered if it is new; ConfigurationError if it is incompatible."""
@@ -90,9 +95,9 @@ class ConfluentRegistry:
         subject = f"{topic}-value"
         try:
             self._client.set_compatibility(subject, COMPATIBILITY)
-            return self._client.register_schema(subject, _avro(topic))
+            return self._register(topic, subject)
         except SchemaRegistryError as exc:
-            if exc.http_status_code in (409, 422):
+            if exc.http_status_code in _REFUSED:
                 raise ConfigurationError(
                     f"The schema of {topic} is not {COMPATIBILITY} with what is registered under {subject}: "
                     "give new fields a default and keep the old ones."
@@ -101,10 +106,52 @@ class ConfluentRegistry:
         except _NO_ANSWER as exc:
             raise _away(exc) from exc
 
+    def _register(self, topic: str, subject: str) -> int:
+        """Only a version of ours may refuse: for what a stranger registered the check is left out for this call."""
+        try:
+            return self._client.register_schema(subject, _avro(topic))
+        except SchemaRegistryError as exc:
+            if exc.http_status_code not in _REFUSED or not self._fits_our_own(topic, subject):
+                raise
+        try:
+            self._client.set_compatibility(subject, _ANY)
+            return self._client.register_schema(subject, _avro(topic))
+        finally:
+            self._client.set_compatibility(subject, COMPATIBILITY)
+
+    def _fits_our_own(self, topic: str, subject: str) -> bool:
+        ours = self._own_versions(topic)
+        return all(self._client.test_compatibility(subject, _avro(topic), version=version) for version in ours)
+
+    def foreign_versions(self, topic: str) -> list[int]:
+        """See Registrar."""
+        try:
+            return sorted(set(self._client.get_versions(f"{topic}-value")) - self._own_versions(topic))
+        except (SchemaRegistryError, *_NO_ANSWER) as exc:
+            raise _away(exc) from exc
+
+    def _own_versions(self, topic: str) -> set[int]:
+        found = (self._version_of(topic, text) for text in own_texts(topic))
+        return {version for version in found if version is not None}
+
+    def _version_of(self, topic: str, text: str) -> int | None:
+        try:
+            return self._client.lookup_schema(f"{topic}-value", RegisteredSchema(text, "AVRO")).version
+        except SchemaRegistryError as exc:
+            if exc.http_status_code == _NOT_FOUND:
+                return None
+            raise
+
 
 def register_all(registry: Registrar) -> dict[str, int]:
     """Register every committed schema; schema ids by topic."""
     return {topic: registry.register(topic) for topic in SCHEMA_TOPICS}
+
+
+def foreign_schemas(registry: Registrar) -> dict[str, list[int]]:
+    """Versions that somebody else registered, by subject; subjects without any are left out."""
+    found = {f"{topic}-value": registry.foreign_versions(topic) for topic in SCHEMA_TOPICS}
+    return {subject: versions for subject, versions in found.items() if versions}
 
 
 def _avro(topic: str) -> RegisteredSchema:

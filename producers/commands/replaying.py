@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
 from control.commands import OpenCommand
 from core.clock import Clock
 from core.errors import FencedError, RetriableError
 from core.partition import read_partition
 from core.replay import Replayed, replay
+from core.replay_outcome import Verdict, await_verdict
 from core.replay_plan import OpenLetters, Selection
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import ENTITY_BY_NAME
+
+_CLOCKS_DIFFER = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayEnd:
+    """How a replay ended: the type of the command's final event, and what it did, in a sentence."""
+
+    outcome: str
+    message: str
 
 
 class Replaying:
@@ -22,16 +35,21 @@ class Replaying:
         self._settings = settings
         self._clock = clock
 
-    def __call__(self, command: OpenCommand, stopped: Callable[[], bool]) -> str:
-        """Blocks. RetriableError for an outage, and while another replay is at work on the same partition."""
+    def __call__(self, command: OpenCommand, stopped: Callable[[], bool]) -> ReplayEnd:
+        """Blocks, until it is known what became of each record or half a minute is over.
+
+        RetriableError for an outage, and while another replay is at work on the same partition.
+        """
         selection = selection_of(command)
         if command.body["dry_run"]:
-            return f"{self._count(selection):,} dead letters would be put through."
+            return ReplayEnd("completed", f"{self._count(selection):,} dead letters would be put through.")
+        since = self._clock.now() - _CLOCKS_DIFFER
         try:
-            return sentence(replay(self._settings, selection, self._clock, stopped=stopped))
+            done = replay(self._settings, selection, self._clock, stopped=stopped)
         except FencedError as exc:
             # Each puts through what is left when it comes to it.
             raise RetriableError("Another replay is at work on these dead letters.") from exc
+        return end_of(done, await_verdict(self._settings, done.sent, since, self._clock, stopped=stopped))
 
     def _count(self, selection: Selection) -> int:
         assert selection.company_id is not None
@@ -49,9 +67,9 @@ def selection_of(command: OpenCommand) -> Selection:
     return Selection(company_id=command.body["company_id"], topics=topics)
 
 
-def sentence(done: Replayed) -> str:
-    """What became of the letters, for people."""
-    parts = [f"{done.put_through:,} put through"]
+def end_of(done: Replayed, verdict: Verdict) -> ReplayEnd:
+    """How the command ends: it failed where anything was refused again."""
+    parts = [f"{done.put_through:,} put through{_became(verdict)}"]
     if done.superseded:
         parts.append(f"{done.superseded:,} left out, because something newer is there")
     if done.expired:
@@ -60,4 +78,16 @@ def sentence(done: Replayed) -> str:
         parts.append(f"{done.keyless:,} without a key")
     if done.cut:
         parts.append(f"{done.cut:,} too big to be kept whole")
-    return f"Dead letters: {', '.join(parts)}."
+    return ReplayEnd("failed" if verdict.refused else "completed", f"Dead letters: {', '.join(parts)}.")
+
+
+def _became(verdict: Verdict) -> str:
+    """What became of those that were put through, in brackets; nothing where there were none."""
+    parts = []
+    if verdict.taken:
+        parts.append(f"{verdict.taken:,} taken")
+    if verdict.refused:
+        parts.append(f"{verdict.refused:,} refused again: {verdict.reason.rstrip('.')}")
+    if verdict.pending:
+        parts.append(f"{verdict.pending:,} not looked at yet: `status` shows if they are refused again")
+    return f" ({'; '.join(parts)})" if parts else ""

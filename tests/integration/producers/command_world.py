@@ -30,6 +30,7 @@ from producers.buildertrend.polite import StoppedError
 from producers.commands.attending import Attending
 from producers.commands.clerk import Clerk
 from producers.commands.intake import Intake
+from producers.commands.replaying import ReplayEnd
 from producers.connection_work import Tools, work_on
 from producers.events import SyncEvent, event_record
 from producers.outcome import Recorder
@@ -211,10 +212,10 @@ class World:
         """In place of producers.buildertrend.plan.planned_reads."""
         return [JobsRead(self, self.stop)]
 
-    def replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> str:
+    def replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> ReplayEnd:
         self.fate.broker()
         self.replays[command.command_id] += 1
-        return "Dead letters: 0 put through."
+        return ReplayEnd("completed", "Dead letters: 0 put through.")
 
     def send(self, body: dict[str, Any]) -> None:
         self.commands.append(body)

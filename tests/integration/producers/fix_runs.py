@@ -34,6 +34,7 @@ from control.vault import Opener, Sealer
 from core.errors import RetriableError
 from core.settings import Settings
 from producers.commands.clerk import Clerk
+from producers.commands.replaying import ReplayEnd
 from producers.connection_work import Tools, work_on
 from producers.events import SyncEvent
 from producers.main import Accounts
@@ -88,9 +89,9 @@ class Desk:
             replay=self._replay,
         )
 
-    def _replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> str:
+    def _replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> ReplayEnd:
         self.replayed.append(command)
-        return "Dead letters: 0 put through."
+        return ReplayEnd("completed", "Dead letters: 0 put through.")
 
     def connect(self, **changes: Any) -> None:
         """Connect with what the sandbox's company takes, or anything else."""

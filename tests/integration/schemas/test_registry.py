@@ -14,9 +14,10 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from schemas import registry as registry_module
-from schemas.avro_files import plain_schema, schema_text
+from schemas.avro_files import own_texts, plain_schema, schema_text
 from schemas.catalogue import SCHEMA_TOPICS
 from schemas.codec import Decoder, encoder, from_micros
+from schemas.meaning import problems_of
 from schemas.registry import ConfluentRegistry, register_all
 from tests import factories
 from tests.fix_stack import Stack
@@ -38,11 +39,15 @@ def own_topic(monkeypatch: pytest.MonkeyPatch) -> str:
     topic = f"test.{uuid.uuid4().hex}"
     texts = {topic: schema_text(COMMANDS)}
     monkeypatch.setattr(registry_module, "schema_text", lambda name: texts.get(name) or schema_text(name))
+    monkeypatch.setattr(registry_module, "own_texts", lambda name: frozenset({texts.get(name) or schema_text(name)}))
     return topic
 
 
-def change_schema(monkeypatch: pytest.MonkeyPatch, topic: str, text: str) -> None:
+def change_schema(monkeypatch: pytest.MonkeyPatch, topic: str, text: str, *, released: str = "") -> None:
+    """`released`: what a release registered before."""
+    own = frozenset({text, released}) - {""}
     monkeypatch.setattr(registry_module, "schema_text", lambda name: text if name == topic else schema_text(name))
+    monkeypatch.setattr(registry_module, "own_texts", lambda name: own if name == topic else own_texts(name))
 
 
 def test_register_all_twice_gives_the_same_ids(stack: Stack) -> None:
@@ -103,8 +108,63 @@ def test_register_incompatible_change_is_refused(stack: Stack, monkeypatch: pyte
     schema = json.loads(schema_text(COMMANDS))
     schema["fields"].append({"name": "priority", "type": "int"})
     change_schema(monkeypatch, own_topic, json.dumps(schema))
-    with pytest.raises(ConfigurationError, match="BACKWARD_TRANSITIVE"):
+    with pytest.raises(ConfigurationError, match="FULL_TRANSITIVE"):
         stack.registry.register(own_topic)
+
+
+def test_register_after_a_client_left_its_own_variant_is_taken_and_the_variant_is_named(
+    stack: Stack, client: SchemaRegistryClient, monkeypatch: pytest.MonkeyPatch, own_topic: str
+) -> None:
+    """A client that registers by itself added a field; our next version has one of that name with another type."""
+    stack.registry.register(own_topic)
+    subject = f"{own_topic}-value"
+    foreign = with_field(schema_text(COMMANDS), {"name": "priority", "type": "string", "default": ""})
+    client.register_schema(subject, Schema(foreign, "AVRO"))
+    assert stack.registry.foreign_versions(own_topic) == [2]
+    ours = with_field(schema_text(COMMANDS), {"name": "priority", "type": "int", "default": 0})
+    first = schema_text(COMMANDS)
+    change_schema(monkeypatch, own_topic, ours, released=first)
+    assert stack.registry.register(own_topic) == stack.registry.register(own_topic)
+    assert stack.registry.foreign_versions(own_topic) == [2]
+    assert client.get_compatibility(subject) == "FULL_TRANSITIVE"
+
+
+def test_register_where_a_client_was_first_is_taken(stack: Stack, client: SchemaRegistryClient, own_topic: str) -> None:
+    strangest = json.dumps({"type": "record", "name": "Mine", "fields": [{"name": "x", "type": "int"}]})
+    client.register_schema(f"{own_topic}-value", Schema(strangest, "AVRO"))
+    assert stack.registry.register(own_topic) == stack.registry.id_of(own_topic)
+    assert stack.registry.foreign_versions(own_topic) == [1]
+
+
+def test_register_what_breaks_a_version_of_ours_is_refused_though_a_client_left_a_variant(
+    stack: Stack, client: SchemaRegistryClient, monkeypatch: pytest.MonkeyPatch, own_topic: str
+) -> None:
+    stack.registry.register(own_topic)
+    foreign = with_field(schema_text(COMMANDS), {"name": "priority", "type": "string", "default": ""})
+    client.register_schema(f"{own_topic}-value", Schema(foreign, "AVRO"))
+    broken = with_field(schema_text(COMMANDS), {"name": "priority", "type": "int"})
+    change_schema(monkeypatch, own_topic, broken, released=schema_text(COMMANDS))
+    with pytest.raises(ConfigurationError, match="FULL_TRANSITIVE"):
+        stack.registry.register(own_topic)
+    assert client.get_compatibility(f"{own_topic}-value") == "FULL_TRANSITIVE"
+
+
+def test_register_removal_of_a_field_with_a_default_is_taken_by_the_registry_and_left_to_the_check_of_meaning(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, own_topic: str
+) -> None:
+    """Why `make check` compares meaning: no compatibility of a registry refuses this."""
+    stack.registry.register(own_topic)
+    schema = json.loads(schema_text(COMMANDS))
+    schema["fields"] = [one for one in schema["fields"] if one["name"] != "reason"]
+    change_schema(monkeypatch, own_topic, json.dumps(schema), released=schema_text(COMMANDS))
+    stack.registry.register(own_topic)
+    assert problems_of(json.loads(schema_text(COMMANDS)), schema) == ["reason: a field is never removed or renamed."]
+
+
+def with_field(text: str, field: dict[str, object]) -> str:
+    schema = json.loads(text)
+    schema["fields"].append(field)
+    return json.dumps(schema)
 
 
 def test_registry_that_is_away_is_an_outage_for_every_call(stack: Stack) -> None:

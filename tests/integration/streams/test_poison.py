@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -18,6 +19,7 @@ from core.dead_letters import DeadLetter, open_letter, receipt_of
 from core.kafka import producer_config
 from core.record_headers import RecordHeaders
 from core.replay import Replayed, replay
+from core.replay_outcome import await_verdict
 from core.replay_plan import Selection
 from core.settings import Settings, reveal
 from core.topics import entity_key, partition_for
@@ -205,3 +207,17 @@ def test_400_shifts_that_end_before_they_start_park_their_company_and_another_on
     other.reader.until(lambda: ("jobs", "2") in other.reader.table(), "the other company should still flow")
     assert streams.process.poll() is None
     other.reader.close()
+
+
+def test_poison_that_is_put_through_again_is_told_as_refused_again_and_its_neighbour_as_taken(
+    stack: Stack, bench: Bench
+) -> None:
+    bad = _value(bench.raw, b"\xf3\x10x")
+    written(stack.settings, [bad])
+    bench.reader.until(lambda: len(letters(bench)) == 1, "its dead letter should be there")
+    clock = SystemClock()
+    since = clock.now() - timedelta(minutes=1)
+    done = replay(stack.settings, Selection(company_id=bench.raw.company_id), clock)
+    verdict = await_verdict(stack.settings, done.sent, since, clock, stopped=lambda: False)
+    assert (done.put_through, verdict.refused, verdict.taken) == (1, 1, 0)
+    assert "not in Confluent's Avro format" in verdict.reason

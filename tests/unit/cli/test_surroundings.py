@@ -11,7 +11,7 @@ import pytest
 from confluent_kafka import KafkaError, Message
 
 from cli.findings import Check, run_checks
-from cli.ordering import requester
+from cli.audit import requester
 from core.errors import ConfigurationError, FatalError
 from core.kafka import client_config
 from core.kafka_access import refusal_of

@@ -1,0 +1,74 @@
+"""Where a run ends: whoever was fenced meanwhile records nothing, and answers nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from control.connections import Lease, get_connection
+from control.runs import NewRun, RunId, begin_run
+from core.errors import FencedError
+from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
+from producers.commands.applying import Settler
+from producers.decide import Order, decide
+from producers.outcome import Ended, Recorder
+from producers.run import Run
+from tests.integration.producers.fix_runs import Desk
+
+
+@dataclass(frozen=True)
+class Assigned:
+    run: RunId
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What the end of a run looks at."""
+
+    assignment: Assigned
+    held: dict[str, int] = field(default_factory=dict)
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    published: int = 0
+    went_on: bool = False
+
+
+def succeeded(recorder: Recorder, lease: Lease, order: Order, run: RunId, _connection: Any) -> None:
+    recorder.succeeded(lease, order, cast("Run", Finished(Assigned(run))))
+
+
+def failed(recorder: Recorder, lease: Lease, order: Order, run: RunId, connection: Any) -> None:
+    recorder.failed(lease, order, run, Ended(connection, SourceFaultError(SOURCE_UNAVAILABLE, "away"), {}))
+
+
+def settled(recorder: Recorder, lease: Lease, _order: Order, _run: RunId, _connection: Any) -> None:
+    Settler(recorder).settle(lease)
+
+
+@pytest.mark.parametrize("end", [succeeded, failed, settled])
+def test_end_of_a_run_under_an_epoch_that_is_over_changes_nothing(read_desk: Desk, end: Callable[..., None]) -> None:
+    command_id = read_desk.command(type="cancel" if end is settled else "sync")
+    lease = read_desk.lease()
+    assert lease is not None
+    with read_desk.database.transaction() as tx:
+        begun = begin_run(tx, read_desk.company_id, NewRun("recent", {}, command_id))
+        connection = get_connection(tx, read_desk.company_id)
+    assert connection is not None
+    before = state_of(read_desk)
+    read_desk.sql("UPDATE integration.connections SET lease_epoch = lease_epoch + 1 WHERE company_id = %s")
+    recorder = read_desk.tools().recorder
+    order = decide(connection, [], now=read_desk.clock.now(), settings=read_desk.settings)
+    with pytest.raises(FencedError):
+        end(recorder, lease, order, begun.run, connection)
+    assert state_of(read_desk) == before
+
+
+def state_of(desk: Desk) -> list[Any]:
+    """The run, the connection and the command, as a successor finds them."""
+    return [
+        desk.sql("SELECT run_id, state, message FROM integration.runs WHERE company_id = %s ORDER BY run_seq"),
+        desk.sql("SELECT state, fault, message, next_due_at FROM integration.connections WHERE company_id = %s"),
+        desk.sql("SELECT command_id, state, answer FROM integration.commands WHERE company_id = %s"),
+    ]
