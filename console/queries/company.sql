@@ -12,9 +12,12 @@ FROM integration.connections AS c WHERE c.company_id = %(company_id)s;
 SELECT now();
 
 -- name: runs
+-- Who asked is what the command says. The audit knows those of console and CLI; of others anybody may have written it.
 SELECT r.run_id::text, r.read, r.state, r.fault, r.message, r.counts, r.position, r.attempts, r.started_at,
-    r.attempted_at, r.finished_at, r.command_id::text, k.type AS command_type, k.body->>'requested_by' AS requested_by
+    r.attempted_at, r.finished_at, r.command_id::text, k.type AS command_type,
+    k.body->>'requested_by' || CASE WHEN a.command_id IS NULL THEN ' (as stated)' ELSE '' END AS requested_by
 FROM integration.runs AS r LEFT JOIN integration.commands AS k ON k.command_id = r.command_id
+    LEFT JOIN integration.audit AS a ON a.command_id = r.command_id
 WHERE r.company_id = %(company_id)s
   AND (%(state)s::text IS NULL OR r.state = %(state)s)
   AND (%(read)s::text IS NULL OR r.read = %(read)s)

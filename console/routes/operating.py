@@ -28,6 +28,9 @@ ACTIONS = {
     "disconnect": "Disconnected",
     "release-deletions": "Released held deletions",
     "replay-dead-letters": "Replayed dead letters",
+    "backfill": "Asked for a backfill",
+    "rotate-keys": "Sealed stored passwords to a new key",
+    "setup": "Set up topics, schemas and tables",
 }
 
 

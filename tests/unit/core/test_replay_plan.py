@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.dead_letters import (
@@ -26,6 +26,7 @@ from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 from core.replay_plan import LETTER_LIFE, OpenLetters, Selection, Source, Statement, home_of, is_superseded
 from core.topics import partition_for
+from tests.soak import rounds
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
 PARTITIONS = 4
@@ -125,6 +126,29 @@ def test_receipt_that_names_no_earlier_letter_is_neither_taken_nor_fatal(stated:
 def test_receipt_under_another_key_leaves_the_letter_open() -> None:
     forged = Kept(9, b"other/1", None, receipt_headers(1, outcome="put-through", at=NOW))
     assert open_after(kept(1), forged).offsets == {1}
+
+
+OUR_NAMES = [
+    f"dead-letter-{name}"
+    for name in ("replayed", "topic", "partition", "offset", "stage", "reason", "first-seen", "cut")
+]
+
+
+@settings(max_examples=rounds(usual=300, soak=100_000), deadline=None)
+@given(
+    st.none() | BYTES,
+    st.none() | BYTES,
+    st.lists(
+        st.tuples(
+            st.sampled_from([*OUR_NAMES, "version", "company_id", "x"]),
+            st.none() | BYTES | st.text(max_size=9) | st.integers(-5, 2**70).map(lambda number: str(number).encode()),
+        ),
+        max_size=14,
+    ),
+)
+def test_whatever_lies_in_the_topic_is_read_past(key: bytes | None, value: bytes | None, headers: Headers) -> None:
+    found = open_after(kept(1), Kept(5, key, value, headers), kept(7))
+    assert 7 in found.offsets
 
 
 @pytest.mark.parametrize("name", ["partition", "offset"])

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidRecordError
@@ -15,6 +15,7 @@ from producers.events import SyncEvent, event_record
 from schemas.codec import encoder
 from schemas.sync_events import LONGEST_MESSAGE, EventReader, checked_event
 from tests.fakes import MemorySchemas
+from tests.soak import rounds
 
 AT = datetime(2026, 6, 17, tzinfo=UTC)
 SOURCE = MemorySchemas()
@@ -58,6 +59,7 @@ def test_event_reader_cuts_a_message_and_takes_nul_from_it() -> None:
     assert len(read["message"]) == LONGEST_MESSAGE
 
 
+@settings(max_examples=rounds(usual=300, soak=100_000), deadline=None)
 @given(st.none() | st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: WRITE(event())[:5] + tail))
 def test_event_reader_of_any_bytes_gives_an_event_or_says_that_it_is_none(value: bytes | None) -> None:
     try:
