@@ -107,7 +107,7 @@ def test_register_incompatible_change_is_refused(stack: Stack, monkeypatch: pyte
     stack.registry.register(own_topic)
     schema = json.loads(schema_text(COMMANDS))
     schema["fields"].append({"name": "priority", "type": "int"})
-    change_schema(monkeypatch, own_topic, json.dumps(schema))
+    change_schema(monkeypatch, own_topic, json.dumps(schema), released=schema_text(COMMANDS))
     with pytest.raises(ConfigurationError, match="FULL_TRANSITIVE"):
         stack.registry.register(own_topic)
 
