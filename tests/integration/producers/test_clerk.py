@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -154,3 +154,22 @@ def test_first_answer_of_a_command_stands(office: Office) -> None:
         assert answer_commands(tx, [command_id], {"type": "failed"}) == []
         (answer,) = unsaid_answers(tx, limit=10)
     assert answer.event["type"] == "completed"
+
+
+def test_clerk_says_an_answer_that_is_stored_too_big_cut_and_the_neighbours_with_it(office: Office) -> None:
+    """A version without limits may have stored it; it must not keep all others from being said."""
+    big = factories.command_body(company_id=office.company_id) | {"stated_id": "x" * 2_500_000}
+    odd = factories.command_body(company_id=office.company_id)
+    event = event_record(SyncEvent(office.company_id, "rejected"), datetime.now(UTC))
+    with office.database.transaction() as tx:
+        for body, answer in ((big, event | {"message": "m" * 3_000_000}), (odd, event | {"at": "no time"})):
+            put_command(tx, body)
+            answer_commands(tx, [body["command_id"]], answer)
+    neighbour = replace(office, company_id=factories.company_id())
+    command_id = neighbour.answered()
+    clerk = office.clerk()
+    assert clerk.turn() == 3
+    clerk.close()
+    assert neighbour.said() == [command_id]
+    assert office.said() == ["x" * 200, odd["command_id"]]
+    assert office.unsaid() == 0

@@ -31,6 +31,17 @@ def test_command_is_told_started_progress_entity_complete_and_completed(read_des
     assert len({event.run_id for event in events}) == 1
 
 
+def test_stored_commands_with_days_that_no_calendar_has_are_rejected_and_the_next_is_done(read_desk: Desk) -> None:
+    """A version that took them stored them: they must not end every attempt at the company."""
+    odd = [
+        read_desk.command(type="backfill", from_date=2_147_483_647),
+        read_desk.command(type="backfill", to_date=20_260_101, dry_run=True),
+    ]
+    good = read_desk.command()
+    events = read_desk.run(due=False)
+    assert answers(events) == {good: ["completed"]} | {command_id: ["rejected"] for command_id in odd}
+
+
 def test_commands_for_the_same_join_one_run_and_each_is_answered_once(read_desk: Desk) -> None:
     ids = [read_desk.command() for _ in range(3)]
     before = len(read_desk.sql("SELECT 1 FROM integration.runs WHERE company_id = %s"))

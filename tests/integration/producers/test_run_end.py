@@ -30,13 +30,19 @@ class Finished:
 
     assignment: Assigned
     held: dict[str, int] = field(default_factory=dict)
+    incomplete: dict[str, str] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     published: int = 0
     went_on: bool = False
+    through: list[Any] = field(default_factory=list)
 
 
 def succeeded(recorder: Recorder, lease: Lease, order: Order, run: RunId, _connection: Any) -> None:
-    recorder.succeeded(lease, order, cast("Run", Finished(Assigned(run))))
+    recorder.ended(lease, order, cast("Run", Finished(Assigned(run))))
+
+
+def incomplete(recorder: Recorder, lease: Lease, order: Order, run: RunId, _connection: Any) -> None:
+    recorder.ended(lease, order, cast("Run", Finished(Assigned(run), incomplete={"jobs": "2 of 3 were shown"})))
 
 
 def failed(recorder: Recorder, lease: Lease, order: Order, run: RunId, connection: Any) -> None:
@@ -47,7 +53,7 @@ def settled(recorder: Recorder, lease: Lease, _order: Order, _run: RunId, _conne
     Settler(recorder).settle(lease)
 
 
-@pytest.mark.parametrize("end", [succeeded, failed, settled])
+@pytest.mark.parametrize("end", [succeeded, incomplete, failed, settled])
 def test_end_of_a_run_under_an_epoch_that_is_over_changes_nothing(read_desk: Desk, end: Callable[..., None]) -> None:
     command_id = read_desk.command(type="cancel" if end is settled else "sync")
     lease = read_desk.lease()

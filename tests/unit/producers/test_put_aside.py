@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.topics import SYNC_COMMANDS
+from producers import telemetry
 from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
 from schemas.codec import HEADER, encoder
+from schemas.command_types import TYPES
 from tests.factories import command_body
 from tests.fakes import MemorySchemas
 
@@ -46,3 +48,9 @@ def test_sender_of_any_bytes_raises_nothing(key: bytes | None, value: bytes | No
 
 def test_answer_id_is_the_same_for_the_same_record() -> None:
     assert answer_id("t", 1, 2) == answer_id("t", 1, 2) != answer_id("t", 1, 3)
+
+
+def test_command_of_a_type_that_somebody_made_up_makes_no_label_of_its_own() -> None:
+    telemetry.command_ended("x" * 200, "rejected")
+    types = {labels[0] for labels in telemetry.COMMANDS._metrics}
+    assert types <= {*TYPES, "unknown"}
