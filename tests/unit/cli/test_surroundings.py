@@ -10,8 +10,8 @@ from typing import cast
 import pytest
 from confluent_kafka import KafkaError, Message
 
-from cli.findings import Check, run_checks
 from cli.audit import requester
+from cli.findings import Check, run_checks
 from core.errors import ConfigurationError, FatalError
 from core.kafka import client_config
 from core.kafka_access import refusal_of
