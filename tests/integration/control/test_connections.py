@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,31 @@ def test_replaced_credentials_drop_the_session_and_the_fault_and_keep_what_was_p
     assert (connection.username, connection.builder_id, connection.initial_done_at) == ("bob", "69084", AT)
     with office.database.transaction() as tx:
         assert credential(tx, company_id, SESSION) is None
+
+
+MAY, JUNE = date(2026, 5, 1), date(2026, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "reads_everything"),
+    [
+        ({}, {}, False),
+        ({}, {"time_zone": "America/Chicago"}, True),
+        ({"import_from": JUNE}, {"import_from": MAY}, True),
+        ({"import_from": JUNE}, {"import_from": None}, True),
+        ({"import_from": JUNE}, {"import_from": JUNE}, False),
+        ({"import_from": MAY}, {"import_from": JUNE}, False),
+        ({}, {"import_from": JUNE}, False),
+    ],
+)
+def test_connect_with_another_time_zone_or_an_earlier_date_wants_everything_read_at_once(
+    *, office: Office, before: dict[str, Any], now: dict[str, Any], reads_everything: bool
+) -> None:
+    company_id = office.connect(**before)
+    with office.database.transaction() as tx:
+        set_succeeded(tx, company_id, at=AT, next_due_at=LATER, full=True)
+    office.connect(company_id, **now)
+    assert (office.connection(company_id).last_full_at is None) == reads_everything
 
 
 @pytest.mark.parametrize("company_id", ["", "a/b", "*"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.producers.histories.world import World, day_text, new_world
+from tests.unit.producers.histories.world import PAGE_SIZE, World, day_text, new_world
 
 _LONGEST_READ = 60
 
@@ -83,6 +83,30 @@ def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_th
         world.trouble(request, edit)
     world.read_full()
     assert len(gone) > 5
+    world.settle()
+    world.check_topics()
+
+
+def test_shift_that_slips_past_the_read_and_its_second_look_is_not_deleted(world: World) -> None:
+    """Both times a row of page 1 goes before page 2 is asked for, and one comes at the end: what is between moves up."""
+    worker = world.company.ids("users")[0]
+
+    def insert(time_in: str) -> dict[str, Any]:
+        return {"op": "insert", "values": {"job_id": 0, "user_id": worker, "time_in": time_in}}
+
+    shifts = sorted(world.company.ids("shifts"), key=lambda one: _start(world, one), reverse=True)
+    slips = shifts[PAGE_SIZE]
+    newest_goes = {"op": "delete", "place": 0}
+    edits = {
+        2: [newest_goes, insert(day_text(300))],
+        4: [insert(day_text(-1))],
+        5: [newest_goes, insert(day_text(301))],
+    }
+    world.company.set_switches(
+        on_request=[{"path_contains": "TimeClock", "request": at, "edits": each} for at, each in edits.items()]
+    )
+    world.read_full()
+    assert str(slips) in world.topics.folded["time-entries"]
     world.settle()
     world.check_topics()
 
