@@ -88,7 +88,7 @@ def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_th
 
 
 def test_shift_that_slips_past_the_read_and_its_second_look_is_not_deleted(world: World) -> None:
-    """Both times a row of page 1 goes before page 2 is asked for, and one comes at the end: what is between moves up."""
+    """Both times a row of page 1 goes before page 2 is asked for, and one comes at the end: the others move up."""
     worker = world.company.ids("users")[0]
 
     def insert(time_in: str) -> dict[str, Any]:
