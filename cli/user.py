@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,17 @@ from typing import Annotated
 
 import typer
 
-from control.console_users import ROLES, NewUser, add_user, disable_user, list_users, normal_email, set_password
+from control.audit import Act, record
+from control.console_users import (
+    ROLES,
+    NewUser,
+    add_user,
+    disable_user,
+    enable_user,
+    list_users,
+    normal_email,
+    set_password,
+)
 from control.database import Database, Transaction
 from core.private_file import read_or_make, write_private
 from core.settings import Settings, load_settings
@@ -70,6 +81,7 @@ def password(email: Email, password_stdin: PasswordStdin = False, as_json: AsJso
     new = _password(from_stdin=password_stdin)
     with _transaction(load_settings()) as tx:
         set_password(tx, email, new)
+        _keep(tx, "user-password", email)
     _say({"email": normal_email(email)}, f"{normal_email(email)} has a new password.", as_json=as_json)
 
 
@@ -78,13 +90,39 @@ def disable(email: Email, as_json: AsJson = False) -> None:
     """Let a user sign in no more; the user is signed out everywhere."""
     with _transaction(load_settings()) as tx:
         disable_user(tx, email)
+        _keep(tx, "user-disable", email)
     _say({"email": normal_email(email)}, f"{normal_email(email)} can sign in no more.", as_json=as_json)
+
+
+@app.command("enable")
+def enable(email: Email, as_json: AsJson = False) -> None:
+    """Let a disabled user sign in again: set a new password for it then, unless OpenID Connect is its way."""
+    with _transaction(load_settings()) as tx:
+        enable_user(tx, email)
+        _keep(tx, "user-enable", email)
+    _say({"email": normal_email(email)}, f"{normal_email(email)} is enabled again.", as_json=as_json)
+
+
+def _keep(tx: Transaction, action: str, email: str, *, company_id: str | None = None, **detail: str) -> None:
+    """In the audit, in the transaction of the change; by the user of the shell, as far as that can be known."""
+    found = next((one for one in list_users(tx) if one.email == normal_email(email)), None)
+    company_id = company_id or (found.company_id if found else None)
+    record(tx, Act(None, f"cli:{_shell_user()}", company_id, action, {"user": normal_email(email), **detail}))
+
+
+def _shell_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return f"uid {os.getuid()}"
 
 
 def store_user(settings: Settings, new: NewUser) -> str:
     """Keep a user; the id. ConfigurationError with what is wrong."""
     with _transaction(settings) as tx:
-        return add_user(tx, new)
+        user_id = add_user(tx, new)
+        _keep(tx, "user-add", new.email, company_id=new.company_id, role=new.role)
+        return user_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -11,7 +13,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from console.access import Access
-from console.guard import Guard
+from console.guard import TEMPLATE, Guard
+from console.limits import Timed
 from console.pages import STATIC
 from console.routes import actions, api, companies, connect, events, integration, operating, records, sign_in
 from console.screens import Screen, route_of
@@ -25,7 +28,7 @@ _BT = f"{_C}/buildertrend"
 SCREENS = (
     Screen("GET", "/", companies.home, Access.SIGNED_IN),
     Screen("GET", "/sign-in", sign_in.show, Access.ANYBODY),
-    Screen("POST", "/sign-in", sign_in.submit, Access.ANYBODY),
+    Screen("POST", "/sign-in", sign_in.submit, Access.ANYBODY, hashes=True),
     Screen("POST", "/sign-out", sign_in.sign_out, Access.SIGNED_IN),
     Screen("GET", "/oidc/start", sign_in.start_openid, Access.ANYBODY),
     Screen("GET", "/oidc/callback", sign_in.finish_openid, Access.ANYBODY),
@@ -84,19 +87,25 @@ def console_app(services: Services) -> Guard:
         text = "The address is wrong, or what it led to is gone."
         return told.page("told.html", status=404, title="There is nothing here", text=text)
 
-    return Guard(
-        Starlette(
-            routes=[
-                *(route_of(screen, services) for screen in SCREENS),
-                Route("/health", _health),
-                Route("/ready", ready),
-                Route("/metrics", _metrics),
-                Mount("/static", StaticFiles(directory=STATIC)),
-            ],
-            exception_handlers={404: not_found, 500: _mistake},
-        ),
-        services.door,
+    app = Starlette(
+        routes=[
+            *(route_of(screen, services) for screen in SCREENS),
+            _plain("/health", _health),
+            _plain("/ready", ready),
+            _plain("/metrics", _metrics),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        exception_handlers={404: not_found, 500: _mistake},
     )
+    return Guard(Timed(app), services.door)
+
+
+def _plain(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    async def endpoint(request: Request) -> Response:
+        request.scope[TEMPLATE] = path
+        return await answer(request)
+
+    return Route(path, endpoint)
 
 
 async def _health(_request: Request) -> Response:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from typing import Any
@@ -18,6 +19,9 @@ from core.settings import Settings
 
 FORM_FIELD = "form_token"
 _DAY_S = 86_400
+_DEVICE_S = 180 * _DAY_S
+_DEVICES = 5
+_DEVICE = re.compile(r"[0-9a-f]{32}\.[0-9]{1,12}\.[A-Za-z0-9_-]{43}")
 
 
 class Cookies:
@@ -31,6 +35,7 @@ class Cookies:
         self._session = f"{prefix}protiv_session"
         self._visitor = f"{prefix}protiv_visitor"
         self._oidc = f"{prefix}protiv_oidc"
+        self._device = f"{prefix}protiv_device"
 
     def session(self, request: Request) -> str:
         """The session's token, or nothing."""
@@ -52,6 +57,28 @@ class Cookies:
 
     def drop_session(self, response: Response) -> None:
         response.delete_cookie(self._session, path="/", secure=self._is_https, httponly=True, samesite="lax")
+
+    def device(self, request: Request, email: str) -> str:
+        """The id of this browser where it signed in as this user before; empty for others, and after half a year."""
+        for known in self._devices(request):
+            device_id, until, _ = known.split(".")
+            if hmac.compare_digest(known, self._device_mark(email, device_id, until)) and int(until) > time.time():
+                return device_id
+        return ""
+
+    def set_device(self, request: Request, response: Response, email: str) -> None:
+        """Know this browser again when this user signs in; it keeps the last few users."""
+        own = self.device(request, email)
+        others = [one for one in self._devices(request) if not own or not one.startswith(f"{own}.")]
+        until = str(int(time.time()) + _DEVICE_S)
+        new = self._device_mark(email, own or secrets.token_hex(16), until)
+        self._set(response, self._device, "~".join([new, *others][:_DEVICES]), max_age_s=_DEVICE_S)
+
+    def _devices(self, request: Request) -> list[str]:
+        return [one for one in request.cookies.get(self._device, "").split("~")[:_DEVICES] if _DEVICE.fullmatch(one)]
+
+    def _device_mark(self, email: str, device_id: str, until: str) -> str:
+        return f"{device_id}.{until}.{_sign(self._secret, f'device:{email}:{device_id}:{until}')}"
 
     def set_visitor(self, response: Response, visitor: str) -> None:
         self._set(response, self._visitor, visitor, max_age_s=_DAY_S)

@@ -5,7 +5,6 @@ so that another site's page cannot reach this one by pointing its own name at it
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -39,9 +38,11 @@ _HEADERS: Mapping[str, str] = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+# Whoever scrapes or probes every process knows addresses alone.
+_FOR_MACHINES = frozenset({"/metrics", "/health", "/ready"})
 _A_YEAR_S = 31_536_000
-# A company's id or a record's is no label of a metric.
-_VARIABLE = re.compile(r"^/(?:api/companies|c)/[^/]+|(?<=/)[^/]*\d[^/]*")
+TEMPLATE = "protiv.route"
+"""Where a route leaves its template in the scope of a request, for the metrics."""
 
 
 class Door:
@@ -88,11 +89,14 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        is_known = _host_name(Headers(scope=scope).get("host", "")) in self._door.hosts
+        host = _host_name(Headers(scope=scope).get("host", ""))
+        is_known = host in self._door.hosts or (scope["path"] in _FOR_MACHINES and _is_address(host))
         app: ASGIApp = self._app if is_known else _misdirected()
-        await app(scope, receive, self._guarded(send, scope["path"]))
+        await app(scope, receive, self._guarded(send, scope))
 
-    def _guarded(self, send: Send, path: str) -> Send:
+    def _guarded(self, send: Send, scope: Scope) -> Send:
+        path = scope["path"]
+
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -100,14 +104,26 @@ class Guard:
                 if self._door.is_https:
                     headers["Strict-Transport-Security"] = f"max-age={_A_YEAR_S}"
                 headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
-                REQUESTS.labels(_label(path, message["status"]), str(message["status"])).inc()
+                REQUESTS.labels(_label(scope), str(message["status"])).inc()
             await send(message)
 
         return with_headers
 
 
-def _label(path: str, status: int) -> str:
-    return "other" if status in (404, 405, 421) else _VARIABLE.sub("_", path)
+def _label(scope: Scope) -> str:
+    """The route's own template: what a browser asks for must never become a label."""
+    if scope["path"].startswith("/static/"):
+        return "/static"
+    return str(scope.get(TEMPLATE, "other"))
+
+
+def _is_address(host: str | None) -> bool:
+    """Whether it is no name: nobody can have an address point somewhere else."""
+    try:
+        ipaddress.ip_address(host or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _misdirected() -> PlainTextResponse:

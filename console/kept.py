@@ -46,8 +46,11 @@ class Kept(Generic[T]):
             return place.value
 
     def forget(self, key: str) -> None:
-        """Something changed here: the next `get` reads."""
-        self._place(key).serves_until = float("-inf")
+        """Something changed here: the next `get` reads. Of what nobody looks at nothing is kept, nor put out for it."""
+        with self._lock:
+            place = self._places.get(key)
+        if place is not None:
+            place.serves_until = float("-inf")
 
     def _place(self, key: str) -> _Place[T]:
         with self._lock:

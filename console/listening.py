@@ -1,6 +1,6 @@
-"""Hears `integration.sync-events` and tells open pages to look again; keeps what became of the console's commands.
+"""Hears `integration.sync-events` and tells open pages to look again.
 
-Nothing that a page shows comes from here alone: what it missed, the database knows.
+Nothing that a page shows comes from here: an event that is missed, forged or broken changes no page.
 """
 
 from __future__ import annotations
@@ -9,27 +9,21 @@ import asyncio
 import threading
 from collections import defaultdict
 from contextlib import closing
-from datetime import timedelta
 from typing import Protocol
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
-from console.reach import Reach
-from control.audit import note_outcome, oldest_open
 from core.clock import Clock
 from core.errors import IntegrationError, InvalidRecordError, RetriableError
 from core.kafka import consumer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
-from schemas.catalogue import TERMINAL_EVENTS
-from schemas.codec import Decoder, Record, SchemaSource, to_micros
+from schemas.codec import Decoder, Record, SchemaSource
 
 _LOG = get_logger(__name__)
 _TIMEOUT_S = 10
 _PAUSE_S = 2.0
-# A command's events are newer than its audit line, give or take two machines' clocks.
-_BEFORE = timedelta(minutes=2)
 _MOST_WAITING = 100
 
 
@@ -42,12 +36,9 @@ class Forget(Protocol):
 class Listener:
     """Runs in a thread of its own; pages subscribe in the event loop."""
 
-    def __init__(
-        self, settings: Settings, registry: SchemaSource, reach: Reach, clock: Clock, *, on_event: Forget
-    ) -> None:
+    def __init__(self, settings: Settings, registry: SchemaSource, clock: Clock, *, on_event: Forget) -> None:
         self._settings = settings
         self._registry = registry
-        self._reach = reach
         self._clock = clock
         self._on_event = on_event
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,31 +94,18 @@ class Listener:
                     self._take(event)
 
     def _positions(self, consumer: Consumer) -> list[TopicPartition]:
-        """The end, or where the answers begin that came while no console listened."""
+        """The end: what happened before is in the database."""
         topic = consumer.list_topics(SYNC_EVENTS, timeout=_TIMEOUT_S).topics[SYNC_EVENTS]
         if not topic.partitions:
             raise RetriableError("There is no topic integration.sync-events yet.")
-        with self._reach.reading() as tx:
-            since = oldest_open(tx)
-        if since is None:
-            return [TopicPartition(SYNC_EVENTS, number, OFFSET_END) for number in topic.partitions]
-        at_ms = to_micros(since - _BEFORE) // 1000
-        wanted = [TopicPartition(SYNC_EVENTS, number, at_ms) for number in topic.partitions]
-        return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S)
+        return [TopicPartition(SYNC_EVENTS, number, OFFSET_END) for number in topic.partitions]
 
     def _take(self, event: Record) -> None:
-        is_last = event["type"] in TERMINAL_EVENTS
-        if event["command_id"] and (is_last or event["type"] == "accepted"):
-            self._keep_outcome(event, is_last=is_last)
         self._on_event(event["company_id"])
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell, event["company_id"], event["type"])
         with self._changed:
             self._changed.notify_all()
-
-    def _keep_outcome(self, event: Record, *, is_last: bool) -> None:
-        with self._reach.writing() as tx:
-            note_outcome(tx, event["command_id"], event["type"], event["message"], is_last=is_last)
 
     def _tell(self, company_id: str, kind: str) -> None:
         for queue in self._open.get(company_id, ()):

@@ -12,9 +12,11 @@ from contextlib import closing, contextmanager
 import uvicorn
 
 from console.app import console_app
+from console.connections import TimedProtocol, most_connections
 from console.cookies import Cookies
 from console.guard import Door
 from console.kept import Kept
+from console.limits import HashingPool, StreamPlaces
 from console.listening import Listener
 from console.oidc import OpenId
 from console.pages import Pages
@@ -34,6 +36,9 @@ from schemas.registry import ConfluentRegistry
 
 _LOG = get_logger(__name__)
 _END_WITHIN_S = 2
+# A browser opens no more connections than that to one server, however many pages it shows.
+_STREAMS_A_SESSION = 6
+_BIGGEST_HEAD = 32 * 1024
 _LETTERS_FRESH_S = 10.0
 
 
@@ -53,6 +58,10 @@ def run(settings: Settings) -> None:
         server = uvicorn.Server(
             uvicorn.Config(
                 console_app(services),
+                http=TimedProtocol,
+                ws="none",
+                h11_max_incomplete_event_size=_BIGGEST_HEAD,
+                forwarded_allow_ips=settings.forwarded_allow_ips,
                 log_config=None,
                 log_level="warning",
                 access_log=False,
@@ -96,7 +105,9 @@ def services_of(settings: Settings, door: Door) -> Services:
     reach = Reach(settings, clock)
     kept: Kept[Snapshot] = Kept(clock)
     openid = (
-        OpenId(settings, f"{door.public_url or _own_url(settings)}/oidc/callback") if settings.oidc_issuer else None
+        OpenId(settings, f"{door.public_url or _own_url(settings)}/oidc/callback", clock)
+        if settings.oidc_issuer
+        else None
     )
     return Services(
         settings=settings,
@@ -108,7 +119,9 @@ def services_of(settings: Settings, door: Door) -> Services:
         sender=Sender(settings, registry, clock),
         sealer=Sealer.from_settings(settings),
         registry=registry,
-        listener=Listener(settings, registry, reach, clock, on_event=kept.forget),
+        listener=Listener(settings, registry, clock, on_event=kept.forget),
+        streams=StreamPlaces(a_session=_STREAMS_A_SESSION, in_all=most_connections() // 2),
+        hashing=HashingPool(),
         refused=RefusedRecords(settings, clock),
         kept=kept,
         letters=Kept(clock, fresh_s=_LETTERS_FRESH_S),

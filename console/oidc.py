@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import secrets
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 from authlib.common.errors import AuthlibBaseError
@@ -13,12 +16,21 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from console.bounded_http import BoundedTransport
+from console.guard import is_loopback
+from control.console_users import is_email, normal_email
+from core.clock import Clock
 from core.errors import RetriableError
 from core.settings import Settings
 
 _TIMEOUT_S = 10
+T = TypeVar("T")
+_LONGEST_SUBJECT = 255
 _ALGORITHMS = ["RS256", "ES256", "PS256"]
 _LEEWAY_S = 60
+# What a provider says of itself is asked for so often at most; unknown keys may be new ones, and are looked for again.
+_KNOWN_S = 600.0
+_KEYS_AGAIN_S = 60.0
 
 
 class NotVouchedError(Exception):
@@ -45,8 +57,12 @@ class Person:
 class OpenId:
     """One provider. Every call blocks for a request or two; RetriableError if the provider does not answer."""
 
-    def __init__(self, settings: Settings, redirect_url: str, *, transport: httpx2.BaseTransport | None = None) -> None:
+    def __init__(
+        self, settings: Settings, redirect_url: str, clock: Clock, *, transport: httpx2.BaseTransport | None = None
+    ) -> None:
         settings.require("oidc_client_id", "oidc_client_secret")
+        self._description: Known[dict[str, Any]] = Known(clock)
+        self._keys: Known[KeySet] = Known(clock)
         self._issuer = settings.oidc_issuer
         self._client_id = settings.oidc_client_id
         self._client_secret = settings.oidc_client_secret.get_secret_value()
@@ -74,14 +90,24 @@ class OpenId:
                     state=kept["state"],
                     code_verifier=kept["verifier"],
                 )
-                found = _json(client.request("GET", described["jwks_uri"], withhold_token=True))
-                keys = KeySet.import_key_set({"keys": found["keys"]})
-                claims = jwt.decode(token["id_token"], keys, algorithms=_ALGORITHMS).claims
+                claims = self._claims(client, described["jwks_uri"], token["id_token"])
         except httpx2.HTTPError as exc:
             raise _away() from exc
-        except (AuthlibBaseError, JoseError, KeyError, ValueError) as exc:
+        except (AuthlibBaseError, JoseError, KeyError, TypeError, ValueError, RecursionError) as exc:
             raise NotVouchedError("The sign-in was not completed there. Start again.") from exc
         return self._person(claims, kept["nonce"])
+
+    def _claims(self, client: OAuth2Client, jwks_uri: str, id_token: str) -> dict[str, Any]:
+        """What the token says, by a key that the provider has now."""
+
+        def read() -> KeySet:
+            found = _json(client.request("GET", jwks_uri, withhold_token=True))
+            return KeySet.import_key_set({"keys": found["keys"]})
+
+        try:
+            return jwt.decode(id_token, self._keys.get(read, _KNOWN_S), algorithms=_ALGORITHMS).claims
+        except (JoseError, ValueError):
+            return jwt.decode(id_token, self._keys.get(read, _KEYS_AGAIN_S), algorithms=_ALGORITHMS).claims
 
     def _person(self, claims: dict[str, Any], nonce: str) -> Person:
         rules = jwt.JWTClaimsRegistry(
@@ -96,9 +122,21 @@ class OpenId:
             rules.validate(claims)
         except JoseError as exc:
             raise NotVouchedError("The sign-in was not meant for this console. Start again.") from exc
-        if claims.get("email_verified") is not True or not isinstance(claims.get("email"), str):
+        if not self._is_for_us(claims):
+            raise NotVouchedError("The sign-in was not meant for this console. Start again.")
+        email = claims.get("email")
+        if claims.get("email_verified") is not True or not isinstance(email, str):
             raise NotVouchedError("Your account there has no verified e-mail address.")
-        return Person(self._issuer, str(claims["sub"]), claims["email"])
+        if not is_email(normal_email(email)):
+            # Letters beyond ASCII can look like others, and become them where case is folded.
+            raise NotVouchedError("The e-mail address of your account there has letters that cannot be taken here.")
+        return Person(self._issuer, str(claims["sub"])[:_LONGEST_SUBJECT].replace("\0", ""), email)
+
+    def _is_for_us(self, claims: dict[str, Any]) -> bool:
+        """Whether the token was given to this client: `azp` names it where there are several audiences."""
+        audiences = claims["aud"] if isinstance(claims["aud"], list) else [claims["aud"]]
+        party = claims.get("azp")
+        return party == self._client_id if party is not None else len(audiences) == 1
 
     def _client(self) -> OAuth2Client:
         return OAuth2Client(
@@ -108,16 +146,48 @@ class OpenId:
             redirect_uri=self._redirect_url,
             code_challenge_method="S256",
             timeout=_TIMEOUT_S,
-            transport=self._transport,
+            transport=BoundedTransport(self._transport),
             trust_env=False,
         )
 
     def _described(self, client: OAuth2Client) -> dict[str, Any]:
         url = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+
+        def read() -> dict[str, Any]:
+            return _checked(_json(client.request("GET", url, withhold_token=True)), self._issuer)
+
         try:
-            return _json(client.request("GET", url, withhold_token=True))
-        except (httpx2.HTTPError, ValueError) as exc:
+            return self._description.get(read, _KNOWN_S)
+        except (httpx2.HTTPError, ValueError, RecursionError) as exc:
             raise _away() from exc
+
+
+class Known(Generic[T]):
+    """A value that is read anew when it is older than asked for; one reading at a time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._value: tuple[float, T] | None = None
+
+    def get(self, read: Callable[[], T], fresh_s: float) -> T:
+        """The value; raises what `read` raises."""
+        with self._lock:
+            now = self._clock.monotonic()
+            if self._value is None or now - self._value[0] > fresh_s:
+                self._value = (now, read())
+            return self._value[1]
+
+
+def _checked(described: dict[str, Any], issuer: str) -> dict[str, Any]:
+    """What a provider says of itself, if it is this one and nothing of it travels in the clear."""
+    if described.get("issuer") != issuer:
+        raise ValueError("another issuer")
+    for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+        url = urlsplit(str(described.get(name)))
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise ValueError(f"{name} is not https")
+    return described
 
 
 def _json(answer: httpx2.Response) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 from console.access import Access, Verdict, judge
 from console.cookies import FORM_FIELD, comes_from_elsewhere
+from console.guard import TEMPLATE
+from console.limits import BusyError
 from console.services import Services
 from console.visit import RefusedError, Visit, see_other
 from control.console_sessions import session_user
@@ -29,6 +31,9 @@ _LOG = get_logger(__name__)
 _LONGEST_FIELD = 10_000
 _MOST_BYTES = 256 * 1024
 _NOTHING = RefusedError(404, "There is nothing here", "The address is wrong.")
+_NOT_TYPED = RefusedError(
+    422, "This cannot be right", "A field holds a character that nobody can type. Go back and check."
+)
 _NOT_OURS = RefusedError(
     403, "This form is too old", "It was not sent by this page, or you signed in again since. Go back, reload, repeat."
 )
@@ -36,13 +41,14 @@ _NOT_OURS = RefusedError(
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One route. `is_json`: errors are JSON, too, and nobody is led to the sign-in page."""
+    """One route. `is_json`: errors are JSON, too, and nobody is led to the sign-in page. `hashes`: a password."""
 
     method: str
     path: str
     handle: Handler
     access: Access
     is_json: bool = False
+    hashes: bool = False
 
     @property
     def is_unsafe(self) -> bool:
@@ -54,12 +60,17 @@ def route_of(screen: Screen, services: Services) -> Route:
     """The screen as Starlette serves it."""
 
     async def endpoint(request: Request) -> Response:
+        request.scope[TEMPLATE] = screen.path
         visit = Visit(request, services, None)
         try:
             visit = Visit(request, services, await run_in_threadpool(_signed_in_user, request, services))
             return await _answer(screen, visit)
         except RefusedError as refused:
             return _told(screen, visit, status=refused.status, title=refused.title, text=refused.text)
+        except BusyError as busy:
+            answer = _told(screen, visit, status=503, title="Too much at once", text=str(busy))
+            answer.headers["Retry-After"] = str(busy.retry_after_s)
+            return answer
         except IntegrationError as exc:
             _LOG.warning("page_cannot_be_shown", reason=str(exc))
             return _told(screen, visit, status=503, title="This cannot be shown right now", text=str(exc))
@@ -78,10 +89,14 @@ async def _answer(screen: Screen, visit: Visit) -> Response:
         return await run_in_threadpool(screen.handle, visit)
     form = await _form(visit.request)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    if any("\0" in name + value for name, value in fields.items()):
+        raise _NOT_TYPED
     entities = tuple(value for value in form.getlist("entity") if isinstance(value, str))
     filled = replace(visit, form=fields, entities=entities)
     if not _is_ours(filled):
         raise _NOT_OURS
+    if screen.hashes:
+        return await visit.services.hashing.run(lambda: screen.handle(filled))
     return await run_in_threadpool(screen.handle, filled)
 
 

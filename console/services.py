@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from console.cookies import Cookies
 from console.guard import Door
 from console.kept import Kept
+from console.limits import HashingPool, StreamPlaces
 from console.listening import Listener
 from console.oidc import OpenId
 from console.pages import Pages
@@ -35,6 +36,8 @@ class Services:
     sealer: Sealer
     registry: ConfluentRegistry
     listener: Listener
+    streams: StreamPlaces
+    hashing: HashingPool
     refused: RefusedRecords
     kept: Kept[Snapshot]
     letters: Kept[Letters]

@@ -1,4 +1,8 @@
-"""The audit: who changed what in the console and when, and what became of the command that was sent for it."""
+"""The audit: who changed what and when, and what became of the command that was sent for it.
+
+Lines are only ever added (a trigger refuses the rest). What became of a command is what the poller stored with its
+effect, never what an event on Kafka claims.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
@@ -59,19 +62,9 @@ def record(tx: Transaction, act: Act) -> None:
     )
 
 
-def note_outcome(tx: Transaction, command_id: str, outcome: str, message: str | None, *, is_last: bool) -> None:
-    """What the poller said about a command; the terminal event stays. Does nothing for others' commands."""
-    try:
-        values = {"command_id": UUID(command_id), "outcome": outcome, "message": message, "is_last": is_last}
-    except ValueError:
-        return  # Refused for just that: none of the console's.
-    tx.execute(_SQL["note_outcome"], values)
-
-
-def oldest_open(tx: Transaction) -> datetime | None:
-    """When the oldest command of the last two weeks was sent whose terminal event is not known yet."""
-    row = tx.execute(_SQL["oldest_open"]).fetchone()
-    return None if row is None else row[0]
+def note_not_sent(tx: Transaction, command_id: str, message: str) -> None:
+    """The command never reached the poller: it failed, for this reason."""
+    tx.execute(_SQL["note_not_sent"], {"command_id": command_id, "message": message})
 
 
 def audit_lines(tx: Transaction, *, company_id: str | None, before: int | None, limit: int) -> list[AuditLine]:

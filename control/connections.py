@@ -14,6 +14,9 @@ from control.vault import SealedSecret
 
 PASSWORD = "password"  # noqa: S105 - the name of a kind of credential
 SESSION = "session"
+PREVIOUS = "previous-"
+# Faults of a sign-in: what ended with one of them is nothing to go back to.
+_REFUSING = ["wrong-credentials", "mfa-required", "person-required", "account-locked", "blocked-by-buildertrend"]
 
 _SQL = statements("connections")
 
@@ -65,7 +68,11 @@ class NewConnection:
 
 
 def save_connection(tx: Transaction, new: NewConnection, password: SealedSecret) -> None:
-    """Store a connection with its sealed password; the old session goes and a run under way is fenced off."""
+    """Store a connection with its sealed password; a run under way is fenced off.
+
+    Password and session that worked until now are put aside until the new ones signed in (see `go_back`).
+    """
+    tx.execute(_SQL["keep_previous"], {"company_id": new.company_id, "refusing": _REFUSING})
     tx.execute(_SQL["upsert"], {field.name: getattr(new, field.name) for field in fields(new)})
     put_credential(tx, new.company_id, PASSWORD, password)
     drop_credential(tx, new.company_id, SESSION)
@@ -196,8 +203,27 @@ def sign_in_answered(tx: Transaction, company_id: str) -> None:
 
 
 def sign_in_refused(tx: Transaction, company_id: str, *, fault: str, message: str) -> None:
-    """No sign-in any more until somebody changes the credentials."""
+    """No sign-in with these any more; where others worked before a Reconnect, they are used again."""
+    if go_back(tx, company_id, fault=fault, message=message):
+        return
     tx.execute(_SQL["sign_in_refused"], {"company_id": company_id, "fault": fault, "message": message})
+
+
+def go_back(tx: Transaction, company_id: str, *, fault: str, message: str) -> bool:
+    """Use the credentials of before a Reconnect again, with their time zone and start; false where there are none.
+
+    The connection is connected and due now, and keeps what was refused and why.
+    """
+    values = {"company_id": company_id, "fault": fault, "message": message}
+    if tx.execute(_SQL["has_previous"], values).fetchone() is None:
+        return False
+    tx.execute(_SQL["go_back"], values)
+    return bool(tx.execute(_SQL["restore"], values).fetchall())
+
+
+def went_back(tx: Transaction, company_id: str, *, fault: str) -> bool:
+    """Whether credentials were just refused with this fault and those before are in use again."""
+    return tx.execute(_SQL["went_back"], {"company_id": company_id, "fault": fault}).fetchone() is not None
 
 
 def set_hint(tx: Transaction, company_id: str, hint: str | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from psycopg.rows import class_row
 
@@ -19,15 +20,55 @@ _SQL = statements("console_sessions")
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `attempts` of a kind for a subject within `window_s`."""
+    """`free` tries of a kind in a row; behind each further one a pause, from `first_s` doubled up to `longest_s`.
+
+    `forget_s` without a try begins anew.
+    """
 
     kind: str
-    attempts: int
-    window_s: int
+    free: int
+    first_s: float
+    longest_s: float
+    forget_s: float = 3600.0
 
 
-SIGN_IN_LIMIT = Limit("sign-in", 10, 900)
-CONNECT_LIMIT = Limit("connect", 6, 900)
+# For one e-mail from one address: whoever guesses there keeps nobody out who comes from anywhere else.
+SIGN_IN_LIMIT = Limit("sign-in", 5, 2, 900)
+# For all e-mails of one address, an office behind one address included.
+ADDRESS_LIMIT = Limit("sign-in", 30, 2, 900)
+# Every Connect is a real sign-in, which Buildertrend counts.
+CONNECT_LIMIT = Limit("connect", 6, 900, 900, forget_s=900.0)
+OPENID_LIMIT = Limit("openid", 60, 2, 900)
+
+
+class TooManyTriesError(Exception):
+    """Not now; `wait_s` says when again."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"too many tries, again in {wait_s:.0f} s")
+        self.wait_s = wait_s
+
+
+def claim(tx: Transaction, limit: Limit, subject: str) -> None:
+    """Count a try that is about to be made; TooManyTriesError, and nothing is counted, while a pause lasts."""
+    values = _limit_values(limit, subject)
+    if tx.execute(_SQL["claim"], values).fetchone() is None:
+        row = tx.execute(_SQL["wait_s"], values).fetchone()
+        raise TooManyTriesError(max(1.0, float(row[0])) if row else 1.0)
+
+
+def give_back(tx: Transaction, limit: Limit, subject: str) -> None:
+    """A claimed try was none that counts; those before it still do."""
+    tx.execute(_SQL["give_back"], _limit_values(limit, subject))
+
+
+def forget_tries(tx: Transaction, limit: Limit, subject: str) -> None:
+    """It went well for just this subject: what failed before no longer counts."""
+    tx.execute(_SQL["forget"], _limit_values(limit, subject))
+
+
+def _limit_values(limit: Limit, subject: str) -> dict[str, Any]:
+    return {**asdict(limit), "subject": subject}
 
 
 def begin_session(tx: Transaction, user_id: str, *, instead_of: str = "") -> str:
@@ -51,21 +92,6 @@ def session_user(tx: Transaction, token: str) -> ConsoleUser | None:
 
 def end_session(tx: Transaction, token: str) -> None:
     tx.execute(_SQL["end"], {"token_hash": _hash(token)})
-
-
-def is_over_limit(tx: Transaction, limit: Limit, subject: str) -> bool:
-    values = {"kind": limit.kind, "subject": subject, "window_s": limit.window_s}
-    row = tx.execute(_SQL["attempts"], values).fetchone()
-    return row is not None and int(row[0]) >= limit.attempts
-
-
-def note_attempt(tx: Transaction, limit: Limit, subject: str) -> None:
-    tx.execute(_SQL["note_attempt"], {"kind": limit.kind, "subject": subject})
-
-
-def forget_attempts(tx: Transaction, limit: Limit, subject: str) -> None:
-    """It went well: what failed before no longer counts."""
-    tx.execute(_SQL["forget_attempts"], {"kind": limit.kind, "subject": subject})
 
 
 def _hash(token: str) -> bytes:

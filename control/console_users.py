@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from dataclasses import dataclass, field
 from threading import BoundedSemaphore
 
@@ -10,10 +12,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from psycopg.rows import class_row
 
 from control.database import Transaction, statements
+from control.passwords import password_problem
 from core.errors import ConfigurationError
 
 ROLES = ("admin", "operator", "viewer")
-SHORTEST_PASSWORD = 12
+LONGEST_EMAIL = 200
+_EMAIL = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_SMALL = {ord(letter): letter.lower() for letter in string.ascii_uppercase}
 
 _SQL = statements("console_users")
 _HASHER = PasswordHasher()
@@ -74,14 +79,26 @@ def user_by_email(tx: Transaction, email: str) -> ConsoleUser | None:
 
 
 def set_password(tx: Transaction, email: str, password: str) -> None:
-    """A new password; every session of the user ends. ConfigurationError if there is no such user."""
-    values = {"email": normal_email(email), "password_hash": hash_password(_long_enough(password))}
+    """A new password; every session of the user ends. ConfigurationError for a weak one, nobody, and the disabled."""
+    values = {"email": normal_email(email), "password_hash": hash_password(_strong(password, email))}
     _one(tx.execute(_SQL["set_password"], values).fetchone(), email)
 
 
 def disable_user(tx: Transaction, email: str) -> None:
-    """No sign-in any more, and every session ends. ConfigurationError if there is no such user."""
+    """No sign-in any more; every session ends, password and OpenID subject go, so that nothing of them comes back.
+
+    ConfigurationError if there is no such user.
+    """
     _one(tx.execute(_SQL["disable"], {"email": normal_email(email)}).fetchone(), email)
+
+
+def enable_user(tx: Transaction, email: str) -> None:
+    """A disabled user may sign in again, with a new password or OpenID Connect; what there was before stays gone.
+
+    ConfigurationError if there is no such user, or it is not disabled.
+    """
+    if tx.execute(_SQL["enable"], {"email": normal_email(email)}).fetchone() is None:
+        raise ConfigurationError(f"There is no disabled user {normal_email(email)}; `user list` shows those there are.")
 
 
 def password_hash_of(tx: Transaction, email: str) -> str | None:
@@ -115,14 +132,19 @@ def password_fits(password_hash: str | None, password: str) -> bool:
 
 
 def normal_email(text: str) -> str:
-    return text.strip().lower()
+    """Without spaces around it, its ASCII letters small. No other letter changes: some turn into an ASCII one."""
+    return text.strip().translate(_SMALL)
+
+
+def is_email(email: str) -> bool:
+    """Whether a normal e-mail can be that of a user: plain ASCII, without spaces and control characters."""
+    return len(email) <= LONGEST_EMAIL and _EMAIL.fullmatch(email) is not None
 
 
 def _checked(new: NewUser) -> NewUser:
     email = normal_email(new.email)
-    name, separator, host = email.partition("@")
-    if not (name and separator and host) or any(character.isspace() for character in email):
-        raise ConfigurationError("EMAIL must be an e-mail address.")
+    if not is_email(email):
+        raise ConfigurationError("EMAIL must be an e-mail address of plain letters, digits and signs (ASCII).")
     if new.role not in ROLES:
         raise ConfigurationError(f"--role must be one of {', '.join(ROLES)}.")
     if new.role == "admin" and not new.company_id:
@@ -131,16 +153,19 @@ def _checked(new: NewUser) -> NewUser:
         raise ConfigurationError("An operator sees every company: leave --company out.")
     if new.company_id and ("/" in new.company_id or new.company_id == "*"):
         raise ConfigurationError("--company must be Protiv's id of one company; it holds no slash and is not *.")
-    password = None if new.password is None else _long_enough(new.password)
+    password = None if new.password is None else _strong(new.password, email, new.name, new.company_id or "")
     return NewUser(email, new.name.strip() or email, new.role, new.company_id or None, password)
 
 
-def _long_enough(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= 1000:
-        raise ConfigurationError(f"The password must have {SHORTEST_PASSWORD} to 1000 characters.")
+def _strong(password: str, *known: str) -> str:
+    problem = password_problem(password, known=known)
+    if problem:
+        raise ConfigurationError(problem)
     return password
 
 
 def _one(row: object, email: str) -> None:
     if row is None:
-        raise ConfigurationError(f"There is no user {normal_email(email)}; `user list` shows those there are.")
+        raise ConfigurationError(
+            f"There is no user {normal_email(email)}, or it is disabled; `user list` shows those there are."
+        )

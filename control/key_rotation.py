@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from control.connections import PREVIOUS
 from control.database import Database, statements
 from control.vault import Opener, SealedSecret
 from core.errors import ConfigurationError, FatalError
@@ -56,15 +57,20 @@ def moved_to_newest(row: StoredSecret, opener: Opener) -> SealedSecret | None:
     plain = _open(row, opener)
     if row.secret.key_id == sealer.key_id:
         return None
-    new = sealer.seal(plain, company_id=row.company_id, kind=row.kind)
-    if newest.open(new, company_id=row.company_id, kind=row.kind) != plain:
+    new = sealer.seal(plain, company_id=row.company_id, kind=_sealed_kind(row))
+    if newest.open(new, company_id=row.company_id, kind=_sealed_kind(row)) != plain:
         raise FatalError(f"What was sealed to key {sealer.key_id} does not open with it: nothing was changed.")
     return new
 
 
+def _sealed_kind(row: StoredSecret) -> str:
+    """What it was sealed as: put aside by a Reconnect it keeps its bytes."""
+    return row.kind.removeprefix(PREVIOUS)
+
+
 def _open(row: StoredSecret, opener: Opener) -> bytes:
     try:
-        return opener.open(row.secret, company_id=row.company_id, kind=row.kind)
+        return opener.open(row.secret, company_id=row.company_id, kind=_sealed_kind(row))
     except (ConfigurationError, FatalError) as exc:
         raise ConfigurationError(
             f"The {row.kind} of company {row.company_id} is sealed to a key {row.secret.key_id} that is not in "

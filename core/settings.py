@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,6 +23,9 @@ from core.surroundings import check_proxies
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 # "none" in this variable: the environment alone decides, and `.env` and `.data/running.env` are not read.
 ENV_FILES = "PROTIV_ENV_FILES"
+_SHORTEST_SECRET = 32
+# The simulated Buildertrend's name inside docker-compose.yml's own network.
+_SANDBOX = "sandbox"
 
 
 class Settings(BaseSettings):
@@ -53,6 +58,7 @@ class Settings(BaseSettings):
     console_port: Annotated[int, Field(ge=0, le=65535)] = 8080
     console_secret: SecretStr = SecretStr("")
     console_public_url: str = ""
+    forwarded_allow_ips: str = "127.0.0.1"
     oidc_issuer: str = ""
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
@@ -72,13 +78,40 @@ class Settings(BaseSettings):
     @classmethod
     def _source_is_http(cls, value: str) -> str:
         _check_http(value)
+        _check_private(value, also=_SANDBOX)
         return value.rstrip("/")
 
-    @field_validator("console_public_url", "oidc_issuer", mode="after")
+    @field_validator("console_public_url", mode="after")
     @classmethod
     def _console_is_http(cls, value: str) -> str:
         if value:
             _check_http(value)
+        return value
+
+    @field_validator("oidc_issuer", mode="after")
+    @classmethod
+    def _issuer_is_private(cls, value: str) -> str:
+        if value:
+            _check_http(value)
+            _check_private(value)
+        return value
+
+    @field_validator("console_secret", mode="after")
+    @classmethod
+    def _secret_is_long(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value() and len(value.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters (openssl rand -hex 32)")
+        return value
+
+    @field_validator("forwarded_allow_ips", mode="after")
+    @classmethod
+    def _proxies_are_addresses(cls, value: str) -> str:
+        try:
+            for one in value.split(","):
+                if one.strip() not in ("", "*"):
+                    ip_network(one.strip(), strict=False)
+        except ValueError:
+            raise ValueError("must be addresses or networks of proxies, separated by commas") from None
         return value
 
     @field_validator("database_url", mode="after")
@@ -116,7 +149,7 @@ _TAKES = {
     "database_url": "postgresql://user:password@host:port/database",
     "kafka_sasl_username": "the user that KAFKA_SECURITY_PROTOCOL's SASL signs in as",
     "kafka_sasl_password": "that user's password",
-    "console_secret": "a long random text (openssl rand -hex 32)",
+    "console_secret": "a random text of at least 32 characters (openssl rand -hex 32)",
     "oidc_client_id": "the id that the provider of OIDC_ISSUER knows this console by",
     "oidc_client_secret": "the secret that goes with OIDC_CLIENT_ID",
     "credential_public_key": "id:base64 of an X25519 public key (made by `protiv-buildertrend keys new`)",
@@ -165,3 +198,18 @@ def _check_http(value: str) -> None:
         _HTTP_URL.validate_python(value)
     except ValidationError:
         raise ValueError("must be an address that starts with http:// or https://") from None
+
+
+def _check_private(value: str, *, also: str = "") -> None:
+    """Refuse what would send secrets in the clear to another machine."""
+    url = urlsplit(value)
+    host = url.hostname or ""
+    if url.scheme != "https" and host not in ("localhost", also) and not _is_loopback(host):
+        raise ValueError("must start with https:// unless it is this machine's: secrets would travel in the clear")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

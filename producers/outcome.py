@@ -21,6 +21,7 @@ from control.connections import (
     set_failed,
     set_incomplete,
     set_succeeded,
+    went_back,
 )
 from control.database import Database, Transaction
 from control.entity_reads import plan_retry
@@ -111,11 +112,12 @@ class Recorder:
         """The source did not let the run go on."""
         fault = ended.error.fault
         _LOG.warning("run_failed", fault=fault.name, detail=ended.error.detail)
-        event = _end_event("failed", run_id, ended.counts, message=fault.for_admin, fault=fault.name)
+        event = _end_event("failed", run_id, ended.counts, message=ended.error.for_admin, fault=fault.name)
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
-            set_failed(tx, lease.company_id, self._failure(ended))
+            if not (fault.stops_sign_in and went_back(tx, lease.company_id, fault=fault.name)):
+                set_failed(tx, lease.company_id, self._failure(ended))
             answered = self._answer_run(tx, order, run_id, event)
         self._say_unasked(answered, event)
 
@@ -152,7 +154,7 @@ class Recorder:
         return Failure(
             state="needs-attention" if fault.stops_sign_in else known,
             fault=fault.name,
-            message=fault.for_admin,
+            message=ended.error.for_admin,
             # What the source asked for is never cut short; our own pauses are no longer than the usual interval.
             next_due_at=self._later(min(wait_s, self.settings.poll_interval_s), ended.error.retry_after_s or 0.0),
         )

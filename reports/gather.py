@@ -34,6 +34,7 @@ from reports.evidence import (
     StoredRow,
 )
 from reports.lag import sink_positions, streams_positions
+from reports.visibility import require_all_rows
 from schemas.catalogue import Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_micros
 
@@ -56,6 +57,7 @@ class Question:
 
 def gather(tx: Transaction, settings: Settings, source: SchemaSource, asked: Question, *, at: datetime) -> Evidence:
     """What is known now. Blocks, longest for reading the company's partition; RetriableError for an outage."""
+    require_all_rows(tx)
     entity = asked.entity
     ids = {"company_id": asked.company_id, "entity": entity.name, "entity_id": asked.entity_id}
     last_read = _one(tx, "last_read", LastRead, ids)

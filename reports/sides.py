@@ -14,6 +14,7 @@ from core.partition import read_partition
 from core.settings import Settings
 from core.sql import read_statements
 from core.topics import partition_for
+from reports.visibility import require_all_rows
 from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_days
 
@@ -44,6 +45,7 @@ class Sides:
 
 def read_sides(tx: Transaction, settings: Settings, source: SchemaSource, company_id: str, entity: Entity) -> Sides:
     """All four sides now. Blocks for as long as reading the company's partitions takes."""
+    require_all_rows(tx)
     ids = {"company_id": company_id, "entity": entity.name}
     topics = _Topics(settings, source, company_id)
     return Sides(

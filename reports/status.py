@@ -21,6 +21,7 @@ from reports.company_status import (
     RunningRead,
     company_status,
 )
+from reports.visibility import require_all_rows
 from schemas.catalogue import ENTITIES
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "status.sql")
@@ -102,6 +103,7 @@ def _counts(
 ) -> tuple[Mapping[Place, Row] | None, Mapping[Place, Row] | None]:
     if len(connections) > MOST_COUNTED:
         return None, None
+    require_all_rows(tx)
     return _by_place(_rows(tx, "published", wanted)), _by_place(_rows(tx, "stored", wanted))
 
 

@@ -2,7 +2,8 @@
 -- A lease is renewed every ten seconds: 30 s before it expires somebody has been heard of last.
 SELECT c.company_id, c.username, c.time_zone, c.import_from, c.state, c.fault, c.message, c.hint, c.builder_id,
     c.builder_name, c.initial_done_at, c.last_success_at, c.next_due_at, c.paused_by, c.paused_reason, c.paused_at,
-    c.pending_builder_id, c.pending_builder_name, c.lease_expires_at > now() AS leased,
+    c.pending_builder_id, c.pending_builder_name, c.refused_username, c.refused_fault, c.refused_message, c.refused_at,
+    c.lease_expires_at > now() AS leased,
     CASE WHEN c.lease_expires_at > now() THEN c.lease_expires_at - interval '30 seconds' END AS heard_at,
     (SELECT s.updated_at FROM integration.credentials AS s
      WHERE s.company_id = c.company_id AND s.kind = 'session') AS session_at
@@ -98,10 +99,12 @@ SELECT company_id, builder_name, state, fault, message, last_success_at, next_du
 FROM integration.connections AS c
 WHERE %(find)s = '' OR position(lower(%(find)s) IN lower(company_id)) > 0
     OR position(lower(%(find)s) IN lower(coalesce(builder_name, ''))) > 0
-ORDER BY state <> 'needs-attention', fault IS NULL, company_id LIMIT %(limit)s OFFSET %(offset)s;
+ORDER BY NOT (state = 'needs-attention' OR state = 'connected' AND fault IS NOT DISTINCT FROM 'no-permission'),
+    fault IS NULL, company_id LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: company_counts
-SELECT count(*) AS total, count(*) FILTER (WHERE state = 'needs-attention') AS attention,
+SELECT count(*) AS total, count(*) FILTER (WHERE state = 'needs-attention'
+        OR state = 'connected' AND fault IS NOT DISTINCT FROM 'no-permission') AS attention,
     count(*) FILTER (WHERE %(find)s = '' OR position(lower(%(find)s) IN lower(company_id)) > 0
         OR position(lower(%(find)s) IN lower(coalesce(builder_name, ''))) > 0) AS found
 FROM integration.connections;

@@ -18,7 +18,10 @@ RUNS_SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The connection. `heard_at`: a poller that works on it was heard of then; `session_at`: signed in since."""
+    """The connection. `heard_at`: a poller that works on it was heard of then; `session_at`: signed in since.
+
+    `refused_`: credentials of a Reconnect that were not accepted; those before are in use again.
+    """
 
     company_id: str
     username: str
@@ -38,6 +41,10 @@ class Link:
     paused_at: datetime | None
     pending_builder_id: str | None
     pending_builder_name: str | None
+    refused_username: str | None
+    refused_fault: str | None
+    refused_message: str | None
+    refused_at: datetime | None
     leased: bool
     heard_at: datetime | None
     session_at: datetime | None

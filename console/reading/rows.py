@@ -10,6 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from control.database import Transaction
 from core.sql import read_statements
+from reports.visibility import require_all_rows
 
 T = TypeVar("T")
 Row = dict[str, Any]
@@ -37,5 +38,6 @@ def plain_rows(tx: Transaction, statement: bytes, **values: Any) -> list[Row]:
 
 
 def set_tenant(tx: Transaction, company_id: str) -> None:
-    """A role bound by row-level security sees the rows of this company from here on."""
+    """Rows of this company are read from here on; ConfigurationError where a policy hides some of this role."""
+    require_all_rows(tx)
     tx.execute("SELECT set_config('protiv.company_id', %s, true)", [company_id])

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from console.routes.integration import require_connected, snapshot_of
 from console.sending import Order, new_command_id
 from console.visit import RefusedError, Visit, see_other
-from control.audit import note_outcome, record
+from control.audit import note_not_sent, record
 from core.errors import RetriableError
 
 _LONGEST_REASON = 300
@@ -39,7 +39,7 @@ def act_and_order(
         order(visit, kind, command_id, reason=reason, entities=entities)
     except RetriableError as exc:
         with visit.services.reach.writing() as tx:
-            note_outcome(tx, command_id, "failed", str(exc), is_last=True)
+            note_not_sent(tx, command_id, str(exc))
         raise
     company = quote(visit.company_id, safe="")
     return see_other(f"/c/{company}/buildertrend{back}?command={command_id}")

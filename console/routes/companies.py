@@ -9,7 +9,7 @@ from starlette.responses import Response
 from console.access import sees_all
 from console.reading.company import CompanyLine, read_companies
 from console.views.card import STATES
-from console.views.faults import fault_words
+from console.views.faults import NO_PERMISSION, fault_words
 from console.visit import RefusedError, Visit, see_other
 
 COMPANIES_A_PAGE = 25
@@ -45,7 +45,9 @@ def open_company(visit: Visit) -> Response:
 def state_of_line(line: CompanyLine) -> str:
     """As on the company's own page."""
     is_syncing = line.state == "connected" and line.leased and line.run_state == "running"
-    return "syncing" if is_syncing else line.state
+    if is_syncing:
+        return "syncing"
+    return "needs-attention" if line.state == "connected" and line.fault == NO_PERMISSION else line.state
 
 
 def _look(line: CompanyLine) -> tuple[tuple[str, str, str], str]:

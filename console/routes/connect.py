@@ -17,7 +17,7 @@ from console.views.steps import Steps, steps_of
 from console.visit import RefusedError, Visit, see_other
 from control.audit import record
 from control.connections import PASSWORD, NewConnection, save_connection
-from control.console_sessions import CONNECT_LIMIT, is_over_limit, note_attempt
+from control.console_sessions import CONNECT_LIMIT, TooManyTriesError, claim
 from control.other_account import accept, forget_confirmation
 from core.errors import RetriableError
 from core.log import get_logger
@@ -47,10 +47,11 @@ def submit(visit: Visit) -> Response:
     new = entered(visit.form, visit.now.date())
     if new.problems:
         return _form(visit, snapshot, new, status=422)
-    with visit.services.reach.writing() as tx:
-        if is_over_limit(tx, CONNECT_LIMIT, visit.company_id):
-            return _form(visit, snapshot, new, status=429, problem=_TOO_MANY)
-        note_attempt(tx, CONNECT_LIMIT, visit.company_id)
+    try:
+        with visit.services.reach.writing() as tx:
+            claim(tx, CONNECT_LIMIT, visit.company_id)
+    except TooManyTriesError:
+        return _form(visit, snapshot, new, status=429, problem=_TOO_MANY)
     return _connecting(visit, _begin(visit, snapshot, new))
 
 
@@ -87,7 +88,8 @@ def connecting(visit: Visit) -> Response:
     link = snapshot.link
     day = link.import_from.isoformat() if link.import_from else ""
     problems = {steps.field: steps.text} if steps.field else {}
-    again = Entered(link.username, "", link.time_zone, day, problems=problems)
+    typed = (steps.outcome == "failed" and link.refused_username) or link.username
+    again = Entered(typed, "", link.time_zone, day, problems=problems)
     return visit.page(
         "connecting.html",
         card=card_of(snapshot, visit.now),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import Response
@@ -11,12 +12,19 @@ from console.routes.integration import snapshot_of
 from console.sending import Order, new_command_id
 from console.views.card import card_of
 from console.visit import RefusedError, Visit, see_other
-from control.audit import Act, audit_lines, note_outcome, record
+from control.audit import Act, AuditLine, audit_lines, note_not_sent, record
+from control.console_users import ConsoleUser
 from core.errors import RetriableError
 
 LINES_A_PAGE = 50
+_NOT_FOR_VIEWERS = frozenset({"username", "from"})
 ACTIONS = {
     "sign-in": "Signed in",
+    "sign-in-refused": "Tried to sign in and was refused",
+    "user-add": "Added a user",
+    "user-password": "Set a user’s password",
+    "user-disable": "Disabled a user",
+    "user-enable": "Enabled a user",
     "connect": "Connected Buildertrend",
     "reconnect": "Reconnected Buildertrend",
     "confirm-account": "Confirmed another Buildertrend account",
@@ -59,7 +67,7 @@ def replay(visit: Visit) -> Response:
         services.sender.send(Order("replay-dead-letters", company_id, f"console:{me.email}"), command_id)
     except RetriableError as exc:
         with services.reach.writing() as tx:
-            note_outcome(tx, command_id, "failed", str(exc), is_last=True)
+            note_not_sent(tx, command_id, str(exc))
         raise
     services.letters.forget(company_id)
     services.letters.forget("")
@@ -76,9 +84,17 @@ def all_audit(visit: Visit) -> Response:
     return _audit(visit, None, card=None)
 
 
+def shown_line(line: AuditLine, user: ConsoleUser) -> AuditLine:
+    """The line as this user may read it: who only looks sees no username of Buildertrend, and nobody's address."""
+    if user.role != "viewer":
+        return line
+    return replace(line, detail={name: value for name, value in line.detail.items() if name not in _NOT_FOR_VIEWERS})
+
+
 def _audit(visit: Visit, company_id: str | None, **values: Any) -> Response:
     before = visit.number("before", default=0, most=2**62) or None
     with visit.services.reach.reading() as tx:
         lines = audit_lines(tx, company_id=company_id, before=before, limit=LINES_A_PAGE + 1)
     has_more = len(lines) > LINES_A_PAGE
-    return visit.page("audit.html", lines=lines[:LINES_A_PAGE], has_more=has_more, actions=ACTIONS, **values)
+    shown = [shown_line(line, visit.me) for line in lines[:LINES_A_PAGE]]
+    return visit.page("audit.html", lines=shown, has_more=has_more, actions=ACTIONS, **values)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 
 from console.reading.company import Link, Run, Snapshot
 from console.views.attention import Attention, Item, attention_of
-from console.views.faults import fault_words
+from console.views.faults import NO_PERMISSION, fault_words
 from console.views.progress import Progress, progress_of
 from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
 from reports.company_status import EntityFacts
@@ -23,6 +23,7 @@ STATES = {
     "disconnected": ("idle", "off", "Disconnected"),
 }
 _LATE_AFTER = timedelta(minutes=2)
+_REFUSED_SHOWN = timedelta(days=1)
 _SILENT_AFTER = timedelta(seconds=18)
 
 
@@ -87,7 +88,8 @@ class Card:
 
     @property
     def may_sync(self) -> bool:
-        return self.state == "connected"
+        """Also where permissions are missing: somebody may have given them meanwhile."""
+        return self.state == "connected" or (self.notice is not None and self.notice.action == "sync")
 
     @property
     def may_pause(self) -> bool:
@@ -145,6 +147,8 @@ def state_of(snapshot: Snapshot) -> str:
     if link is None:
         return "not-connected"
     state = "syncing" if link.state == "connected" and snapshot.running else link.state
+    if state == "connected" and link.fault == NO_PERMISSION:
+        state = "needs-attention"
     return state if state in STATES else "needs-attention"
 
 
@@ -170,7 +174,12 @@ def _notice(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
                 action="reconnect",
             )
         case _:
-            return _fault(snapshot, link, now) or _interrupted(snapshot, now) or _late(snapshot, link, now)
+            return (
+                _fault(snapshot, link, now)
+                or _refused(link, now)
+                or _interrupted(snapshot, now)
+                or _late(snapshot, link, now)
+            )
 
 
 def _needs_attention(snapshot: Snapshot, link: Link) -> Notice:
@@ -206,9 +215,19 @@ def _fault(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
     if not link.fault or snapshot.running:
         return None
     words = fault_words(link.fault)
+    if link.fault == NO_PERMISSION:
+        return Notice("bad", words.title, link.message or "", words.to_do, "sync")
     due = "now" if link.next_due_at <= now else relative(link.next_due_at, now)
     to_do = f"{words.to_do} It is tried again {due}.".strip()
     return Notice("warn", words.title, link.message or "", to_do, reference=_reference(snapshot, link.fault))
+
+
+def _refused(link: Link, now: datetime) -> Notice | None:
+    """A Reconnect that failed: told for a day, or until the next one."""
+    if link.state != "connected" or link.refused_at is None or now - link.refused_at > _REFUSED_SHOWN:
+        return None
+    text = f"{link.refused_message or ''} The connection goes on with the username and password from before."
+    return Notice("warn", "The new username or password was not accepted", text.strip(), action="reconnect")
 
 
 def _interrupted(snapshot: Snapshot, now: datetime) -> Notice | None:

@@ -15,6 +15,7 @@ class FaultWords:
     is_theirs: bool = False
 
 
+NO_PERMISSION = "no-permission"
 _FAULTS = {
     "wrong-credentials": FaultWords("Username or password not accepted", "Enter them again.", field="password"),
     "mfa-required": FaultWords(
@@ -26,7 +27,8 @@ _FAULTS = {
         "Buildertrend blocked the sign-in", "Contact Protiv support with the reference.", is_theirs=True
     ),
     "no-permission": FaultWords(
-        "The Buildertrend user may not see everything", "Give it the permissions to see all of it in Buildertrend."
+        "The Buildertrend user may not see everything",
+        "Ask your Buildertrend administrator to give this user that permission, then press Sync now.",
     ),
     "rate-limited": FaultWords("Buildertrend asks us to slow down"),
     "source-unavailable": FaultWords("Buildertrend does not answer"),

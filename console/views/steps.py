@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from console.reading.company import Snapshot
-from console.views.faults import fault_words
+from console.reading.company import Link, Snapshot
+from console.views.faults import NO_PERMISSION, fault_words
 from console.words import reference
 
 _NOBODY_AFTER = timedelta(seconds=10)
@@ -23,7 +23,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """`outcome` is going, connected, failed (enter something else), another-account or trying (by itself)."""
+    """`outcome` is going, connected, failed (enter something else), another-account, trying (by itself), or no-access
+    (somebody has to change permissions in Buildertrend).
+    """
 
     steps: tuple[Step, ...]
     outcome: str
@@ -42,14 +44,9 @@ def steps_of(snapshot: Snapshot, command_id: str, asked_at: datetime, now: datet
     link = snapshot.link
     assert link is not None
     done = _done(snapshot, asked_at)
-    if link.pending_builder_id and link.state == "needs-attention":
-        return Steps(_lines(1, failed=True), "another-account", "This is another Buildertrend account")
-    if link.state == "needs-attention":
-        words = fault_words(link.fault)
-        shown = reference(command_id) if words.is_theirs else ""
-        return Steps(
-            _lines(0, failed=True), "failed", words.title, link.message or "", link.hint or "", words.field, shown
-        )
+    stopped = _stopped(link, command_id, asked_at)
+    if stopped is not None:
+        return stopped
     if done == len(_NAMES):
         return Steps(_lines(done), "connected", "Connected", hint=link.hint or "")
     if link.fault:
@@ -59,6 +56,29 @@ def steps_of(snapshot: Snapshot, command_id: str, asked_at: datetime, now: datet
     waits = not link.leased and not done and now - asked_at > _NOBODY_AFTER
     return Steps(
         _lines(done, detail="Waits for a free reader; this takes longer than usual." if waits else ""), "going"
+    )
+
+
+def _stopped(link: Link, command_id: str, asked_at: datetime) -> Steps | None:
+    """Why it goes on only when somebody has done something; None while it goes on by itself."""
+    if link.pending_builder_id and link.state == "needs-attention":
+        return Steps(_lines(1, failed=True), "another-account", "This is another Buildertrend account")
+    if link.refused_at is not None and link.refused_at >= asked_at:
+        return _went_back(link)
+    words = fault_words(link.fault)
+    if link.fault == NO_PERMISSION:
+        return Steps(_lines(1, failed=True), "no-access", words.title, link.message or "", words.to_do)
+    if link.state != "needs-attention":
+        return None
+    shown = reference(command_id) if words.is_theirs else ""
+    return Steps(_lines(0, failed=True), "failed", words.title, link.message or "", link.hint or "", words.field, shown)
+
+
+def _went_back(link: Link) -> Steps:
+    words = fault_words(link.refused_fault)
+    goes_on = "The connection goes on with the username and password from before."
+    return Steps(
+        _lines(0, failed=True), "failed", words.title, link.refused_message or "", goes_on, words.field or "password"
     )
 
 

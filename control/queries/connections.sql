@@ -13,8 +13,50 @@ ON CONFLICT (company_id) DO UPDATE SET
     last_full_at = CASE WHEN excluded.time_zone = connections.time_zone
         AND (connections.import_from IS NULL OR excluded.import_from >= connections.import_from)
         THEN connections.last_full_at END,
+    refused_username = NULL, refused_fault = NULL, refused_message = NULL, refused_at = NULL,
     paused_by = NULL, paused_reason = NULL, paused_at = NULL,
     lease_epoch = connections.lease_epoch + 1, lease_expires_at = '-infinity';
+
+-- name: keep_previous
+-- Before a Reconnect: what signed in last is put aside, to go back to should the new credentials be refused. What never
+-- signed in, or was refused itself, is nothing to go back to; what is aside already stays.
+WITH good AS (
+    UPDATE integration.connections SET previous_username = username, previous_time_zone = time_zone,
+        previous_import_from = import_from
+    WHERE company_id = %(company_id)s AND state IN ('connected', 'paused') AND builder_id IS NOT NULL
+      AND (fault IS NULL OR fault <> ALL(%(refusing)s)) AND previous_username IS NULL
+    RETURNING company_id
+)
+UPDATE integration.credentials SET kind = 'previous-' || kind
+WHERE company_id IN (SELECT company_id FROM good) AND kind IN ('password', 'session');
+
+-- name: go_back
+-- The new credentials were refused: those before are used again, at once. No row where there are none.
+WITH back AS (
+    UPDATE integration.connections
+    SET refused_username = username, refused_fault = %(fault)s, refused_message = %(message)s, refused_at = now(),
+        username = previous_username, time_zone = previous_time_zone, import_from = previous_import_from,
+        previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
+        state = 'connected', fault = NULL, message = NULL, next_due_at = now(), updated_at = now()
+    WHERE company_id = %(company_id)s AND previous_username IS NOT NULL
+      AND EXISTS (SELECT FROM integration.credentials AS p
+                  WHERE p.company_id = %(company_id)s AND p.kind = 'previous-password')
+    RETURNING company_id
+)
+DELETE FROM integration.credentials
+WHERE company_id IN (SELECT company_id FROM back) AND kind IN ('password', 'session');
+
+-- name: restore
+UPDATE integration.credentials SET kind = replace(kind, 'previous-', '')
+WHERE company_id = %(company_id)s AND kind IN ('previous-password', 'previous-session')
+RETURNING kind;
+
+-- name: has_previous
+SELECT 1 FROM integration.credentials WHERE company_id = %(company_id)s AND kind = 'previous-password';
+
+-- name: went_back
+SELECT 1 FROM integration.connections WHERE company_id = %(company_id)s AND state = 'connected' AND refused_fault = %(fault)s
+    AND previous_username IS NULL AND refused_at > now() - interval '1 hour';
 
 -- name: put_credential
 -- Names no column of the row that is there: whoever may only write the secret could not run it otherwise.
@@ -90,10 +132,16 @@ WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 SELECT integration.hold_epoch(%(company_id)s, %(epoch)s);
 
 -- name: set_signed_in
--- What is incomplete stays so until a read makes it good.
+-- These credentials are in: those of before a Reconnect are of no more use. What is incomplete stays so until a read makes
+-- it good.
+WITH old AS (
+    DELETE FROM integration.credentials
+    WHERE company_id = %(company_id)s AND kind IN ('previous-password', 'previous-session')
+)
 UPDATE integration.connections
 SET state = 'connected', fault = CASE WHEN fault = 'source-incomplete' THEN fault END,
-    message = CASE WHEN fault = 'source-incomplete' THEN message END, builder_id = %(builder_id)s, builder_name = %(builder_name)s,
+    message = CASE WHEN fault = 'source-incomplete' THEN message END, builder_id = %(builder_id)s,
+    builder_name = %(builder_name)s, previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
     updated_at = now()
 WHERE company_id = %(company_id)s;
 

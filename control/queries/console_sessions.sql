@@ -3,7 +3,7 @@
 WITH old_sessions AS (
     DELETE FROM integration.console_sessions WHERE began_at < now() - interval '2 days'
 ), old_attempts AS (
-    DELETE FROM integration.console_attempts WHERE at < now() - interval '1 day'
+    DELETE FROM integration.console_tries WHERE tried_at < now() - interval '1 day'
 ), signed_in AS (
     UPDATE integration.console_users SET last_sign_in_at = now() WHERE user_id = %(user_id)s
 )
@@ -25,12 +25,28 @@ WHERE token_hash = %(token_hash)s AND seen_at < now() - interval '1 minute';
 -- name: end
 DELETE FROM integration.console_sessions WHERE token_hash = %(token_hash)s;
 
--- name: attempts
-SELECT count(*) FROM integration.console_attempts
-WHERE kind = %(kind)s AND subject = %(subject)s AND at > now() - make_interval(secs => %(window_s)s);
+-- name: claim
+-- One statement, so that of many at once each sees those before it: the row is locked from one to the next. No row comes
+-- back while the pause behind an earlier try lasts. now() would be the time at which this transaction began to wait.
+INSERT INTO integration.console_tries AS t (kind, subject, tries, tried_at, free_at)
+VALUES (%(kind)s, %(subject)s, 1, clock_timestamp(), clock_timestamp())
+ON CONFLICT (kind, subject) DO UPDATE SET
+    tries = CASE WHEN t.tried_at < clock_timestamp() - make_interval(secs => %(forget_s)s) THEN 1 ELSE t.tries + 1 END,
+    tried_at = clock_timestamp(),
+    free_at = clock_timestamp() + make_interval(secs => CASE
+        WHEN t.tried_at < clock_timestamp() - make_interval(secs => %(forget_s)s) OR t.tries + 1 < %(free)s THEN 0
+        ELSE least(%(longest_s)s, %(first_s)s * 2 ^ least(t.tries + 1 - %(free)s, 30)) END)
+WHERE t.free_at <= clock_timestamp()
+RETURNING tries;
 
--- name: note_attempt
-INSERT INTO integration.console_attempts (kind, subject) VALUES (%(kind)s, %(subject)s);
+-- name: wait_s
+SELECT extract(epoch FROM free_at - clock_timestamp()) FROM integration.console_tries
+WHERE kind = %(kind)s AND subject = %(subject)s;
 
--- name: forget_attempts
-DELETE FROM integration.console_attempts WHERE kind = %(kind)s AND subject = %(subject)s;
+-- name: give_back
+UPDATE integration.console_tries SET tries = greatest(0, tries - 1),
+    free_at = CASE WHEN tries - 1 < %(free)s THEN clock_timestamp() ELSE free_at END
+WHERE kind = %(kind)s AND subject = %(subject)s;
+
+-- name: forget
+DELETE FROM integration.console_tries WHERE kind = %(kind)s AND subject = %(subject)s;

@@ -21,7 +21,7 @@ FROM integration.console_users WHERE issuer = %(issuer)s AND subject = %(subject
 -- name: bind_subject
 -- Only who is bound to nobody yet: an address that changes hands at the provider does not take a user over.
 UPDATE integration.console_users SET issuer = %(issuer)s, subject = %(subject)s
-WHERE email = %(email)s AND subject IS NULL AND NOT EXISTS (
+WHERE email = %(email)s AND subject IS NULL AND disabled_at IS NULL AND NOT EXISTS (
     SELECT FROM integration.console_users WHERE issuer = %(issuer)s AND subject = %(subject)s);
 
 -- name: password_hash
@@ -29,7 +29,8 @@ SELECT password_hash FROM integration.console_users WHERE email = %(email)s AND 
 
 -- name: set_password
 WITH changed AS (
-    UPDATE integration.console_users SET password_hash = %(password_hash)s WHERE email = %(email)s RETURNING user_id
+    UPDATE integration.console_users SET password_hash = %(password_hash)s
+    WHERE email = %(email)s AND disabled_at IS NULL RETURNING user_id
 ), ended AS (
     DELETE FROM integration.console_sessions WHERE user_id IN (SELECT user_id FROM changed)
 )
@@ -37,9 +38,14 @@ SELECT user_id FROM changed;
 
 -- name: disable
 WITH changed AS (
-    UPDATE integration.console_users SET disabled_at = coalesce(disabled_at, now())
+    UPDATE integration.console_users SET disabled_at = coalesce(disabled_at, now()), password_hash = NULL,
+        issuer = NULL, subject = NULL
     WHERE email = %(email)s RETURNING user_id
 ), ended AS (
     DELETE FROM integration.console_sessions WHERE user_id IN (SELECT user_id FROM changed)
 )
 SELECT user_id FROM changed;
+
+-- name: enable
+UPDATE integration.console_users SET disabled_at = NULL
+WHERE email = %(email)s AND disabled_at IS NOT NULL RETURNING user_id;

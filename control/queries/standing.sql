@@ -11,7 +11,9 @@ WHERE company_id = %(company_id)s;
 -- name: disconnect
 UPDATE integration.connections
 SET state = 'disconnected', fault = NULL, message = NULL, hint = NULL, paused_by = NULL, paused_reason = NULL,
-    paused_at = NULL, sign_ins_unanswered = 0, updated_at = now()
+    paused_at = NULL, sign_ins_unanswered = 0, updated_at = now(),
+    previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
+    refused_username = NULL, refused_fault = NULL, refused_message = NULL, refused_at = NULL
 WHERE company_id = %(company_id)s;
 
 -- name: forget_credentials

@@ -5,7 +5,8 @@ GRANT USAGE ON SCHEMA integration TO protiv_poller;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA integration TO protiv_poller;
 REVOKE INSERT, UPDATE, DELETE ON integration.schema_migrations FROM protiv_poller;
 -- Users, sessions and the audit are the console's alone.
-REVOKE ALL ON integration.console_users, integration.console_sessions, integration.console_attempts, integration.audit FROM protiv_poller;
+REVOKE ALL ON integration.console_users, integration.console_sessions, integration.console_tries,
+    integration.audit, integration.audit_outcomes FROM protiv_poller;
 -- `keys rotate` runs with this role, and leaves a line; nobody reads or changes one with it.
 GRANT INSERT ON integration.audit TO protiv_poller;
 
@@ -15,8 +16,11 @@ GRANT SELECT ON ALL TABLES IN SCHEMA integration TO protiv_console;
 REVOKE SELECT ON integration.credentials FROM protiv_console;
 GRANT SELECT (company_id, kind, key_id, updated_at), INSERT, UPDATE, DELETE ON integration.credentials TO protiv_console;
 GRANT INSERT, UPDATE ON integration.connections TO protiv_console;
-GRANT INSERT, UPDATE ON integration.console_users, integration.audit TO protiv_console;
-GRANT INSERT, UPDATE, DELETE ON integration.console_sessions, integration.console_attempts TO protiv_console;
+GRANT INSERT, UPDATE ON integration.console_users TO protiv_console;
+GRANT INSERT, UPDATE, DELETE ON integration.console_sessions, integration.console_tries TO protiv_console;
+-- The audit is append only.
+REVOKE UPDATE, DELETE, TRUNCATE ON integration.audit, integration.audit_outcomes FROM protiv_console;
+GRANT INSERT ON integration.audit, integration.audit_outcomes TO protiv_console;
 GRANT USAGE ON SCHEMA protiv TO protiv_console;
 GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO protiv_console;
 

@@ -102,6 +102,18 @@ STOPPING = frozenset(
 )
 
 
+# What the reads are called, and what Buildertrend's permissions call it.
+_MODULES = {
+    "jobs": "Jobs",
+    "job list": "Jobs",
+    "shifts": "the Time Clock",
+    "users": "Internal Users",
+    "cost codes": "Cost Codes",
+    "budget": "the Budget of jobs",
+    "worksheet": "Estimates",
+}
+
+
 class SourceFaultError(IntegrationError):
     """A read cannot go on; `fault` says why, `detail` (no personal data) what exactly.
 
@@ -116,3 +128,9 @@ class SourceFaultError(IntegrationError):
         self.detail = detail
         self.retry_after_s = retry_after_s
         self.not_taken = not_taken
+
+    @property
+    def for_admin(self) -> str:
+        """The fault's sentence; a lack of permission names the module as Buildertrend's settings call it."""
+        module = _MODULES.get(self.detail.partition(":")[0]) if self.fault is NO_PERMISSION else None
+        return f"This Buildertrend user may not see {module}." if module else self.fault.for_admin

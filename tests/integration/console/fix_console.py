@@ -36,9 +36,16 @@ class Site:
     settings: Settings
     browsers: list[TestClient] = field(default_factory=list)
 
-    def browser(self, **headers: str) -> TestClient:
-        """A browser of its own; it follows no redirect by itself."""
-        made = TestClient(self.app, ORIGIN, follow_redirects=False, raise_server_exceptions=False, headers=headers)
+    def browser(self, address: str = "testclient", **headers: str) -> TestClient:
+        """A browser of its own, at an address; it follows no redirect by itself."""
+        made = TestClient(
+            self.app,
+            ORIGIN,
+            follow_redirects=False,
+            raise_server_exceptions=False,
+            headers=headers,
+            client=(address, 50_000),
+        )
         self.browsers.append(made)
         return made
 

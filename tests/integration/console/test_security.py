@@ -5,10 +5,13 @@ that a signed-in page is exposed to.
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx2
+import psycopg
 import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
@@ -17,7 +20,7 @@ from console.access import Access
 from console.app import SCREENS
 from console.screens import Screen
 from console.sending import Order
-from control.console_sessions import CONNECT_LIMIT, SIGN_IN_LIMIT
+from control.console_sessions import ADDRESS_LIMIT, CONNECT_LIMIT, SIGN_IN_LIMIT
 from tests.integration.console.fix_console import ORIGIN, PASSWORD, Site, post, running_site, sign_in, token_of
 
 WHO = ("nobody", "viewer", "admin", "all-viewer", "operator", "other-admin")
@@ -199,24 +202,89 @@ def test_session_ends_by_itself(site: Site, change: str) -> None:
     assert browser.get("/companies").headers["location"] == "/sign-in?next=/companies"
 
 
-def test_sign_in_is_limited_by_email_and_says_when_to_try_again(site: Site) -> None:
+def test_sign_in_of_one_email_from_one_address_is_followed_by_growing_pauses(site: Site) -> None:
     email = site.user("operator")
-    site.run("DELETE FROM integration.console_attempts")
-    for _ in range(SIGN_IN_LIMIT.attempts):
+    site.run("DELETE FROM integration.console_tries")
+    for _ in range(SIGN_IN_LIMIT.free):
         assert sign_in(site.browser(), email, "wrong wrong wrong").status_code == 422
     refused = sign_in(site.browser(), email)
     assert refused.status_code == 429
-    assert "Wait 15 minutes" in refused.text
-    site.run("UPDATE integration.console_attempts SET at = at - interval '16 minutes'")
+    assert "Try again in" in refused.text
+    pauses = []
+    for _ in range(3):
+        site.run("UPDATE integration.console_tries SET free_at = now() - interval '1 second'")
+        assert sign_in(site.browser(), email, "wrong wrong wrong").status_code == 422
+        ((pause,),) = site.run(
+            "SELECT extract(epoch FROM free_at - tried_at)::int FROM integration.console_tries WHERE subject LIKE %s",
+            f"e-mail {email}%",
+        )
+        pauses.append(pause)
+    assert pauses == [4, 8, 16]
+    site.run("UPDATE integration.console_tries SET free_at = now() - interval '1 second'")
     assert sign_in(site.browser(), email).status_code == 303
 
 
-def test_sign_in_is_limited_by_address_too(site: Site) -> None:
-    site.run("DELETE FROM integration.console_attempts")
-    for number in range(SIGN_IN_LIMIT.attempts):
+def test_stranger_who_hammers_keeps_nobody_out_who_is_known_or_elsewhere(site: Site) -> None:
+    email = site.user("operator")
+    site.run("DELETE FROM integration.console_tries")
+    known = site.browser("203.0.113.7")
+    assert sign_in(known, email).status_code == 303
+    known.cookies.delete("protiv_session")
+    for _ in range(ADDRESS_LIMIT.free + 5):
+        sign_in(site.browser("203.0.113.7"), email, "wrong wrong wrong")
+        sign_in(site.browser("203.0.113.7"), f"{uuid4().hex}@protiv.example", "wrong wrong wrong")
+    assert sign_in(site.browser("203.0.113.7"), email).status_code == 429
+    assert sign_in(known, email).status_code == 303
+    assert sign_in(site.browser("203.0.113.8"), email).status_code == 303
+
+
+def test_device_is_known_for_its_own_user_alone_and_has_a_limit_of_its_own(site: Site) -> None:
+    email, other = site.user("operator"), site.user("operator")
+    site.run("DELETE FROM integration.console_tries")
+    known = site.browser()
+    sign_in(known, email)
+    known.cookies.delete("protiv_session")
+    for _ in range(SIGN_IN_LIMIT.free):
+        assert sign_in(known, email, "wrong wrong wrong").status_code == 422
+    assert sign_in(known, email).status_code == 429
+    sign_in(known, other, "wrong wrong wrong")
+    subjects = {subject for (subject,) in site.run("SELECT subject FROM integration.console_tries")}
+    assert f"e-mail {other} from unknown" in subjects
+
+
+def test_forty_sign_ins_at_once_are_counted_one_by_one(site: Site) -> None:
+    email = site.user("operator")
+    site.run("DELETE FROM integration.console_tries")
+    browsers = [site.browser() for _ in range(40)]
+    tokens = [token_of(browser.get("/sign-in")) for browser in browsers]
+
+    def tries(number: int) -> int:
+        form = {"form_token": tokens[number], "email": email, "password": "wrong wrong wrong"}
+        return browsers[number].post("/sign-in", data=form).status_code
+
+    with ThreadPoolExecutor(40) as pool:
+        statuses = list(pool.map(tries, range(40)))
+    # Checking a few passwords may take as long as the first pauses.
+    assert statuses.count(422) <= SIGN_IN_LIMIT.free + 2
+    assert set(statuses) <= {422, 429, 503}
+
+
+def test_own_success_clears_nothing_that_others_did_from_the_address(site: Site) -> None:
+    site.run("DELETE FROM integration.console_tries")
+    for number in range(5):
         sign_in(site.browser(), f"nobody-{number}@protiv.example", "wrong wrong wrong")
-    assert sign_in(site.browser(), site.user("operator")).status_code == 429
-    site.run("DELETE FROM integration.console_attempts")
+    assert sign_in(site.browser(), site.user("operator")).status_code == 303
+    rows = site.run("SELECT tries FROM integration.console_tries WHERE subject = 'address unknown'")
+    assert rows == [(5,)]
+
+
+@pytest.mark.parametrize(
+    "email", ["a\0b@protiv.example", "\u212aim@protiv.example", "", "no address", "x" * 300 + "@a"]
+)
+def test_sign_in_with_what_is_no_email_says_so(site: Site, email: str) -> None:
+    answer = sign_in(site.browser(), email)
+    assert answer.status_code == 422
+    assert "This is no e-mail address" in answer.text or "nobody can type" in answer.text
 
 
 def test_connect_is_limited_by_company_before_anything_is_stored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +293,7 @@ def test_connect_is_limited_by_company_before_anything_is_stored(site: Site, mon
     fields = {"username": "ana", "password": "pw", "time_zone": "America/Denver"}
     path = f"/c/{company_id}/buildertrend/connect"
     browser = site.signed_in("admin", company_id)
-    for _ in range(CONNECT_LIMIT.attempts):
+    for _ in range(CONNECT_LIMIT.free):
         assert post(browser, path, **fields).status_code == 303
     site.run("UPDATE integration.connections SET username = 'kept' WHERE company_id = %s", company_id)
     refused = post(site.signed_in("operator"), path, **fields)
@@ -362,3 +430,58 @@ def test_broken_forms_and_addresses_are_nobodys_mistake(site: Site) -> None:
     assert broken.status_code in (400, 403)
     for path in ("/c/%00", "/c/x%00y/buildertrend", "/c/x/jobs/%00", "/c/%F0%28%8C%28/jobs"):
         assert browser.get(path).status_code in (404, 200), path
+
+
+def test_viewers_read_no_username_of_buildertrend_and_no_address_in_the_audit(site: Site) -> None:
+    company_id = site.company()
+    site.run(
+        "INSERT INTO integration.audit (who, company_id, action, detail) VALUES ('dana@acme.example', %s, 'reconnect',"
+        ' \'{"username": "secret-user", "from": "203.0.113.7", "time_zone": "America/Denver"}\')',
+        company_id,
+    )
+    shown = site.signed_in("viewer", company_id).get(f"/c/{company_id}/audit").text
+    assert "America/Denver" in shown
+    assert "secret-user" not in shown
+    assert "203.0.113.7" not in shown
+    assert "secret-user" in site.signed_in("admin", company_id).get(f"/c/{company_id}/audit").text
+
+
+def test_sign_ins_that_are_refused_are_in_the_audit_without_what_was_typed_for_nobody(site: Site) -> None:
+    site.run("DELETE FROM integration.console_tries")
+    company_id = site.company()
+    email = site.user("admin", company_id)
+    sign_in(site.browser("203.0.113.99"), email, "wrong wrong wrong")
+    sign_in(site.browser("203.0.113.98"), "my-password-by-mistake@x.example", "wrong wrong wrong")
+    lines = site.run(
+        "SELECT who, company_id, detail->>'from' FROM integration.audit WHERE action = 'sign-in-refused'"
+        " AND detail->>'from' LIKE '203.0.113.9%%'"
+    )
+    assert lines == [(email, company_id, "203.0.113.99")]
+    assert "Tried to sign in and was refused" in site.signed_in("admin", company_id).get(f"/c/{company_id}/audit").text
+
+
+def test_lines_of_the_audit_are_changed_and_removed_by_nobody(site: Site) -> None:
+    site.company()
+    for statement in ("UPDATE integration.audit SET who = 'x'", "DELETE FROM integration.audit"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            site.run(statement)
+
+
+def test_event_streams_beyond_a_sessions_places_are_refused_with_when_to_ask_again(site: Site) -> None:
+    company_id = site.company()
+    browser = site.signed_in("viewer", company_id)
+    token = site.services.cookies.form_token(browser.cookies["protiv_session"])
+    places = [site.services.streams.take(token) for _ in range(6)]
+    refused = browser.get(f"/c/{company_id}/events")
+    for give_back in places:
+        give_back()
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
+
+
+def test_sign_in_while_too_many_passwords_are_looked_at_is_refused_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site.services.hashing, "_taken", 10_000)
+    refused = sign_in(site.browser(), site.user("operator"))
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
+    assert "Too many people sign in right now" in refused.text

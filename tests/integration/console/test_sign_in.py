@@ -10,7 +10,7 @@ import pytest
 
 from cli.main import main
 from cli.user import demo_user
-from control.console_users import SHORTEST_PASSWORD
+from control.passwords import SHORTEST
 from tests.integration.console.fix_console import PASSWORD, Site, sign_in
 
 
@@ -73,7 +73,7 @@ def test_user_password_and_disable_end_every_session(
         (["a@b.example", "--role", "king"], "--role must be one of"),
         (["a@b.example", "--role", "admin"], "give --company"),
         (["a@b.example", "--role", "operator", "--company", "c1"], "leave --company out"),
-        (["a@b.example", "--role", "operator", "--password-stdin"], f"{SHORTEST_PASSWORD} to 1000 characters"),
+        (["a@b.example", "--role", "operator", "--password-stdin"], f"{SHORTEST} to 1000 characters"),
     ],
 )
 def test_user_add_says_what_is_wrong(
@@ -100,6 +100,37 @@ def test_user_add_twice_and_changes_of_nobody_are_refused(
     assert capsys.readouterr().err.count("There is no user") == 2
 
 
+def test_user_that_is_disabled_comes_back_only_by_enable_and_without_its_old_password(
+    cli: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cli.run("DELETE FROM integration.console_tries")
+    typed(monkeypatch, "another long password")
+    email = cli.user("operator")
+    assert main(["user", "enable", email]) == 2
+    assert main(["user", "disable", email]) == 0
+    assert main(["user", "password", email, "--password-stdin"]) == 2
+    assert "it is disabled" in capsys.readouterr().err
+    assert main(["user", "add", email, "--role", "operator", "--password-stdin"]) == 2
+    assert sign_in(cli.browser(), email, "another long password").status_code == 422
+    assert main(["user", "enable", email]) == 0
+    assert sign_in(cli.browser(), email).status_code == 422, "its old password is gone"
+    assert main(["user", "password", email, "--password-stdin"]) == 0
+    assert sign_in(cli.browser(), email, "another long password").status_code == 303
+    lines = cli.run(
+        "SELECT action FROM integration.audit WHERE detail->>'user' = %s AND who LIKE 'cli:%%' ORDER BY audit_id", email
+    )
+    assert [action for (action,) in lines] == ["user-disable", "user-enable", "user-password"]
+
+
+@pytest.mark.parametrize("weak", ["password1234", " " * 12, "Buildertrend2026"])
+def test_user_with_a_password_that_is_guessed_early_is_not_added(
+    cli: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], weak: str
+) -> None:
+    typed(monkeypatch, weak)
+    assert main(["user", "add", new_email(), "--role", "operator", "--password-stdin"]) == 2
+    assert "too easy to guess" in capsys.readouterr().err
+
+
 def test_user_list_shows_people_a_table(cli: Site, capsys: pytest.CaptureFixture[str]) -> None:
     cli.user("viewer", None, None)
     assert main(["user", "list"]) == 0
@@ -107,7 +138,7 @@ def test_user_list_shows_people_a_table(cli: Site, capsys: pytest.CaptureFixture
 
 
 def test_sign_in_of_an_unknown_email_and_of_one_without_password_is_refused_alike(site: Site) -> None:
-    site.run("DELETE FROM integration.console_attempts")
+    site.run("DELETE FROM integration.console_tries")
     unknown = sign_in(site.browser(), new_email())
     without = sign_in(site.browser(), site.user("operator", None, None))
     assert unknown.status_code == without.status_code == 422

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from control.connections import PASSWORD, SESSION, credential, put_credential
+from control.connections import PASSWORD, PREVIOUS, SESSION, credential, put_credential
 from control.key_rotation import Rotated, rotate
 from control.vault import Opener, Sealer, new_key_pair
 from core.errors import ConfigurationError
@@ -62,3 +62,19 @@ def test_rotate_with_one_secret_that_does_not_open_moves_none_of_the_others(offi
     with pytest.raises(ConfigurationError, match=f"company {lost} "):
         rotate(office.database, opener(NEW.private, OLD.private))
     assert opened(office, fine, PASSWORD, opener(OLD.private)) == b"pw"
+
+
+def test_rotate_moves_what_a_reconnect_put_aside_so_that_it_still_opens(office: Office) -> None:
+    company_id = office.connect()
+    keep(office, company_id, PASSWORD, b"before")
+    with office.database.transaction() as tx:
+        tx.execute(
+            b"UPDATE integration.credentials SET kind = 'previous-password'"
+            b" WHERE company_id = %s AND kind = 'password'",
+            [company_id],
+        )
+    assert rotate(office.database, opener(NEW.private, OLD.private)).moved == 1
+    with office.database.transaction() as tx:
+        sealed = credential(tx, company_id, f"{PREVIOUS}{PASSWORD}")
+    assert sealed is not None
+    assert opener(NEW.private).open(sealed, company_id=company_id, kind=PASSWORD) == b"before"

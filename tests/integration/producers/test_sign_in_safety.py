@@ -83,6 +83,58 @@ def test_other_credentials_forget_the_hint(desk: Desk) -> None:
     assert connection_column(desk, "hint") is None
 
 
+def test_reconnect_with_a_typo_goes_on_with_the_password_and_session_from_before(desk: Desk) -> None:
+    desk.connect()
+    assert desk.run()[-1].type == "completed"
+    for typo in ("not it", "not it either"):
+        desk.connect(password=typo, username=desk.sandbox.company["username"], time_zone="America/New_York")
+        assert fault_of(desk.run()) == "wrong-credentials"
+        assert connection_column(desk, "state") == "connected"
+        assert connection_column(desk, "refused_fault") == "wrong-credentials"
+        assert connection_column(desk, "time_zone") == desk.sandbox.company["time_zone"]
+        assert desk.run()[-1].type == "completed"
+    assert sign_ins(desk) == {"successful": 1, "failed": 2}
+    desk.sandbox.end_sessions()
+    desk.command()
+    assert desk.run()[-1].type == "completed"
+    assert sign_ins(desk) == {"successful": 2, "failed": 2}
+
+
+def test_two_typos_in_a_row_still_go_back_to_what_worked(desk: Desk) -> None:
+    desk.connect()
+    desk.run()
+    desk.connect(password="never tried")
+    desk.connect(password="not it")
+    assert fault_of(desk.run()) == "wrong-credentials"
+    assert connection_column(desk, "state") == "connected"
+    assert desk.run()[-1].type == "completed"
+
+
+def test_password_that_was_refused_itself_is_nothing_to_go_back_to(desk: Desk) -> None:
+    desk.connect(password="not it")
+    desk.run()
+    desk.connect(password="nor this")
+    assert fault_of(desk.run()) == "wrong-credentials"
+    assert connection_column(desk, "state") == "needs-attention"
+
+
+def test_new_credentials_that_are_in_end_those_from_before(desk: Desk) -> None:
+    desk.connect()
+    desk.run()
+    desk.connect()
+    assert desk.run()[-1].type == "completed"
+    kinds = desk.sql("SELECT kind FROM integration.credentials WHERE company_id = %s ORDER BY kind")
+    assert [row["kind"] for row in kinds] == ["password", "session"]
+    assert connection_column(desk, "previous_username") is None
+
+
+def test_permission_that_is_missing_is_named_by_its_module(desk: Desk) -> None:
+    desk.sandbox.set_switches(time_clock_endpoint="no-permission")
+    desk.connect()
+    assert fault_of(desk.run()) == "no-permission"
+    assert connection_column(desk, "message") == "This Buildertrend user may not see the Time Clock."
+
+
 def test_refusal_is_kept_before_anything_else_so_that_a_crash_does_not_repeat_it(desk: Desk) -> None:
     desk.connect(password="not it")
     desk.events.refused_type = "failed"

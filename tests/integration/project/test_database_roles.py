@@ -13,7 +13,7 @@ from psycopg.errors import InsufficientPrivilege
 
 from cli.database_checks import database_checks
 from cli.findings import ProblemError
-from control.audit import Act, note_outcome, record
+from control.audit import Act, note_not_sent, record
 from control.checkpoints import save_page
 from control.commands import put_command
 from control.connections import (
@@ -21,18 +21,30 @@ from control.connections import (
     SESSION,
     NewConnection,
     credential,
+    go_back,
     lease_due,
     list_connections,
     put_credential,
     save_connection,
+    set_signed_in,
 )
-from control.console_sessions import SIGN_IN_LIMIT, begin_session, end_session, note_attempt, session_user
+from control.console_sessions import (
+    SIGN_IN_LIMIT,
+    begin_session,
+    claim,
+    end_session,
+    forget_tries,
+    give_back,
+    session_user,
+)
 from control.console_users import NewUser, add_user
 from control.database import Transaction, migrate_control
 from control.other_account import accept
 from control.runs import NewRun, begin_run, latest_runs
 from control.source_state import Published, drop_published, put_published
 from control.vault import SealedSecret
+from core.errors import ConfigurationError
+from reports.visibility import require_all_rows
 from schemas.catalogue import JOBS
 from sinks import statements
 from sinks.migrate import check_migrated, migrate_protiv
@@ -102,21 +114,50 @@ def test_console_role_keeps_users_sessions_attempts_and_the_audit(roles: Roles) 
     with roles.session("console") as tx:
         user_id = add_user(tx, NewUser(email, "Olive", "operator"))
         token = begin_session(tx, user_id)
-        note_attempt(tx, SIGN_IN_LIMIT, email)
+        claim(tx, SIGN_IN_LIMIT, email)
+        give_back(tx, SIGN_IN_LIMIT, email)
+        forget_tries(tx, SIGN_IN_LIMIT, email)
         record(tx, Act(user_id, email, None, "sign-in"))
-        note_outcome(tx, str(uuid4()), "completed", None, is_last=True)
+        note_not_sent(tx, str(uuid4()), "Kafka does not take it.")
     with roles.session("console") as tx:
         found = session_user(tx, token)
         assert found is not None
         assert found.email == email
         end_session(tx, token)
         assert accept(tx, connect_company(roles, "console"), builder_id="1") is False
-    assert roles.refused("console", "DELETE FROM integration.audit")
+    for table in ("audit", "audit_outcomes"):
+        assert roles.refused("console", f"DELETE FROM integration.{table}")
+        assert roles.refused("console", f"TRUNCATE integration.{table}")
+    assert roles.refused("console", "UPDATE integration.audit SET who = 'somebody else'")
+    assert roles.refused("console", "UPDATE integration.audit_outcomes SET outcome = 'completed'")
     assert roles.refused("console", "DELETE FROM integration.console_users")
 
 
+def test_audit_is_append_only_for_its_owner_too_who_alone_may_remove_what_is_old(roles: Roles) -> None:
+    with roles.session("console") as tx:
+        record(tx, Act(None, "cli:ana", None, "sign-in"))
+    assert roles.refused("owner", "UPDATE integration.audit SET who = 'x'")
+    assert roles.refused("owner", "DELETE FROM integration.audit")
+    with roles.session("owner") as tx:
+        tx.execute("SET LOCAL integration.audit_retention = 'on'")
+        tx.execute("DELETE FROM integration.audit WHERE at < now() - interval '3 years'")
+    assert roles.refused("console", "SET integration.audit_retention = 'on'; DELETE FROM integration.audit")
+
+
+def test_reconnect_as_the_console_role_puts_credentials_aside_and_the_poller_role_goes_back(roles: Roles) -> None:
+    company_id = connect_company(roles, "console")
+    with roles.session("poller") as tx:
+        set_signed_in(tx, company_id, builder_id="1", builder_name="Acme")
+    with roles.session("console") as tx:
+        save_connection(tx, NewConnection(company_id, "else", "America/Denver", None), SealedSecret("k1", b"typo"))
+    with roles.session("poller") as tx:
+        assert credential(tx, company_id, PASSWORD) == SealedSecret("k1", b"typo")
+        assert go_back(tx, company_id, fault="wrong-credentials", message="Check.")
+        assert credential(tx, company_id, PASSWORD) == SECRET
+
+
 def test_poller_role_does_not_see_the_consoles_users(roles: Roles) -> None:
-    for table in ("console_users", "console_sessions", "console_attempts", "audit"):
+    for table in ("console_users", "console_sessions", "console_tries", "audit", "audit_outcomes"):
         assert roles.refused("poller", f"SELECT 1 FROM integration.{table}"), table
 
 
@@ -126,6 +167,26 @@ def test_console_role_sees_rows_of_every_company_and_changes_none(roles: Roles) 
         assert tx.execute("SELECT count(*) > 0 FROM protiv.current_users").fetchone() == (True,)
     assert roles.refused("console", "UPDATE protiv.users SET name = 'x'")
     assert roles.refused("console", "DELETE FROM integration.source_state")
+
+
+def test_role_from_which_a_policy_hides_rows_is_told_so_instead_of_counting_none(roles: Roles) -> None:
+    insert_user(roles)
+    with roles.session("console") as tx:
+        require_all_rows(tx)
+    with closing(psycopg.connect(roles.superuser_url)) as connection:
+        connection.execute("CREATE ROLE bound")
+        connection.execute("GRANT USAGE ON SCHEMA protiv TO bound")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO bound")
+        connection.execute("SET LOCAL ROLE bound")
+        assert connection.execute("SELECT count(*) FROM protiv.users").fetchone() == (0,)
+        with pytest.raises(ConfigurationError, match="hides rows of schema protiv"):
+            require_all_rows(connection)
+        connection.execute("RESET ROLE")
+        for table in ("jobs", "users", "cost_codes", "budgets", "time_entries"):
+            connection.execute(f"CREATE POLICY all_rows ON protiv.{table} FOR SELECT TO bound USING (true)")
+        connection.execute("SET LOCAL ROLE bound")
+        require_all_rows(connection)
+        connection.rollback()
 
 
 def test_poller_role_does_the_work_of_a_run(roles: Roles) -> None:

@@ -120,3 +120,22 @@ def test_card_of_a_first_sync_does_not_complain_of_parents_that_are_still_to_com
     first = card_of(snapshot(link(initial_done_at=None), waiting=groups), NOW)
     assert [item.query["status"] for item in first.attention] == ["uncoded"]
     assert len(card_of(snapshot(waiting=groups), NOW).attention) == 2
+
+
+def test_card_without_a_permission_needs_attention_says_whose_and_can_be_tried_again() -> None:
+    card = card_of(snapshot(link(fault="no-permission", message="This user may not see the Time Clock.")), NOW)
+    assert (card.state, card.may_sync) == ("needs-attention", True)
+    assert card.notice is not None
+    assert (card.notice.level, card.notice.text) == ("bad", "This user may not see the Time Clock.")
+    assert "administrator" in card.notice.to_do
+    assert not card.is_calm
+
+
+def test_card_tells_for_a_day_that_a_reconnect_was_refused_and_names_nobody() -> None:
+    back = link(refused_username="typo@x", refused_fault="wrong-credentials", refused_message="No.", refused_at=NOW)
+    card = card_of(snapshot(back), NOW)
+    assert card.notice is not None
+    assert (card.state, card.notice.action) == ("connected", "reconnect")
+    assert "typo" not in card.notice.text
+    old = link(refused_fault="wrong-credentials", refused_message="No.", refused_at=NOW - timedelta(days=2))
+    assert card_of(snapshot(old), NOW).notice is None

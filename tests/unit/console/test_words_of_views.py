@@ -140,6 +140,26 @@ def test_steps_of_a_refusal_say_which_field_to_change() -> None:
     assert steps_of(snapshot(blocked), COMMAND, NOW, NOW).reference == "3F9A21C0"
 
 
+def test_steps_of_a_missing_permission_name_the_module_and_end_the_spinner() -> None:
+    connected = link(fault="no-permission", message="This Buildertrend user may not see the Time Clock.")
+    ended = run(state="failed", attempted_at=NOW)
+    found = steps_of(snapshot(connected, runs=(ended,)), COMMAND, NOW, NOW)
+    assert (found.outcome, [one.state for one in found.steps]) == (
+        "no-access",
+        ["done", "failed", "waiting", "waiting"],
+    )
+    assert "Time Clock" in found.text
+    assert "administrator" in found.hint
+
+
+def test_steps_of_a_reconnect_that_was_refused_say_that_the_one_before_goes_on() -> None:
+    back = link(refused_username="typo", refused_fault="wrong-credentials", refused_message="Check.", refused_at=NOW)
+    found = steps_of(snapshot(back), COMMAND, NOW, NOW)
+    assert (found.outcome, found.field, found.text) == ("failed", "password", "Check.")
+    assert "from before" in found.hint
+    assert steps_of(snapshot(back), COMMAND, NOW + minutes(1), NOW).outcome == "going"
+
+
 def test_steps_of_an_outage_are_tried_again() -> None:
     away = link(state="connecting", fault="source-unavailable", session_at=None)
     assert steps_of(snapshot(away), COMMAND, NOW, NOW).outcome == "trying"

@@ -11,7 +11,7 @@ from core.errors import ConfigurationError
 from core.settings import load_settings, reveal
 from tests import factories
 
-SECRET = "hunter2-never-print"
+SECRET = "hunter2-never-print-not-even-once"
 SECRET_SETTINGS: dict[str, str] = {
     "kafka_sasl_password": SECRET,
     "schema_registry_url": f"http://user:{SECRET}@registry:8081",
@@ -41,6 +41,11 @@ WRONG: list[tuple[str, Any, str]] = [
     ("buildertrend_app_url", "buildertrend.net", "http"),
     ("kafka_ssl_ca_location", "/does/not/exist.pem", "existing file"),
     ("metrics_port", "70000", "less than or equal to 65535"),
+    ("console_secret", "hunter2", "at least 32 characters"),
+    ("oidc_issuer", "http://accounts.example", "https://"),
+    ("buildertrend_app_url", "http://buildertrend.net", "https://"),
+    ("buildertrend_login_url", "http://10.1.2.3", "https://"),
+    ("forwarded_allow_ips", "proxy.example", "addresses or networks"),
 ]
 
 
