@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli.audit import note
-from control.database import Database, migrate_control
+from control.database import Database, check_database, migrate_control
 from core.migrations import Extent
 from core.settings import Settings, load_settings
 from schemas.registry import ConfluentRegistry, foreign_schemas, register_all
@@ -33,6 +33,8 @@ def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResul
     """Bring brokers, registry and database to what this version needs. Raises ConfigurationError if they cannot be."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     url = settings.database_url.get_secret_value()
+    # First, since nothing can be done where this fails.
+    check_database(url)
     created = create_topics(settings)
     with closing(ConfluentRegistry(settings)) as registry:
         schema_ids = register_all(registry)

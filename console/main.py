@@ -45,16 +45,14 @@ _LETTERS_FRESH_S = 10.0
 def run(settings: Settings) -> None:
     """Blocks until SIGTERM or SIGINT. Serves at once and says that the database is away until it answers.
 
-    Raises ConfigurationError for a wrong setting, an address that needs more settings, and a port in use.
+    Raises ConfigurationError for a wrong setting, an address that needs more settings, a port in use, and a database or
+    a pooler that cannot serve.
     """
     door = Door(settings)
     services = services_of(settings, door)
     with listening_socket(door.address, settings.console_port) as listening, _metrics_port(settings, services.reach):
         # The server passes the signals that end it on to this event's handlers.
         stop = stop_event()
-        _in_background(lambda: services.reach.connect(stop), "connect")
-        _in_background(lambda: services.listener.run(stop), "events")
-        _in_background(lambda: services.refused.run(stop), "dead letters")
         server = uvicorn.Server(
             uvicorn.Config(
                 console_app(services),
@@ -70,6 +68,10 @@ def run(settings: Settings) -> None:
                 timeout_graceful_shutdown=_END_WITHIN_S,
             )
         )
+        connecting = _Connecting(services.reach, server)
+        _in_background(lambda: connecting.run(stop), "connect")
+        _in_background(lambda: services.listener.run(stop), "events")
+        _in_background(lambda: services.refused.run(stop), "dead letters")
         _LOG.info("console_ready", address=_url(listening))
         try:
             server.run(sockets=[listening])
@@ -77,6 +79,8 @@ def run(settings: Settings) -> None:
             stop.set()
             services.reach.close()
             services.registry.close()
+        if connecting.wrong is not None:
+            raise connecting.wrong
     _LOG.info("console_ended")
 
 
@@ -96,6 +100,22 @@ def _answers(reach: Reach) -> bool:
     except IntegrationError:
         return False
     return True
+
+
+class _Connecting:
+    """Waits for the database beside the server, and ends that where no waiting helps."""
+
+    def __init__(self, reach: Reach, server: uvicorn.Server) -> None:
+        self._reach = reach
+        self._server = server
+        self.wrong: ConfigurationError | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        try:
+            self._reach.connect(stop)
+        except ConfigurationError as exc:
+            self.wrong = exc
+            self._server.should_exit = True
 
 
 def services_of(settings: Settings, door: Door) -> Services:

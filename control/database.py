@@ -23,7 +23,7 @@ from core.errors import (
     RetriableError,
 )
 from core.migrations import migrate
-from core.postgres import Connection, Session, check_encoding, forget_environment, prepare
+from core.postgres import Connection, Session, connect, forget_environment, prepare
 from core.settings import Settings
 from core.sql import read_statements
 from core.sqlstate import is_outage, is_value, outage_sentence
@@ -64,6 +64,12 @@ def migrate_control(database_url: str) -> list[str]:
         return migrate(database_url, schema=SCHEMA, folder=MIGRATIONS)
 
 
+def check_database(database_url: str) -> None:
+    """ConfigurationError for a database or a pooler that cannot serve, RetriableError if it does not answer."""
+    with translated_errors():
+        connect(database_url, COMMAND).close()
+
+
 class Database:
     """Transactions on schema `integration`."""
 
@@ -78,14 +84,14 @@ class Database:
     def open(self) -> None:
         """Connect; RetriableError if Postgres does not answer in time. Can be called again then.
 
-        ConfigurationError if the database does not store UTF-8.
+        ConfigurationError if it is a database or a pooler that cannot serve (see core.postgres.connect).
         """
         with translated_errors():
+            # What no waiting changes: a pool would try it again and again.
+            connect(self._settings.database_url.get_secret_value(), self._session).close()
             try:
                 self._pool.open()
                 self._pool.wait(timeout=_TIMEOUT_S)
-                with self._pool.connection() as connection:
-                    check_encoding(connection)
             except PoolTimeout:
                 # A pool whose first connection did not come is closed for good.
                 self._pool = self._new_pool()

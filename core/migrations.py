@@ -12,12 +12,14 @@ from enum import Enum
 from pathlib import Path
 
 from psycopg import sql
+from psycopg.errors import LockNotAvailable
 
+from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
+from core.migration_lock import Patience, longest_transaction, take_lock
 from core.postgres import Connection, Session, connect
 
-_LOCK = 7_305_112_024
-_SESSION = Session("protiv-setup")
+_SESSION = Session("protiv-setup", lock_s=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +51,15 @@ class Extent(Enum):
     FINISHED = "everything: every process is of this version, or none runs"
 
 
-def migrate(database_url: str, *, schema: str, folder: Path, extent: Extent = Extent.RUNNING) -> list[str]:
-    """Bring `schema` up to date; the names applied now. Raises ConfigurationError if an applied file was changed."""
+def migrate(
+    database_url: str, *, schema: str, folder: Path, extent: Extent = Extent.RUNNING, clock: Clock | None = None
+) -> list[str]:
+    """Bring `schema` up to date; the names applied now. ConfigurationError if an applied file was changed,
+    RetriableError with who holds a lock that is waited for too long.
+    """
+    clock = clock or SystemClock()
     with connect(database_url, _SESSION) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        take_lock(connection, clock)
         _create_ledger(connection, schema)
         applied = _applied(connection, schema)
         whole = extent is Extent.FINISHED or not applied
@@ -60,7 +67,7 @@ def migrate(database_url: str, *, schema: str, folder: Path, extent: Extent = Ex
             migration.name
             for migration in read_migrations(folder)
             if (whole or not migration.waits_for_the_upgrade)
-            and _apply(connection, migration, schema=schema, applied=applied.get(migration.name))
+            and _apply_when_free(connection, migration, clock, schema=schema, applied=applied.get(migration.name))
         ]
 
 
@@ -77,6 +84,19 @@ def _create_ledger(connection: Connection, schema: str) -> None:
 def _applied(connection: Connection, schema: str) -> dict[str, str]:
     rows = connection.execute(sql.SQL("SELECT name, checksum FROM {}.schema_migrations").format(sql.Identifier(schema)))
     return {str(name): str(checksum) for name, checksum in rows}
+
+
+def _apply_when_free(
+    connection: Connection, migration: Migration, clock: Clock, *, schema: str, applied: str | None
+) -> bool:
+    """A change that waits for a table keeps everybody behind it waiting, too: so it gives up soon and tries again."""
+    patience = Patience(clock)
+    while True:
+        try:
+            return _apply(connection, migration, schema=schema, applied=applied)
+        except LockNotAvailable:
+            what = f"Migration {migration.name} of schema {schema} waits for what another transaction uses."
+            patience.wait(longest_transaction(connection), what)
 
 
 def _apply(connection: Connection, migration: Migration, *, schema: str, applied: str | None) -> bool:

@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from core.errors import ConfigurationError
+from core.pooler import check_session
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -78,12 +79,14 @@ class Session:
 
 def connect(database_url: str, session: Session) -> Connection:
     """A connection of its own, in autocommit. psycopg.Error as the driver raises it; ConfigurationError if the database
-    does not store UTF-8.
+    does not store UTF-8, or if a pooler stands before it that keeps no session.
     """
     forget_environment()
-    connection = psycopg.connect(database_url, autocommit=True, **session.arguments)
+    connection = _opened(database_url, session)
     try:
-        check_encoding(connection)
+        _check_encoding(connection)
+        # Before anything is set, which a stranger would find in a backend that two of us share.
+        check_session(connection, lambda: _opened(database_url, session))
         prepare(connection, session)
     except BaseException:
         connection.close()
@@ -99,8 +102,12 @@ def prepare(connection: Connection, session: Session) -> None:
     connection.autocommit = was
 
 
-def check_encoding(connection: Connection) -> None:
-    """ConfigurationError if the database's own encoding cannot hold every name."""
+def _opened(database_url: str, session: Session) -> Connection:
+    return psycopg.connect(database_url, autocommit=True, **session.arguments)
+
+
+def _check_encoding(connection: Connection) -> None:
+    """The database's own encoding has to hold every name."""
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise ConfigurationError(

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from core.errors import ConfigurationError
+from core import migrations
+from core.clock import SystemClock
+from core.errors import ConfigurationError, RetriableError
 from core.migrations import Extent, migrate
+from core.postgres import Session
 
 FIRST = "CREATE TABLE shop.things (id int PRIMARY KEY); INSERT INTO shop.things VALUES (1);"
 SECOND = "INSERT INTO shop.things VALUES (2);"
+
+
+class QuickClock(SystemClock):
+    """A clock whose pauses are over at once, and took ten minutes."""
+
+    def __init__(self) -> None:
+        self._paused_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._paused_s
+
+    def wait(self, seconds: float, stop: threading.Event | None = None) -> bool:
+        self._paused_s += max(seconds, 600.0)
+        return stop is not None and stop.is_set()
 
 
 @pytest.fixture
@@ -81,3 +99,31 @@ def test_migrate_while_the_version_before_runs_leaves_out_what_it_cannot_live_wi
     assert migrate(empty_database_url, schema="shop", folder=folder) == ["0004_fourth.pre"]
     finished = migrate(empty_database_url, schema="shop", folder=folder, extent=Extent.FINISHED)
     assert (finished, things(empty_database_url)) == (["0003_third.post"], [1, 2, 3, 4])
+
+
+def test_migrate_behind_a_lock_that_a_pooler_left_names_its_holder_and_what_to_do(
+    empty_database_url: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with psycopg.connect(empty_database_url, autocommit=True, application_name="left by a pooler") as holder:
+        holder.execute("SELECT pg_advisory_lock(7305112024)")
+        with pytest.raises(RetriableError) as raised:
+            migrate(empty_database_url, schema="shop", folder=folder, clock=QuickClock())
+        said = str(raised.value)
+        assert f"pg_terminate_backend({holder.info.backend_pid})" in said
+        assert "left by a pooler" in said
+        assert "left by a pooler" in caplog.text
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0001_things", "0002_more"]
+
+
+def test_migrate_that_waits_for_a_table_names_the_transaction_and_gives_up(
+    empty_database_url: str, folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrations, "_SESSION", Session("protiv-setup", lock_s=1))
+    migrate(empty_database_url, schema="shop", folder=folder)
+    (folder / "0003_third.sql").write_text("ALTER TABLE shop.things ADD COLUMN name text;")
+    with psycopg.connect(empty_database_url, application_name="a long report") as holder:
+        holder.execute("SELECT count(*) FROM shop.things")
+        with pytest.raises(RetriableError, match=r"0003_third of schema shop waits.*a long report"):
+            migrate(empty_database_url, schema="shop", folder=folder, clock=QuickClock())
+        assert "a long report" in caplog.text
+    assert migrate(empty_database_url, schema="shop", folder=folder) == ["0003_third"]

@@ -1,0 +1,59 @@
+"""Whether a session is one. Behind a pooler in transaction mode every transaction may run in another backend: locks of
+a session stay with strangers, its settings and temporary tables are gone, and nothing of that is an error by itself.
+"""
+
+from __future__ import annotations
+
+import select
+from collections.abc import Callable
+from contextlib import closing
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from core.errors import ConfigurationError
+
+Connection = psycopg.Connection[TupleRow]
+
+_PID = b"SELECT pg_backend_pid()"
+_ROUNDS = 3
+_PATIENCE_S = 5.0
+
+
+def check_session(connection: Connection, another: Callable[[], Connection]) -> None:
+    """ConfigurationError if two statements of this connection need not reach one backend.
+
+    `another` makes a connection of the same way, in autocommit, as this one has to be: whoever is given the backend
+    that this one was just given holds it no longer. It is asked for only where a pooler stands between.
+    """
+    if connection.info.backend_pid == _pid(connection):
+        return  # A pooler gives a number of its own.
+    with closing(another()) as other:
+        for _ in range(_ROUNDS):
+            mine = _pid(connection)
+            theirs = _pid(other)
+            if theirs is None:
+                return  # No backend is left for it, so this connection holds one.
+            if theirs == mine or _pid(connection) != mine:
+                raise ConfigurationError(
+                    "DATABASE_URL leads through a pooler in transaction mode, where locks and settings of a session do "
+                    "not hold: set it to the address of Postgres itself, or of a pool in session mode "
+                    "(PgBouncer: pool_mode = session)."
+                )
+
+
+def _pid(connection: Connection) -> int | None:
+    """The backend that answers now; None if none does in time. By the driver's lower half, whose waits have an end."""
+    link = connection.pgconn
+    link.send_query(_PID)
+    while link.is_busy():
+        if not select.select([link.socket], [], [], _PATIENCE_S)[0]:
+            return None
+        link.consume_input()
+    result = link.get_result()
+    value = None if result is None else result.get_value(0, 0)
+    while link.get_result() is not None:
+        pass
+    if value is None:
+        raise psycopg.OperationalError("the pooler gave no backend")
+    return int(value)
