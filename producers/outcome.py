@@ -37,6 +37,8 @@ from producers.events import EventWriter, SyncEvent, event_record
 from producers.run import COUNTERS, Run
 
 _LOG = get_logger(__name__)
+# What is read again together is spread out behind the pause, as the schedule spreads reads before its interval's end.
+_LATER = 1.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ class Recorder:
             finish_run(tx, run_id, end)
             pause_s = plan_retry(tx, run_id, first_s=float(SOURCE_INCOMPLETE.retry_after_s or 0), longest_s=longest_s)
             wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
-            due = next_due(now, wait_s, self.jitter) if order.is_scheduled else None
+            # Not before everything may be read again: a read of the window alone would come in its place.
+            due = self._later(wait_s * _LATER, wait_s) if order.is_scheduled else None
             ended = ShortRun(SOURCE_INCOMPLETE.name, message, due, full=order.is_whole)
             set_incomplete(tx, lease.company_id, ended, at=now)
             commands = self._commands(tx, order, run_id)
