@@ -172,13 +172,13 @@ def _keep_on_enough_brokers(admin: AdminClient, settings: Settings) -> None:
             incremental_configs=[
                 ConfigEntry(
                     "min.insync.replicas",
-                    str(min_insync_replicas(copies[name])),
+                    str(min_insync_replicas(copies.get(name, settings.topic_replication))),
                     incremental_operation=AlterConfigOpType.SET,
                 )
             ],
         )
         for name, value in stated.items()
-        if int(value) < min_insync_replicas(copies[name])
+        if int(value) < min_insync_replicas(copies.get(name, settings.topic_replication))
     ]
     if not changes:
         return
