@@ -12,6 +12,7 @@ from cli.tables import Contents, Row, hours
 from cli.user import DemoUser
 from core.settings_file import RUNNING
 from core.terminal import styled
+from core.visible import visible
 
 _LABELS = {
     "jobs": "Jobs",
@@ -73,7 +74,9 @@ def _entries_table(entries: list[Row]) -> Table:
     table = _table("Newest, linked", "Worker", "Job", "Cost code", "Hours", "Labor", text_columns=4)
     for row in entries:
         cells = (str(row["work_date"]), row["user_name"], row["job_name"], row["cost_code_title"])
-        table.add_row(*cells, hours(row["total_minutes"]), _dollars(row["labor_cost"]))
+        table.add_row(
+            *(visible(cell or "") for cell in cells), hours(row["total_minutes"]), _dollars(row["labor_cost"])
+        )
     return table
 
 
@@ -82,7 +85,7 @@ def _labor_table(labor: list[Row]) -> Table:
     for row in labor:
         left = row["budgeted_hours"] - row["actual_hours"]
         table.add_row(
-            row["job_name"],
+            visible(row["job_name"] or ""),
             f"{row['budgeted_hours']:,.1f} h",
             f"{row['actual_hours']:,.1f} h",
             styled(f"{-left:,.1f} h over", "red") if left < 0 else f"{left:,.1f} h",

@@ -159,7 +159,7 @@ def _totals_table(entities: list[Reconciliation]) -> Table:
 def _weeks_table(lines: list[WeekLine]) -> Table:
     table = _table("Week of", "Job")
     for line in lines:
-        table.add_row(str(line.week or "?"), line.job_id or "?", *(_words(total) for total in line.totals))
+        table.add_row(str(line.week or "?"), visible(line.job_id or "?"), *(_words(total) for total in line.totals))
     return table
 
 

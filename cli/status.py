@@ -147,7 +147,7 @@ def _companies_table(companies: list[CompanyStatus]) -> Table:
         connection = one.facts.connection
         held = sum(entity.facts.held for entity in one.entities)
         shown_as.add_row(
-            one.company_id,
+            visible(one.company_id),
             _coloured(one.state),
             ago(connection.last_success_at),
             ahead(one.next_due_at),

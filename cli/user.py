@@ -30,6 +30,7 @@ from control.database import Database, Transaction
 from core.private_file import read_or_make, write_private
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, table, write_line
+from core.visible import visible
 
 app = typer.Typer(help="Users of the console.", no_args_is_help=True)
 
@@ -71,7 +72,7 @@ def list_(as_json: AsJson = False) -> None:
     shown = table("E-mail", "Name", "Role", "Company", "Signs in with")
     for one in found:
         way = "nothing: disabled" if one.is_disabled else "password" if one.has_password else "OpenID Connect"
-        shown.add_row(one.email, one.name, one.role, one.company_id or "all", way)
+        shown.add_row(one.email, visible(one.name), one.role, visible(one.company_id or "all"), way)
     Terminal().print(shown)
 
 

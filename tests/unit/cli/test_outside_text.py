@@ -41,3 +41,11 @@ def test_show_run_of_an_event_with_hostile_text_shows_it(text: str) -> None:
     show_run([event], Terminal(file=out, width=300, force_terminal=True))
     assert visible(text) in out.getvalue()
     assert "\x1b]" not in out.getvalue()
+
+
+def test_status_of_a_company_id_of_several_lines_looks_like_no_second_company() -> None:
+    found = [company_status(facts(company_id="acme\nother   on time"), now=NOW, poll_interval_s=7200)]
+    out = io.StringIO()
+    shown = status.Shown(found, NOTHING_WAITS, NOTHING_WAITS, Counter(), "")
+    status._show(shown, Terminal(file=out, width=300), in_full=False)
+    assert not [line for line in out.getvalue().splitlines() if line.startswith("other")]
