@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import json
-import os
 import secrets
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from control.audit import Act, record
+from cli.audit import note
 from control.console_users import (
     ROLES,
     NewUser,
@@ -105,17 +104,10 @@ def enable(email: Email, as_json: AsJson = False) -> None:
 
 
 def _keep(tx: Transaction, action: str, email: str, *, company_id: str | None = None, **detail: str) -> None:
-    """In the audit, in the transaction of the change; by the user of the shell, as far as that can be known."""
+    """In the audit, in the transaction of the change."""
     found = next((one for one in list_users(tx) if one.email == normal_email(email)), None)
     company_id = company_id or (found.company_id if found else None)
-    record(tx, Act(None, f"cli:{_shell_user()}", company_id, action, {"user": normal_email(email), **detail}))
-
-
-def _shell_user() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return f"uid {os.getuid()}"
+    note(tx, action, company_id, {"user": normal_email(email), **detail})
 
 
 def store_user(settings: Settings, new: NewUser) -> str:
