@@ -17,7 +17,8 @@ from tests.unit.streams.factories import ZONE, shift
 # Right, at a limit, odd but right, and wrong.
 NUMBERS = [0, 1, 7, 480, -1, 2**31 - 1, 2**31, 2**62, None]
 IDS = [0, 1, 2, 41, 2**40, -1, -(2**63), 2**63 - 1]
-TEXTS = [None, "", " ", "\u2003", "Framing", " Framing ", "A\x00B", "\x00", "Ümläut 木", "'", "a" * 300]
+TEXTS = [None, "", " ", "\u2003", "Framing", " Framing ", "A\x00B", "\x00", "Ümläut 木", "'", "a" * 300,
+         "é" * 499, "a" * 501, "a" * 10_001, "\x1b]0;x", "a\tb\nc", "\x7f"]  # fmt: skip
 MONEY = [None, "", " ", "0", "336.0", "$42.00", "-5", "(5)", "-$5.00", "$-5.00", "$", "-", ".", "1,042.50", "1,04.5",
          "١٢", "1e3", "999999999.999999", "999999999999", "1000000000000", "9" * 15, "5\n", '"336.0"', '"', "null",
          "NaN", "1..2", "1" * 9 + "." + "1" * 20, "1.", "\x00", "5\x00", "+5", "--5", "1,042,000",
@@ -35,7 +36,19 @@ ZONES = [
     ZONE, "America/Denver", "Pacific/Apia", "Africa/Casablanca", "Europe/Dublin", "UTC",
     "", "Mars/Base", "../etc/passwd", "America", "America/New_York\x00", " UTC", "utc",
 ]  # fmt: skip
-TITLES = [[], ["A"], [" A ", "A"], [""], ["A", "", "B"], ["\x00"], ["A", "B\x00"], ["\u2003", "A  B"]]
+TITLES = [
+    [],
+    ["t" * 201],
+    ["t" * 501],
+    ["t"] * 201,
+    ["A"],
+    [" A ", "A"],
+    [""],
+    ["A", "", "B"],
+    ["\x00"],
+    ["A", "B\x00"],
+    ["\u2003", "A  B"],
+]
 ODD: dict[str, Sequence[Any]] = {
     "id": IDS,
     "jobId": IDS,
