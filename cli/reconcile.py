@@ -14,6 +14,9 @@ from rich.table import Table
 from cli.following import CommandOrder
 from cli.ordering import ask_and_follow, send
 from cli.reading import as_plain, database_of
+from control.database import Database
+from control.left_overs import ask_for_deletion
+from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
 from core.kafka_access import metadata
 from core.settings import Settings, load_settings
@@ -29,6 +32,8 @@ from schemas.codec import Record
 from schemas.registry import ConfluentRegistry
 
 _SHOWN = 20
+_SETTLES_WITHIN_S = 120.0
+_LOOK_AGAIN_S = 1.0
 _HEADS = {"buildertrend": "Buildertrend", "raw": "Raw", "canonical": "Canonical", "table": "Table"}
 
 
@@ -39,6 +44,10 @@ class Found:
     company_id: str
     entities: list[Reconciliation]
     in_flight: int
+
+    @property
+    def agrees(self) -> bool:
+        return all(one.agrees for one in self.entities)
 
 
 def reconcile(
@@ -56,11 +65,35 @@ def reconcile(
     if not as_json:
         _show(found, console)
     ends = _repair(settings, found, console, wait=wait) if repair else []
+    after = _compared_again(settings, found, SystemClock()) if ends and wait else found
     if as_json:
-        print(json.dumps(_as_json(found, ends)))
-    repaired = repair and (not wait or all(end["type"] == "completed" for end in ends))
-    if not repaired and any(not one.agrees for one in found.entities):
+        print(json.dumps(_as_json(found, ends) | {"agrees_after": after.agrees}))
+    elif ends:
+        console.print(_outcome(after, waited=wait))
+    if not after.agrees:
         raise typer.Exit(1)
+
+
+def _outcome(after: Found, *, waited: bool) -> str:
+    if not waited:
+        return "What was sent is not done yet: compare again, or use --wait."
+    if after.agrees:
+        return "Compared again: all four sides agree."
+    left = sum(len(one.differences) for one in after.entities)
+    return f"Compared again: {left:,} records still differ. Held deletions are let go by `release-deletions`."
+
+
+def _compared_again(settings: Settings, before: Found, clock: Clock) -> Found:
+    """As it is once streams and sink have nothing more to pass on, in two looks."""
+    give_up_at = clock.monotonic() + _SETTLES_WITHIN_S
+    was_quiet = False
+    while True:
+        found = _compare(settings, before.company_id, [one.entity for one in before.entities])
+        settled = was_quiet and not found.in_flight
+        if found.agrees or settled or clock.monotonic() >= give_up_at:
+            return found
+        was_quiet = not found.in_flight
+        clock.wait(_LOOK_AGAIN_S)
 
 
 def _compare(settings: Settings, company: str, names: list[str]) -> Found:
@@ -77,6 +110,7 @@ def _compare(settings: Settings, company: str, names: list[str]) -> Found:
 
 def _repair(settings: Settings, found: Found, console: Console, *, wait: bool) -> list[Record]:
     ends = []
+    _ask_for_deletions(settings, found)
     for wanted in repairs(found.entities):
         asked = CommandOrder(
             "backfill", found.company_id, (wanted.entity,), from_day=wanted.from_day, to_day=wanted.to_day
@@ -84,6 +118,16 @@ def _repair(settings: Settings, found: Found, console: Console, *, wait: bool) -
         console.print(f"Backfilling {_range(wanted)} …")
         ends.append(ask_and_follow(settings, asked, console) if wait else _sent(settings, asked))
     return ends
+
+
+def _ask_for_deletions(settings: Settings, found: Found) -> None:
+    """The poller publishes the deletion of what was left over anew, where a complete read does not show it."""
+    database = Database(settings, max_connections=1)
+    database.open()
+    with closing(database), database.transaction() as tx:
+        for one in found.entities:
+            if one.left_over:
+                ask_for_deletion(tx, found.company_id, one.entity, one.left_over)
 
 
 def _sent(settings: Settings, asked: CommandOrder) -> Record:

@@ -12,9 +12,14 @@ from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
 from control.database import Database, Writing
 from control.entity_reads import CompleteRead, IncompleteRead, put_complete, put_incomplete
+from control.left_overs import take_left_overs
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
+from producers.compare import Change, in_doubt
 from producers.ledger import Missing, PageTaken, Progress, beyond
+
+# Somebody has the record, nobody knows what of it: whatever is read of it is news.
+_LEFT_OVER = in_doubt(Change("DELETE", "", None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,8 @@ class PostgresLedger:
     def doubt(self) -> int:
         with self.database.transaction() as tx:
             hold_epoch(tx, self.lease)
-            return announcements.doubt(tx, self.run.company_id)
+            doubted = announcements.doubt(tx, self.run.company_id)
+            return doubted + take_left_overs(tx, self.run.company_id, in_doubt=_LEFT_OVER)
 
     def take_page(self, taken: PageTaken) -> None:
         with self._held() as tx:

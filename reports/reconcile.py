@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from control.left_overs import LeftOver
 from reports.sides import Item, Items, Sides
+from schemas.catalogue import BUDGETS
 
 SIDES = ("buildertrend", "raw", "canonical", "table")
 _WEEK = timedelta(days=7)
@@ -69,6 +71,8 @@ class Reconciliation:
     totals: tuple[Total, Total, Total, Total]
     lines: tuple[WeekLine, ...]
     differences: tuple[Difference, ...]
+    left_over: tuple[LeftOver, ...] = ()
+    """What is on a later side and not in Buildertrend, as last read."""
 
     @property
     def agrees(self) -> bool:
@@ -84,7 +88,19 @@ def reconcile(entity: str, sides: Sides) -> Reconciliation:
         totals=_totals([tuple(items.values()) for items in lists]),
         lines=tuple(_lines(lists)) if dated else (),
         differences=tuple(_differences(entity, lists)),
+        left_over=tuple(_left_over(entity, lists)),
     )
+
+
+def _left_over(entity: str, lists: Sequence[Items]) -> Iterator[LeftOver]:
+    source, *later = lists
+    for entity_id in sorted(set().union(*later) - source.keys()):
+        items = [items[entity_id] for items in later if entity_id in items]
+        day = next((item.day for item in items if item.day is not None), None)
+        job_id = next((item.job_id for item in items if item.job_id is not None), None)
+        if entity == BUDGETS.name:
+            job_id = entity_id.partition(":")[0]
+        yield LeftOver(entity_id, max(item.version for item in items), day, job_id)
 
 
 def repairs(found: Sequence[Reconciliation]) -> list[Repair]:

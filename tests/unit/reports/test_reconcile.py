@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from control.left_overs import LeftOver
 from reports.reconcile import SIDES, Repair, Total, by_kind, monday, reconcile, repairs
 from reports.sides import Item, Sides
 
@@ -119,3 +120,11 @@ def test_repairs_cover_every_difference(given_sides: Sides) -> None:
             for wanted in ranges
         )
     assert bool(ranges) == bool(found.differences)
+
+
+def test_reconcile_names_what_is_left_over_behind_buildertrend_with_its_newest_version() -> None:
+    row, raw = Item(7, MONDAY, "j", 60), Item(9)
+    found = reconcile("time-entries", Sides({}, {"1": raw}, {}, {"1": row, "2": row}))
+    assert found.left_over == (LeftOver("1", 9, MONDAY, "j"), LeftOver("2", 7, MONDAY, "j"))
+    assert reconcile("budgets", Sides({}, {}, {}, {"5:9": Item(3)})).left_over == (LeftOver("5:9", 3, None, "5"),)
+    assert reconcile("jobs", Sides({"1": Item(1)}, {}, {}, {"1": Item(1)})).left_over == ()
