@@ -82,6 +82,11 @@ class BegunRun:
     counts: Counts
 
 
+def run_seq_of(version: int) -> int:
+    """The run_seq that a version was made under."""
+    return version >> _POSITION_BITS
+
+
 def open_run(tx: Transaction, company_id: str) -> OpenRun | None:
     """The run that has not ended, if there is one; there is never more than one."""
     with tx.cursor(row_factory=class_row(OpenRun)) as cursor:

@@ -19,7 +19,7 @@ BRAKE_RANGE_SHARE = 0.50
 BRAKE_RECORDS = 20
 _INCOMPLETE = b"i"
 # In place of a fingerprint, which no hash equals: published, but perhaps otherwise; perhaps not published at all.
-_PERHAPS_OTHERWISE = bytes(16)
+PERHAPS_OTHERWISE = bytes(16)
 _PERHAPS_NEVER = b"\xff" * 16
 _SORTED = msgspec.json.Encoder(order="sorted")
 
@@ -122,7 +122,7 @@ def in_doubt(change: Change) -> bytes:
     Whatever is read differs from it. Only a whole record is news where one may have been published, and anything is
     behind a deletion.
     """
-    marker = _PERHAPS_NEVER if change.op in ("CREATE", "SNAPSHOT") else _PERHAPS_OTHERWISE
+    marker = _PERHAPS_NEVER if change.op in ("CREATE", "SNAPSHOT") else PERHAPS_OTHERWISE
     anything = change.fingerprint is None or change.fingerprint.endswith(_INCOMPLETE, 16)
     return marker + (_INCOMPLETE if anything else b"")
 

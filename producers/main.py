@@ -35,6 +35,8 @@ from producers.inbox import Inbox
 from producers.outcome import Recorder
 from producers.poller import Poller
 from producers.publisher import TransactionalPublisher
+from producers.raw_topics import RawTopics
+from producers.set_back import SetBackGuard
 from producers.vault_sessions import VaultSessions
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
@@ -131,6 +133,7 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
         work=lambda lease, ended: work_on(lease, tools, ended),
         take_commands=attending.turn,
         attend=attending.attend,
+        check_database=SetBackGuard(database, RawTopics(settings, registry), clock).check,
     )
 
 

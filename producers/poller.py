@@ -45,6 +45,7 @@ class Poller:
     """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database.
 
     `attend` is told which companies are read here, and says which of these reads have to stop for a command.
+    `check_database` returns once the database may be worked with (see producers.set_back).
     """
 
     owner: str
@@ -53,6 +54,7 @@ class Poller:
     work: Work
     take_commands: Callable[[], int]
     attend: Callable[[Collection[str]], Collection[str]] = lambda _: ()
+    check_database: Callable[[], None] = lambda: None
     pace: Pace = field(default_factory=Pace)
     _active: dict[Lease, _Active] = field(default_factory=dict)
     _renewed_at: float = 0.0
@@ -83,6 +85,7 @@ class Poller:
         self._forget_finished()
         # Before anything that may fail: an outage of Kafka must not cost the leases of reads under way.
         self._renew_leases()
+        self.check_database()
         self.take_commands()
         self._stop_for_commands()
         telemetry.ACTIVE.set(len(self._active))

@@ -32,6 +32,10 @@ ANSWERS_CUT_SHORT = Counter(
 )
 ACTIVE = Gauge("protiv_poller_active_connections", "Connections that this poller is at work on.")
 OUTAGE = Gauge("protiv_poller_outage", "1 while Kafka or Postgres is away and the poller waits.")
+SET_BACKS = Counter("protiv_poller_set_backs", "Times that the database was found set back to an earlier state.")
+SET_BACK_RECORDS = Counter(
+    "protiv_poller_set_back_records", "Records put in doubt since the topics hold a version that the database lost."
+)
 CONNECTIONS = Gauge("protiv_poller_connections", "Connections of all companies by state.", ["state"])
 OVERDUE_SECONDS = Gauge("protiv_poller_overdue_seconds", "How long the longest due connection waits for a poller.")
 OPEN_COMMANDS = Gauge("protiv_poller_open_commands", "Commands without their final answer.")

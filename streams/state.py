@@ -34,10 +34,15 @@ _log = get_logger(__name__)
 
 
 class Outcome(Enum):
-    """What became of a delivered record."""
+    """What became of a delivered record.
+
+    OUTDATED: its successor was loaded and is yet to be delivered. OLDER: its successor lies before it in the topic, as
+    no poller publishes unless the database that versions come from was set back; what it states is dropped.
+    """
 
     APPLIED = "applied"
     OUTDATED = "outdated"
+    OLDER = "refused-as-older"
     TOMBSTONE = "tombstone"
 
 
@@ -146,12 +151,13 @@ class PartitionState:
 
         RetriableError: the registry is away; nothing was changed and the same call may succeed later.
         """
+        too_old = self._too_old(raw.entity, raw.offset)
         self.note_offset(raw.entity, raw.offset)
         company_id, ref, company = self._place(raw)
         if raw.value is None:
-            return self._apply_tombstone(raw, company_id, ref, company)
+            return self._apply_tombstone(raw, company_id, ref, company) or too_old
         if self._is_outdated(raw, company, ref):
-            return Outcome.OUTDATED
+            return too_old
         seen_before = company.version
         try:
             change = self._change(raw, company_id, ref, company)
@@ -160,33 +166,39 @@ class PartitionState:
             raise
         known = self._known(company, ref)
         if known is not None and change.version < known:
-            return Outcome.OUTDATED
+            return too_old
         self._take(company_id, company, change, ran_ahead=change.version == known)
         return Outcome.APPLIED
 
     def hold_back(self, raw: RawRecord, error: InvalidRecordError) -> Outcome:
         """Leave a delivered record unread, for the time being: raises `error`, unless the record is outdated."""
+        too_old = self._too_old(raw.entity, raw.offset)
         self.note_offset(raw.entity, raw.offset)
         company_id, ref, company = self._place(raw)
         if self._is_outdated(raw, company, ref):
-            return Outcome.OUTDATED
+            return too_old
         self._note_refused(raw, company_id, ref, error, company.version)
         raise error
 
     def apply_plain(self, offset: int, shift: PlainShift) -> Outcome:
         """Do what `apply` does, for a shift that is known to be right."""
+        too_old = self._too_old(TIME_ENTRIES, offset)
         self.note_offset(TIME_ENTRIES, offset)
         company_id, ref, child, due = shift
         company = self.company(company_id)
         company.version = max(company.version, child.version)
         known = self._known(company, ref)
         if known is not None and child.version < known:
-            return Outcome.OUTDATED
+            return too_old
         company.gone.pop(ref, None)
         company.put_child(ref, child)
         company.shifts.settle(ref.entity_id)
         self._note_due(company_id, ref, due)
         return Outcome.APPLIED
+
+    def _too_old(self, entity: Entity, offset: int) -> Outcome:
+        """What a record of an older version than the one held is: everything up to the next offset was taken over."""
+        return Outcome.OUTDATED if offset < self.next_offset(entity) else Outcome.OLDER
 
     def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
         company_id, entity_id = key_parts(raw, self.partitions)
@@ -263,13 +275,14 @@ class PartitionState:
         self._due.pop(place, None)
         self._due[place] = due
 
-    def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome:
+    def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome | None:
+        """None: something newer is held."""
         headers = _tombstone_headers(raw, company_id)
         company.version = max(company.version, headers.version)
         gone = company.gone.get(ref)
         held = company.version_of(ref)
         if (held is not None and held > headers.version) or (gone is not None and gone.version > headers.version):
-            return Outcome.OUTDATED
+            return None
         if gone is None or not gone.published or gone.version < headers.version:
             # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
             deletion = _Change(ref, headers.version, headers.run_id, observed_by_broker(raw), None, None)

@@ -75,6 +75,7 @@ def set_up(closing: ExitStack, addresses: Addresses) -> Stack:
     for each in (url, database_at(url, template)):
         migrate_control(each)
         migrate_protiv(each)
+        compared_until_now(each)
     return Stack(settings, registry, template)
 
 
@@ -84,6 +85,7 @@ def own_database(stack: Stack) -> Iterator[Settings]:
     url = stack.settings.database_url.get_secret_value()
     name = f"test_{uuid.uuid4().hex[:12]}"
     create_database(url, name, template=stack.template)
+    compared_until_now(database_at(url, name))
     yield stack.with_settings(database_url=database_at(url, name))
     drop_database(url, name)
 
@@ -103,6 +105,12 @@ def create_database(server_url: str, name: str, *, template: str = "template1") 
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         )
+
+
+def compared_until_now(database_url: str) -> None:
+    """What other tests published to the shared topics is nothing that this database lost."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE integration.pulse SET at = now()")
 
 
 def drop_database(server_url: str, name: str) -> None:

@@ -1,5 +1,9 @@
 -- name: next_seq
-UPDATE integration.connections SET run_seq = run_seq + 1 WHERE company_id = %(company_id)s RETURNING run_seq;
+-- Above all that the topics are known to hold of the company, should the database have been set back.
+UPDATE integration.connections AS c
+SET run_seq = greatest(c.run_seq,
+    (SELECT f.run_seq FROM integration.run_seq_floors AS f WHERE f.company_id = c.company_id)) + 1
+WHERE c.company_id = %(company_id)s RETURNING c.run_seq;
 
 -- name: open
 SELECT run_id::text, run_seq, read, scope, command_id::text, counts, started_at, attempts

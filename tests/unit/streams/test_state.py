@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -113,6 +113,17 @@ def test_older_record_changes_nothing() -> None:
     assert core.state.apply(old) is Outcome.OUTDATED
 
 
+def test_older_record_behind_a_newer_one_is_told_from_one_that_was_read_ahead() -> None:
+    raw, core = RawTopics(), Core()
+    old, other = raw.put(JOBS, job(jobName="Old")), raw.delete(JOBS, "2")[1]
+    new, gone = raw.put(JOBS, job(jobName="New")), raw.delete(JOBS, "2")[1]
+    core.take(new, gone)
+    assert [core.state.apply(each) for each in (old, other)] == [Outcome.OUTDATED] * 2
+    for further, each in enumerate((old, other), start=1):
+        assert core.state.apply(replace(each, offset=gone.offset + further)) is Outcome.OLDER
+    assert core.table()["jobs", "acme/1"]["name"] == "New"
+
+
 def test_record_older_than_a_deletion_does_not_bring_it_back() -> None:
     raw, core = RawTopics(), Core()
     old = raw.put(JOBS, job())
@@ -181,7 +192,7 @@ def test_companies_do_not_touch_each_other() -> None:
 )
 def test_record_that_is_none_is_refused_and_changes_nothing(changes: dict[str, object], reason: str) -> None:
     raw, core = RawTopics(), Core()
-    bad: RawRecord = dataclasses.replace(raw.put(JOBS, job()), **changes)  # type: ignore[arg-type]  # any field
+    bad: RawRecord = replace(raw.put(JOBS, job()), **changes)  # type: ignore[arg-type]  # any field
     with pytest.raises(InvalidRecordError, match=reason):
         core.state.apply(bad)
     assert core.take() == []
@@ -190,7 +201,7 @@ def test_record_that_is_none_is_refused_and_changes_nothing(changes: dict[str, o
 def test_record_of_another_company_under_this_key_is_refused() -> None:
     foreign = RawTopics("other").put(JOBS, job())
     with pytest.raises(InvalidRecordError, match="different entities"):
-        Core().state.apply(dataclasses.replace(RawTopics().put(JOBS, job()), value=foreign.value))
+        Core().state.apply(replace(RawTopics().put(JOBS, job()), value=foreign.value))
 
 
 @pytest.mark.parametrize("changes", [{"after": None, "op": "UPDATE"}, {"after": job(2)}])
