@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from core.errors import ConfigurationError
 from core.log import configure_logging
 from core.settings import Settings, load_settings
 
@@ -29,20 +30,32 @@ def streams(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Publish what the canonical topics lack or state wrongly, and end.")
     ] = False,
+    allow_deletions: Annotated[
+        int, typer.Option(min=0, help="With --rebuild: how many deletions may go beyond the brake.")
+    ] = 0,
+    allow_unreadable: Annotated[
+        int, typer.Option(min=0, help="With --rebuild: how many raw records that cannot be read are passed over.")
+    ] = 0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --rebuild: only say what it would publish.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --rebuild: the result as JSON.")] = False,
 ) -> None:
     """Normalise and link raw records into canonical ones."""
     from streams.main import run, run_rebuild
+    from streams.rebuild import Wishes
+    from streams.rebuild_check import Allowed
 
     settings = _ready("streams")
     if not rebuild:
+        if allow_deletions or allow_unreadable or dry_run:
+            raise ConfigurationError("--allow-deletions, --allow-unreadable and --dry-run go with --rebuild.")
         run(settings)
         return
-    published = run_rebuild(settings)
+    published = run_rebuild(settings, wishes=Wishes(Allowed(allow_deletions, allow_unreadable), dry_run))
     if as_json:
-        print(json.dumps({"published": published}))
-    else:
-        print("\n".join(f"{topic}: {number} published" for topic, number in published.items()) or "Nothing differed.")
+        print(json.dumps({"published": published, "dry_run": dry_run}))
+        return
+    done = "would be published" if dry_run else "published"
+    print("\n".join(f"{topic}: {number} {done}" for topic, number in published.items()) or "Nothing differed.")
 
 
 def sink() -> None:

@@ -30,7 +30,7 @@ from streams.drain import drain
 from streams.lag import ReadableLag
 from streams.opening import StageOpener
 from streams.partitions import Partitions
-from streams.rebuild import rebuild
+from streams.rebuild import AS_USUAL, Wishes, rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.startup import prepare
@@ -75,11 +75,11 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
         ) from exc
 
 
-def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID) -> dict[str, int]:
+def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID, wishes: Wishes = AS_USUAL) -> dict[str, int]:
     """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     with closing(ConfluentRegistry(settings)) as registry:
-        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id))
+        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id, wishes=wishes))
 
 
 class _Process:

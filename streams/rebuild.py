@@ -2,14 +2,14 @@
 
 For the day after a mistake in the rules, or a canonical topic that was lost. Committed offsets and kept state play no
 part. Versions are the highest of the company in either kind of topic, so that none decreases and readers take the new
-records.
+records. Everything is read once before anything is published: see `streams.rebuild_check` for what stops it.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,7 @@ from streams.loader import raw_record
 from streams.opening import PATIENCE_S
 from streams.outputs import render
 from streams.publisher import PartitionPublisher
+from streams.rebuild_check import NOTHING_ALLOWED, Allowed, Findings, Place, check
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
 from streams.startup import prepare
@@ -92,25 +93,53 @@ class Canonical:
         return told
 
 
-def rebuild(
-    settings: Settings, source: SchemaSource, clock: Clock, stop: threading.Event, *, group_id: str
-) -> Counter[str]:
-    """How many records were published, by canonical topic, tombstones not counted. Blocks.
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a rebuild is to go: what may be passed over or deleted, and whether anything is published at all."""
 
-    Raises ConfigurationError while streams run, FatalError when a broker or the registry stays away, StoppedError.
+    allowed: Allowed = NOTHING_ALLOWED
+    dry_run: bool = False
+
+
+AS_USUAL = Wishes()
+
+
+def rebuild(
+    settings: Settings,
+    source: SchemaSource,
+    clock: Clock,
+    stop: threading.Event,
+    *,
+    group_id: str,
+    wishes: Wishes = AS_USUAL,
+) -> Counter[str]:
+    """How many records were published, or would be, by canonical topic, tombstones not counted. Blocks.
+
+    Raises ConfigurationError while streams run, FatalError when a broker or the registry stays away, or when too much
+    would be deleted: nothing is published then. StoppedError.
     """
     codecs = prepare(settings, source, clock, stop)
     patience = Patience(clock, stop, PATIENCE_S)
     patience.until_done(lambda: _refuse_while_streams_run(settings, group_id))
     decode = {topic: BatchDecoder(topic, source) for topic in CANONICAL_TOPICS}
+
+    def partition(number: int) -> _Partition:
+        return _Partition(settings, number, codecs, Canonical(decode), clock)
+
+    found = Findings()
+    for number in range(settings.entity_partitions):
+        found.merge(partition(number).examined())
+    check(found, wishes.allowed)
     published: Counter[str] = Counter()
     for number in range(settings.entity_partitions):
-        publisher = PartitionPublisher.open(settings, f"{group_id}-{number}", number, patience)
-        partition = _Partition(settings, number, codecs, Canonical(decode), clock)
-        for outputs in partition.differing():
-            publisher.publish(outputs)
+        publisher = None
+        if not wishes.dry_run:
+            publisher = PartitionPublisher.open(settings, f"{group_id}-{number}", number, patience)
+        for outputs in partition(number).differing(found.strays):
+            if publisher is not None:
+                publisher.publish(outputs)
             published.update(output.topic for output in outputs if output.value is not None)
-    _log.info("canonical topics are rebuilt", **published)
+    _log.info("canonical topics are rebuilt", dry_run=wishes.dry_run, deleted=len(found.strays), **published)
     return published
 
 
@@ -125,26 +154,55 @@ class _Partition:
         self._clock = clock
         self._state = PartitionState(codecs, partitions=settings.entity_partitions)
 
-    def differing(self) -> Iterator[list[Output]]:
-        """What is to be published, in batches: the state is read whole first, then every record is taken in."""
-        for batch in self._read(CANONICAL_TOPICS):
-            for message in batch:
-                self._note(message)
-        for batch in self._raw():
-            _each_good(batch, lambda raw: self._state.load(raw, committed=0))
+    def examined(self) -> Findings:
+        """What stands in the way of publishing: the topics are read and compared by their keys."""
+        found, known = Findings(), set()
+        self._read_canonical()
+        for raw, error in self._loaded():
+            known.add((raw.entity.canonical_topic, raw.key or b""))
+            if error is None:
+                found.used(raw)
+            else:
+                found.not_used(raw, error)
+        found.compare(self._canonical.unseen, known)
+        return found
+
+    def differing(self, strays: Collection[Place]) -> Iterator[list[Output]]:
+        """What is to be published, in batches: the state is read whole first, then every record is taken in.
+
+        `strays`: canonical records of entities that the raw topics do not hold, which are to be deleted.
+        """
+        self._read_canonical()
+        for _ in self._loaded():
+            pass
         for company_id, version in self._canonical.versions.items():
             company = self._state.company(company_id)
             company.version = max(company.version, version)
         for batch in self._raw():
             _each_good(batch, self._state.apply)
             yield self._canonical.differing(self._rendered(self._state.take_due()))
-        yield self._rendered(self._strays())
+        yield self._rendered(self._deletions(self._canonical.unseen & set(strays)))
 
-    def _strays(self) -> dict[tuple[str, EntityRef], Due]:
-        """Canonical records of entities that the raw topics do not hold."""
+    def _read_canonical(self) -> None:
+        for batch in self._read(CANONICAL_TOPICS):
+            for message in batch:
+                self._note(message)
+
+    def _loaded(self) -> Iterator[tuple[RawRecord, InvalidRecordError | None]]:
+        """Each raw record once it is part of the state, or with the reason why it is not."""
+        for batch in self._raw():
+            for raw in batch:
+                try:
+                    self._state.load(raw, committed=0)
+                except InvalidRecordError as error:
+                    yield raw, error
+                else:
+                    yield raw, None
+
+    def _deletions(self, strays: Collection[Place]) -> dict[tuple[str, EntityRef], Due]:
         now = to_micros(self._clock.now())
         due = {}
-        for topic, key in sorted(self._canonical.unseen):
+        for topic, key in sorted(strays):
             company_id, entity_id = split_key(key)
             due[company_id, EntityRef(_ENTITY_OF[topic], entity_id)] = Due(RUN_ID, deleted_at=now)
         return due
@@ -165,7 +223,12 @@ class _Partition:
             )
 
     def _note(self, message: Any) -> None:
-        version = RecordHeaders.decode(message.headers()).version
+        try:
+            split_key(message.key())
+            version = RecordHeaders.decode(message.headers()).version
+        except InvalidRecordError:
+            # Nobody's: no reader takes it, and nothing of ours lies under its key.
+            return
         self._canonical.note(message.topic(), message.key(), message.value(), version)
 
 
