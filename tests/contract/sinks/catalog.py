@@ -27,7 +27,8 @@ SELECT fact FROM (
   SELECT 4, indexname, 0, indexdef FROM pg_indexes WHERE schemaname = 'protiv'
   UNION ALL
   SELECT 5, tablename, 0,
-    format('policy %%s on %%s for %%s to %%s using %%s', policyname, tablename, cmd, roles::text, qual)
+    format('policy %%s on %%s for %%s to %%s using %%s', policyname, tablename, cmd, roles::text,
+      regexp_replace(qual, '[[:space:]]+', ' ', 'g'))
   FROM pg_policies WHERE schemaname = 'protiv'
   UNION ALL
   SELECT 6, relname, 0, format('row security on %%s', relname)

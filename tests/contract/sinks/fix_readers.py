@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,13 +34,29 @@ def fill(sink: Sink) -> None:
 
 
 @contextmanager
-def login(database_url: str, *, bound_to: str | None = None) -> Iterator[str]:
+def group(database_url: str, *, bound_to: str, member_of: str = "protiv_reader", inherit: bool = True) -> Iterator[str]:
+    """The name of a role that is bound and does not sign in; its members get what it may, or have to change to it."""
+    role = f"group_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(database_url, autocommit=True) as admin:
+        name = sql.Identifier(role)
+        admin.execute(sql.SQL("CREATE ROLE {} NOLOGIN {}").format(name, sql.SQL("INHERIT" if inherit else "NOINHERIT")))
+        admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), name))
+        admin.execute("INSERT INTO protiv.reader_companies VALUES (%s, %s)", [role, bound_to])
+        yield role
+        admin.execute("DELETE FROM protiv.reader_companies WHERE role_name = %s", [role])
+        admin.execute(sql.SQL("DROP OWNED BY {}; DROP ROLE {}").format(name, name))
+
+
+@contextmanager
+def login(database_url: str, *, bound_to: str | None = None, groups: Sequence[str] = ()) -> Iterator[str]:
     """The address of a role that may sign in and is a member of the readers; it goes with the block."""
     role, password = f"reader_{uuid.uuid4().hex[:12]}", uuid.uuid4().hex
     with psycopg.connect(database_url, autocommit=True) as admin:
         name = sql.Identifier(role)
         admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
         admin.execute(sql.SQL("GRANT protiv_reader TO {}").format(name))
+        for each in groups:
+            admin.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(each), name))
         if bound_to is not None:
             admin.execute("INSERT INTO protiv.reader_companies VALUES (%s, %s)", [role, bound_to])
         yield make_conninfo(database_url, user=role, password=password)

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.catalogue import ENTITIES
 from tests.contract.sinks.fix_postgres import rows
-from tests.contract.sinks.fix_readers import MINE, THEIRS, fill, login, readable, said
+from tests.contract.sinks.fix_readers import MINE, THEIRS, fill, group, login, readable, said
 from tests.contract.sinks.fix_writers import Sink
 
 TABLES = [f"protiv.{entity.table}" for entity in ENTITIES]
@@ -91,7 +91,11 @@ def test_every_function_of_the_schema_says_nothing_of_another_company(
         filled_url,
         "SELECT oid::regproc::text AS name, pronargs FROM pg_proc WHERE pronamespace = 'protiv'::regnamespace",
     )
-    assert [(row["name"], row["pronargs"]) for row in functions] == [("protiv.reader_company", 0)]
+    assert sorted((row["name"], row["pronargs"]) for row in functions) == [
+        ("protiv.reader_company", 0),
+        ("protiv.reader_roles", 0),
+    ]
+    assert THEIRS not in said(mine, "SELECT * FROM protiv.reader_roles()")
     assert said(mine, "SELECT protiv.reader_company()") == f"[('{MINE}',)]"
     mine.execute(f"SET protiv.company_id = '{THEIRS}'".encode())
     assert said(mine, "SELECT protiv.reader_company()") == "[(None,)]"
@@ -139,3 +143,61 @@ def test_session_that_changes_to_a_bound_role_is_bound(filled_url: str) -> None:
         pool.execute(psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(str(role))))
         pool.execute("SELECT set_config('protiv.company_id', %s, false)", [THEIRS])
         assert said(pool, "SELECT * FROM protiv.current_jobs") == "[]"
+
+
+def seen_by(address: str, *settings: str) -> set[str]:
+    """The companies of which a session that sets this sees anything in any table."""
+    with psycopg.connect(address, autocommit=True) as session:
+        for setting in settings:
+            session.execute(setting.encode())
+        shown = [said(session, f"SELECT company_id FROM {name}") for name in TABLES]
+    return {company for company in (MINE, THEIRS) if any(company in each for each in shown)}
+
+
+def naming(company: str) -> str:
+    return f"SET protiv.company_id = '{company}'"
+
+
+def test_member_of_a_bound_group_is_bound_whatever_it_sets(filled_url: str) -> None:
+    with group(filled_url, bound_to=MINE) as crew, login(filled_url, groups=[crew]) as address:
+        assert seen_by(address, naming(MINE)) == {MINE}
+        for setting in SETTINGS[1:]:
+            assert seen_by(address, naming(MINE), setting) <= {MINE}
+        for change in (f"SET ROLE {crew}", "SET ROLE protiv_reader"):
+            assert seen_by(address, change, naming(THEIRS)) == set()
+            assert seen_by(address, change, naming(MINE)) == {MINE}
+
+
+@pytest.mark.parametrize("inherit", [True, False])
+def test_member_of_a_group_in_a_bound_group_is_bound(filled_url: str, inherit: bool) -> None:
+    with (
+        group(filled_url, bound_to=MINE, inherit=inherit) as company,
+        group(filled_url, bound_to=MINE, member_of=company) as crew,
+        psycopg.connect(filled_url, autocommit=True) as admin,
+    ):
+        admin.execute("DELETE FROM protiv.reader_companies WHERE role_name = %s", [crew])
+        with login(filled_url, groups=[crew]) as address:
+            assert seen_by(address, naming(THEIRS)) == set()
+            assert seen_by(address, naming(MINE)) == {MINE}
+
+
+def test_member_of_two_bound_groups_reads_the_companies_of_both_and_one_of_its_own_only_those(filled_url: str) -> None:
+    with group(filled_url, bound_to=MINE) as one, group(filled_url, bound_to=THEIRS) as other:
+        with login(filled_url, groups=[one, other]) as address:
+            assert seen_by(address, naming(MINE)) == {MINE}
+            assert seen_by(address, naming(THEIRS)) == {THEIRS}
+            assert seen_by(address, f"SET ROLE {one}", naming(THEIRS)) == set()
+        with login(filled_url, groups=[one, other], bound_to=MINE) as address:
+            assert seen_by(address, naming(THEIRS)) == set()
+
+
+def test_members_see_which_companies_their_group_is_bound_to_and_no_other_binding(filled_url: str) -> None:
+    with (
+        group(filled_url, bound_to=MINE) as crew,
+        group(filled_url, bound_to=THEIRS) as others,
+        login(filled_url, groups=[crew]) as address,
+        psycopg.connect(address, autocommit=True) as session,
+    ):
+        shown = said(session, "SELECT role_name FROM protiv.reader_companies")
+        assert crew in shown
+        assert others not in shown
