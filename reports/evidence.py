@@ -13,6 +13,8 @@ from reports.responsible import Standing, ToDo, blocking
 # The op of a raw record that no reader can decode.
 UNREADABLE = "unreadable"
 
+Minutes = tuple[int | None, int | None]
+
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvidence:
@@ -94,13 +96,17 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class RawRecordFound:
-    """The newest record of the raw topic; `op` is DELETE too where only its tombstone is left."""
+    """The newest record of the raw topic; `op` is DELETE too where only its tombstone is left.
+
+    `minutes` of a shift, here and below: regular and overtime.
+    """
 
     place: Place
     op: str
     version: int
     run_id: str
     observed_at: datetime | None
+    minutes: Minutes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ class CanonicalRecordFound:
     link_status: str | None
     link_detail: str | None
     refers_to: dict[str, str]
+    minutes: Minutes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +132,12 @@ class StoredRow:
     updated_at: datetime
     link_status: str | None
     link_detail: str | None
+    regular_minutes: int | None = None
+    overtime_minutes: int | None = None
+
+    @property
+    def minutes(self) -> Minutes:
+        return self.regular_minutes, self.overtime_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +200,21 @@ class Evidence:
         return None
 
     @property
+    def differing(self) -> tuple[str, Minutes, Minutes] | None:
+        """The first stage that states other minutes of a shift than the one before it, with both; None if none does.
+
+        Versions prove that a stage came past a record, not that it took it.
+        """
+        raw, canonical, row = self.raw, self.canonical, self.row
+        if raw is not None and canonical is not None and _differ(raw.minutes, canonical.minutes):
+            return "streams", raw.minutes or _UNSTATED, canonical.minutes or _UNSTATED
+        if row is None or row.deleted_at is not None or canonical is None:
+            return None
+        return (
+            ("sink", canonical.minutes or _UNSTATED, row.minutes) if _differ(canonical.minutes, row.minutes) else None
+        )
+
+    @property
     def unread_command(self) -> DeadLetter | None:
         """A command to this company that could not be read, newer than what is complete of the entity."""
         unread = [letter for letter in self.letters if letter.stage == "poller"]
@@ -201,3 +229,12 @@ class Evidence:
         """
         version = letter.version if letter.stage == "sink" else None
         return self.row is not None and version is not None and self.row.version >= version
+
+
+_UNSTATED: Minutes = (None, None)
+
+
+def _differ(before: Minutes | None, after: Minutes | None) -> bool:
+    """Where both state minutes and they are others: what one leaves out, normalising may have decided."""
+    stated = zip(before or _UNSTATED, after or _UNSTATED, strict=True)
+    return any(one != other for one, other in stated if one is not None and other is not None)

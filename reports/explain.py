@@ -1,7 +1,8 @@
 """Why a record is, or is not, in Protiv: every stage of its way, one cause and the one next step. Pure.
 
 The cause is the first of these that holds: it was refused (dead letter); its deletion is held; it is deleted; it is on
-its way; it waits for a parent; it is there but nothing newer is read; it is there; it was never shown, and why not.
+its way; two stages state other hours of it; it waits for a parent; it is there but nothing newer is read; it is there;
+it was never shown, and why not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from reports.evidence import EntityRead, Evidence
+from reports.evidence import EntityRead, Evidence, Minutes
 from reports.responsible import ADMIN, DEVELOPER, NOBODY, OPERATOR, ToDo, incomplete
 from reports.stages import Step, steps_of
 from reports.words import instant, of_links
@@ -50,7 +51,7 @@ def explain(found: Evidence) -> Explanation:
 
 def conclude(found: Evidence) -> Conclusion:
     """The first cause that holds; see this module's docstring for the order."""
-    rules = (_not_connected, _refused, _held, _on_its_way, _deleted, _link, _present, _never_shown)
+    rules = (_not_connected, _refused, _held, _on_its_way, _deleted, _differs, _link, _present, _never_shown)
     return next(conclusion for rule in rules if (conclusion := rule(found)) is not None)
 
 
@@ -145,6 +146,28 @@ def _deleted(found: Evidence) -> Conclusion | None:
         f"Buildertrend no longer shows it: its deletion was found {instant(at, found)}.",
         ToDo(NOBODY, "Nothing; if it should be there, restore it in Buildertrend and sync.", _command("sync", found)),
     )
+
+
+def _differs(found: Evidence) -> Conclusion | None:
+    differing = found.differing
+    if differing is None:
+        return None
+    stage, before, after = differing
+    one, other = _SIDES[stage]
+    return _lost(
+        f"differs-in-{stage}",
+        f"{one} states {_hours(before)}, {other} {_hours(after)}: {_STAGE_NAMES[stage].lower()} did not take what came "
+        "last, as after a database was restored.",
+        found,
+    )
+
+
+_SIDES = {"streams": ("Buildertrend", "the canonical record"), "sink": ("The canonical record", "the table")}
+
+
+def _hours(minutes: Minutes) -> str:
+    regular, overtime = (f"{part // 60}:{part % 60:02d}" if part is not None else "none" for part in minutes)
+    return f"{regular} regular and {overtime} overtime hours"
 
 
 def _link(found: Evidence) -> Conclusion | None:

@@ -30,6 +30,7 @@ from reports.evidence import (
     Incomplete,
     LastRead,
     LastRun,
+    Minutes,
     RawRecordFound,
     StoredRow,
 )
@@ -112,6 +113,7 @@ class _Topics:
             version=headers.version,
             run_id=headers.run_id,
             observed_at=from_micros(change["observed_at"]) if change else None,
+            minutes=_minutes((change or {}).get("after"), "regularTime", "overTime"),
         )
 
     def canonical(self, since: datetime | None) -> CanonicalRecordFound | None:
@@ -126,6 +128,7 @@ class _Topics:
             link_status=record.get("link_status"),
             link_detail=record.get("link_detail"),
             refers_to={name: record[name] for name in _PARENTS if record.get(name)},
+            minutes=_minutes(record, "regular_minutes", "overtime_minutes"),
         )
 
     def letters(self) -> Iterator[DeadLetter]:
@@ -154,6 +157,12 @@ class _Topics:
             return None if value is None else Decoder(topic, self._source)(value)
         except InvalidRecordError:
             return None
+
+
+def _minutes(record: Record | None, regular: str, overtime: str) -> Minutes | None:
+    """Those that a shift's record states; None for other records, and where both are not stated."""
+    found = ((record or {}).get(regular), (record or {}).get(overtime))
+    return None if found == (None, None) else found
 
 
 @dataclass(frozen=True, slots=True)

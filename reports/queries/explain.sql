@@ -48,5 +48,6 @@ SELECT version, observed_at, deleted_at, updated_at, NULL AS link_status, NULL A
 WHERE company_id = %(company_id)s AND budget_id = %(entity_id)s;
 
 -- name: stored_time_entries
-SELECT version, observed_at, deleted_at, updated_at, link_status, link_detail FROM protiv.time_entries
+SELECT version, observed_at, deleted_at, updated_at, link_status, link_detail, regular_minutes, overtime_minutes
+FROM protiv.time_entries
 WHERE company_id = %(company_id)s AND time_entry_id = %(entity_id)s;
