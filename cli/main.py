@@ -9,7 +9,22 @@ from typing import cast
 
 import typer
 
-from cli import commands, connect, demo, doctor, explain, keys, local, reconcile, services, setup, status, topics, user
+from cli import (
+    commands,
+    connect,
+    demo,
+    doctor,
+    explain,
+    keys,
+    local,
+    reconcile,
+    restore_ids,
+    services,
+    setup,
+    status,
+    topics,
+    user,
+)
 from core.errors import ConfigurationError, IntegrationError
 from core.surroundings import reach_loopback_directly
 from core.terminal import Terminal
@@ -45,6 +60,7 @@ app.command("status")(status.status)
 app.command("explain")(explain.explain)
 app.command("reconcile")(reconcile.reconcile)
 app.command("doctor")(doctor.doctor)
+topics.app.command("restore-ids")(restore_ids.restore_ids)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
 app.add_typer(user.app, name="user")

@@ -16,6 +16,7 @@ from core.topics import SYNC_COMMANDS
 from reports.lag import STREAMS_GROUP
 from schemas.catalogue import SCHEMA_TOPICS
 from schemas.registry import ConfluentRegistry
+from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import admin_client, check_topics
 
 _TIMEOUT_S = 10
@@ -33,7 +34,7 @@ def service_checks(settings: Settings) -> list[Check]:
         Check("broker", lambda: _broker(settings), brokers, ("settings",)),
         Check("topics", lambda: _topics(settings), _SETUP, ("broker",)),
         Check("registry", lambda: _registry(settings), registry, ("settings",)),
-        Check("schemas", lambda: _schemas(settings), _SETUP, ("registry",)),
+        Check("schemas", lambda: _schemas(settings), _SETUP, ("registry", "topics")),
         Check("services", lambda: _services(settings), "", ("topics",)),
         Check("keys", lambda: _keys(settings), "Make a pair with `protiv-buildertrend keys new`.", ("settings",)),
         Check("source", lambda: _source(settings), source, ("settings",)),
@@ -61,7 +62,11 @@ def _registry(settings: Settings) -> str:
 def _schemas(settings: Settings) -> str:
     with closing(ConfluentRegistry(settings)) as registry:
         ids = [registry.id_of(topic) for topic in SCHEMA_TOPICS]
-    return f"{len(ids)} are registered as this version has them"
+        try:
+            check_stored_ids(settings, registry)
+        except ConfigurationError as exc:
+            raise ProblemError(str(exc), "See docs/runbooks/registry-lost.md.") from exc
+    return f"{len(ids)} are registered as this version has them, and stored records bear their ids"
 
 
 def _services(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from control.database import Database, check_database, migrate_control
 from core.migrations import Extent
 from core.settings import Settings, load_settings
 from schemas.registry import ConfluentRegistry, foreign_schemas, register_all
+from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import create_topics
 from sinks.migrate import migrate_protiv
 
@@ -57,8 +58,11 @@ def setup(
     finish: Annotated[bool, typer.Option("--finish", help="Every process is of this version now.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Create topics, register schemas and migrate the database; safe to repeat."""
-    result = set_up(load_settings(), extent=Extent.FINISHED if finish else Extent.RUNNING)
+    """Create topics, register schemas and migrate the database; safe to repeat. Says if the registry is a new one."""
+    settings = load_settings()
+    result = set_up(settings, extent=Extent.FINISHED if finish else Extent.RUNNING)
+    with closing(ConfluentRegistry(settings)) as registry:
+        check_stored_ids(settings, registry)
     if as_json:
         print(json.dumps(asdict(result)))
         return

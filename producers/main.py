@@ -41,6 +41,7 @@ from producers.vault_sessions import VaultSessions
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
 from schemas.registry import ConfluentRegistry
+from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
 
 _LOG = get_logger(__name__)
@@ -111,6 +112,7 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
     open_ones.callback(database.close)
     outlast(lambda: check_topics(settings), clock=clock, stop=stop)
     encoders = outlast(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
+    outlast(lambda: check_stored_ids(settings, registry, RAW_TOPICS), clock=clock, stop=stop)
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
     open_ones.callback(events.close)
     recorder = Recorder(settings, database, events, clock)

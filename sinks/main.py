@@ -20,6 +20,7 @@ from core.signals import stop_event
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
+from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
 from sinks import telemetry
 from sinks.arrow_rows import ColumnarReader
@@ -100,6 +101,7 @@ def check(settings: Settings, registry: ConfluentRegistry) -> None:
     check_topics(settings, [*CANONICAL_TOPICS, DEAD_LETTERS])
     for topic in CANONICAL_TOPICS:
         registry.schema_by_id(registry.id_of(topic))
+    check_stored_ids(settings, registry, CANONICAL_TOPICS)
 
 
 def patiently(work: Callable[[], None], stop: threading.Event, clock: Clock) -> None:

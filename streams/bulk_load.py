@@ -42,16 +42,17 @@ def load_together(
     *,
     committed: int,
     look_into: Callable[[list[RawRecord]], None],
-) -> int:
-    """How many records were refused: they were dead-lettered when they were delivered, or will be.
+    refused: Callable[[RawRecord, InvalidRecordError], None],
+) -> None:
+    """Take records into the state.
 
-    `committed` is the next offset to be delivered, `look_into` decodes what has to be looked at by itself.
+    `committed` is the next offset to be delivered, `look_into` decodes what has to be looked at by itself, `refused`
+    hears of each record that was dead-lettered when it was delivered, or will be.
     """
     plain = _plain_shifts(fetched, codecs.decode[fetched.entity.name], state.partitions)
     odd = {number: fetched.raw(number) for number, each in enumerate(plain) if each is None}
     if odd:
         look_into(list(odd.values()))
-    refused = 0
     for number, (offset, each) in enumerate(zip(fetched.offsets, plain, strict=True)):
         if each is not None:
             company_id, entity_id, child = each
@@ -59,10 +60,9 @@ def load_together(
             continue
         try:
             state.load(odd[number], committed=committed)
-        except InvalidRecordError:
-            refused += 1
+        except InvalidRecordError as error:
+            refused(odd[number], error)
     state.note_offset(fetched.entity, max(fetched.offsets))
-    return refused
 
 
 def _plain_shifts(fetched: Fetched, decoder: BatchDecoder, partitions: int) -> Sequence[Plain | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -11,18 +11,25 @@ from functools import partial
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from core.dead_letters import header_list
-from core.errors import RetriableError
+from core.errors import ConfigurationError, FatalError, InvalidRecordError, RetriableError
 from core.log import get_logger
 from core.read_to_end import Place, place_of, read_to_end, reading_config
+from core.record_headers import RecordHeaders
 from core.settings import Settings
+from core.topics import split_key
 from schemas.catalogue import ENTITIES
+from schemas.codec import schema_id_of
+from schemas.stored_ids import ForeignId, IdCheck, refuse
 from streams import metrics
 from streams.bulk_load import Fetched, load_together
+from streams.company import EntityRef
 from streams.records import Codecs, RawRecord
 from streams.retry import Patience
 from streams.state import PartitionState
 
 _TIMEOUT_S = 10.0
+# Shown also while there are none, so that an alert sees them come.
+_SHOWN_CLASSES = frozenset({"undecodable", "unknown-schema", "wrong-schema"})
 _ENTITY_BY_RAW_TOPIC = {entity.raw_topic: entity for entity in ENTITIES}
 
 _log = get_logger(__name__)
@@ -58,7 +65,7 @@ class StateLoader:
         return states
 
     def _load(self, states: Mapping[int, PartitionState], patience: Patience, stopped: Callable[[], bool]) -> None:
-        refused = 0
+        refused = Refused(IdCheck(self._codecs.source))
         with self._consumer() as consumer:
             committed = _committed(consumer, states)
             starts = [
@@ -68,15 +75,17 @@ class StateLoader:
             ]
             for messages in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
                 for place, fetched in _by_place(messages):
-                    refused += load_together(
+                    load_together(
                         states[fetched.partition],
                         fetched,
                         self._codecs,
                         committed=committed[place],
                         look_into=lambda odd: patience.until_done(partial(self._codecs.look_into, odd)),
+                        refused=refused.note,
                     )
+        refused.report(states)
         sizes = sum((state.sizes().total() for state in states.values()), 0)
-        _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused)
+        _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused.total)
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
@@ -85,6 +94,55 @@ class StateLoader:
             yield consumer
         finally:
             consumer.close()
+
+
+class Refused:
+    """Records of the state that could not be used: dead letters of before, unless another registry wrote their ids."""
+
+    def __init__(self, check: IdCheck) -> None:
+        self._check = check
+        self._foreign: dict[tuple[str, bytes | None], tuple[RawRecord, str]] = {}
+        self._by_class: Counter[str] = Counter()
+
+    @property
+    def total(self) -> int:
+        return self._by_class.total()
+
+    def note(self, raw: RawRecord, error: InvalidRecordError) -> None:
+        """RetriableError if the registry is away."""
+        self._by_class[error.error_class] += 1
+        reason = self._check.wrong(raw.entity.raw_topic, raw.key, raw.value)
+        if reason is not None:
+            self._foreign[raw.entity.raw_topic, raw.key] = raw, reason
+
+    def report(self, states: Mapping[int, PartitionState]) -> None:
+        """Show how many there are; FatalError if some are there to be read, and this registry does not let us."""
+        for error_class in self._by_class.keys() | _SHOWN_CLASSES:
+            metrics.STATE_UNUSABLE.labels(error_class).set(self._by_class[error_class])
+        if self._by_class:
+            named = {error_class.replace("-", "_"): number for error_class, number in self._by_class.items()}
+            _log.warning("records of the state cannot be used", **named)
+        foreign = [
+            ForeignId(raw.entity.raw_topic, raw.partition, raw.offset, schema_id_of(raw.value or b""), reason)
+            for raw, reason in self._foreign.values()
+            if not _is_superseded(raw, states[raw.partition])
+        ]
+        try:
+            refuse(foreign)
+        except ConfigurationError as exc:
+            # Nobody can set it right under a running process.
+            raise FatalError(f"{len(foreign)} records of the state cannot be read. {exc}") from exc
+
+
+def _is_superseded(raw: RawRecord, state: PartitionState) -> bool:
+    """Whether the state holds what such a record states, or something newer: its id was restored behind it."""
+    company_id, entity_id = split_key(raw.key)
+    known = state.known_version(company_id, EntityRef(raw.entity.name, entity_id))
+    try:
+        return known is not None and known >= RecordHeaders.decode(raw.headers).version
+    except InvalidRecordError:
+        # No poller wrote it.
+        return True
 
 
 @contextmanager

@@ -10,6 +10,9 @@ DEAD_LETTERS = Counter("streams_dead_letters", "Raw records dead-lettered.", ["e
 PARKED = Gauge("streams_parked_companies", "Companies of which too many records are refused; their runs wait.")
 SHIFT_LINKS = Counter("streams_shift_links", "Shifts published, by link status.", ["status"])
 STATE_SIZE = Gauge("streams_state_size", "Entities held of a partition.", ["entity", "partition"])
+STATE_UNUSABLE = Gauge(
+    "streams_state_unusable", "Records of the raw topics that the last loading of state could not use.", ["error_class"]
+)
 BATCH_SECONDS = Histogram("streams_batch_seconds", "Time from a batch at hand to its transaction committed.")
 LOAD_SECONDS = Gauge("streams_load_seconds", "How long the last loading of state took.")
 LAG = Gauge("streams_readable_lag", "Committed raw records that are not fetched yet.")

@@ -47,10 +47,11 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Codecs:
-    """Decoders of the raw topics and encoders of the canonical ones, by entity name."""
+    """Decoders of the raw topics and encoders of the canonical ones, by entity name, and where schemas come from."""
 
     decode: dict[str, BatchDecoder]
     encode: dict[str, BatchEncoder]
+    source: SchemaSource
 
     @classmethod
     def load(cls, source: SchemaSource) -> Codecs:
@@ -60,6 +61,7 @@ class Codecs:
         return cls(
             {entity.name: BatchDecoder(entity.raw_topic, source, without=["extras"]) for entity in ENTITIES},
             {entity.name: BatchEncoder(entity.canonical_topic, source) for entity in ENTITIES},
+            source,
         )
 
     def look_into(self, batch: Iterable[RawRecord]) -> None:

@@ -1,4 +1,4 @@
-"""What must be right before anything is read: topics as `setup` made them, and every schema in the registry."""
+"""What must be right before anything is read: topics as `setup` made them, the registry's schemas and their ids."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import SchemaSource
+from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
 from streams.records import Codecs
 from streams.retry import Patience
@@ -25,6 +26,8 @@ def prepare(settings: Settings, registry: SchemaSource, clock: Clock, stop: thre
 
     def once() -> Codecs:
         check_topics(settings, [*RAW_TOPICS, *CANONICAL_TOPICS, DEAD_LETTERS])
-        return Codecs.load(registry)
+        codecs = Codecs.load(registry)
+        check_stored_ids(settings, registry)
+        return codecs
 
     return Patience(clock, stop, _START_PATIENCE_S).until_done(once)

@@ -75,6 +75,11 @@ class PartitionState:
             company = self._companies[company_id] = Company()
         return company
 
+    def known_version(self, company_id: str, ref: EntityRef) -> int | None:
+        """The version of what is known of an entity, also of its deletion; None if nothing is."""
+        company = self._companies.get(company_id)
+        return None if company is None else self._known(company, ref)
+
     def sizes(self) -> Counter[str]:
         """How many entities are held, by name."""
         total: Counter[str] = Counter()

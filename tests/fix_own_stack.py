@@ -18,10 +18,11 @@ _READY_S = 60
 
 
 class OwnStack:
-    """`stack` is set up like the one that tests share."""
+    """`stack` is set up like the one that tests share; its parts keep their data under `folder`."""
 
     def __init__(self, closing: ExitStack, folder: Path) -> None:
         self._closing = closing
+        self.folder = folder
         self._embedded = closing.enter_context(EmbeddedStack(folder))
         self.stack: Stack = set_up(closing, self._embedded.start())
         self._parts = {child.name: child for child in self._embedded.supervisor.children}
