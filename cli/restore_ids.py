@@ -17,9 +17,11 @@ import psycopg
 import typer
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
+from control.database import COMMAND
 from core.dead_letters import header_list
 from core.errors import ConfigurationError, RetriableError
 from core.kafka import transactional_config
+from core.postgres import connect
 from core.read_to_end import read_to_end, reading_config
 from core.settings import Settings, load_settings
 from reports.lag import STREAMS_GROUP
@@ -164,7 +166,7 @@ def _pass_over(settings: Settings, found: _Partition) -> None:
 def _pass_over_in_postgres(settings: Settings, found: _Partition) -> None:
     place = {"topic": found.at.topic, "partition": found.at.partition}
     try:
-        with psycopg.connect(settings.database_url.get_secret_value(), connect_timeout=10) as connection:
+        with connect(settings.database_url.get_secret_value(), COMMAND) as connection:
             query = b"SELECT next_offset FROM protiv.sink_offsets WHERE topic = %(topic)s AND partition = %(partition)s"
             rows = connection.execute(query + b" ORDER BY generation DESC LIMIT 1", place).fetchall()
             for (next_offset,) in rows:

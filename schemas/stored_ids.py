@@ -23,7 +23,7 @@ from core.settings import Settings
 from core.topics import split_key
 from schemas.avro_files import plain_schema
 from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, RAW_TOPICS
-from schemas.codec import HEADER_BYTES, Decoder, Record, SchemaSource, schema_id_of
+from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, Decoder, Record, SchemaSource, schema_id_of
 
 ENTITY_TOPICS = (*RAW_TOPICS, *CANONICAL_TOPICS)
 # Looked at from the end of each partition: markers of transactions are among them.
@@ -98,7 +98,7 @@ def refuse(found: Sequence[ForeignId]) -> None:
 
 def _as_committed(topic: str, value: bytes) -> Record | None:
     """The record as the topic's committed schema reads it, if it is one to the last byte."""
-    if len(value) < HEADER_BYTES or value[0] != 0:
+    if not HEADER_BYTES <= len(value) <= BIGGEST_VALUE or value[0] != 0:
         return None
     buffer = BytesIO(value)
     buffer.seek(HEADER_BYTES)
