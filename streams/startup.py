@@ -27,7 +27,8 @@ def prepare(settings: Settings, registry: SchemaSource, clock: Clock, stop: thre
     def once() -> Codecs:
         check_topics(settings, [*RAW_TOPICS, *CANONICAL_TOPICS, DEAD_LETTERS])
         codecs = Codecs.load(registry)
-        check_stored_ids(settings, registry)
+        # The sink looks at the canonical ones: streams need not be let read them.
+        check_stored_ids(settings, registry, RAW_TOPICS)
         return codecs
 
     return Patience(clock, stop, _START_PATIENCE_S).until_done(once)

@@ -44,7 +44,7 @@ class Everything:
     def start(self, *names: str) -> None:
         """Start processes; all three if none is named."""
         for name in names or SERVICES:
-            with (self.logs / f"{name}.log").open("ab") as log:
+            with (self.logs / f"process-{name}.log").open("ab") as log:
                 command = [sys.executable, "-m", "cli", name]
                 self.running[name] = subprocess.Popen(command, env=self._environment(), stderr=log)
 
@@ -58,7 +58,7 @@ class Everything:
 
     def ended(self, name: str) -> tuple[int, str]:
         """Start a process that is to end by itself; its exit code and its log."""
-        with (self.logs / f"{name}.log").open("ab") as log:
+        with (self.logs / f"process-{name}.log").open("ab") as log:
             done = subprocess.run(
                 [sys.executable, "-m", "cli", name], env=self._environment(), stderr=log, timeout=_ENDS_S, check=False
             )
@@ -71,12 +71,12 @@ class Everything:
         )
 
     def log(self, name: str) -> str:
-        return (self.logs / f"{name}.log").read_text()
+        return (self.logs / f"process-{name}.log").read_text()
 
-    def sync(self, **wanted: Any) -> None:
+    def sync(self) -> None:
         """Ask for a read, and wait until it is complete."""
-        answer = self.site.answer(self.site.send(**{"type": "sync"} | wanted))
-        assert answer["type"] == "completed", answer
+        done = self.cli("sync", self.site.company_id, "--wait", "--json")
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.log('poller')[-2000:]}"
 
     def until_tables_equal_source(self) -> None:
         try:
