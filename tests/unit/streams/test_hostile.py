@@ -23,8 +23,10 @@ from core.topics import partition_for
 from schemas.avro_files import Schema, parse_plain, schema_text
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.stored_ids import IdCheck
 from streams import bulk_load, delivered
 from streams.bulk_load import Fetched, load_together
+from streams.loader import Refused
 from streams.records import Codecs, RawRecord
 from streams.stage import PartitionStage
 from streams.state import PartitionState
@@ -169,13 +171,21 @@ def of_wrong_kind(entity: Entity, schemas: Schemas, chance: random.Random) -> Ra
 
 def load(part: PartitionStage, batch: list[RawRecord]) -> None:
     """Read the batch back as a start does, topic by topic, as if half of it were delivered."""
+    refused = Refused(IdCheck(part.codecs.source))
     for entity in ENTITIES:
         own = [raw for raw in batch if raw.entity is entity]
         keys, values = [raw.key for raw in own], [raw.value for raw in own]
         fetched = Fetched(entity, part.partition, [raw.offset for raw in own], keys, values, own.__getitem__)
         if own:
             committed = own[len(own) // 2].offset
-            load_together(part.state, fetched, part.codecs, committed=committed, look_into=part.codecs.look_into)
+            load_together(
+                part.state,
+                fetched,
+                part.codecs,
+                committed=committed,
+                look_into=part.codecs.look_into,
+                refused=refused.note,
+            )
 
 
 def batches(chance: random.Random, schemas: Schemas) -> Iterator[list[RawRecord]]:
