@@ -41,15 +41,21 @@ def note(
 
 def note_sent(settings: Settings, order: CommandOrder, command_id: str) -> None:
     """That Kafka has a command. Nothing is noted of a dry run, and without DATABASE_URL."""
-    if order.dry_run or not reveal(settings.database_url):
-        return
+    if not order.dry_run and reveal(settings.database_url):
+        note_behind(settings, order.type, order.company_id, _detail(order), command_id=command_id)
+
+
+def note_behind(
+    settings: Settings, action: str, company_id: str | None, detail: Mapping[str, Any], *, command_id: str | None = None
+) -> None:
+    """Behind what is done already. Where the database does not take the line, that is said, and no failure."""
     try:
         database = Database(settings, max_connections=1)
         database.open()
         with closing(database), database.transaction() as tx:
-            note(tx, order.type, order.company_id, _detail(order), command_id=command_id)
+            note(tx, action, company_id, detail, command_id=command_id)
     except IntegrationError as exc:
-        Terminal(stderr=True).print(f"The command is sent, but not in the audit: {exc}")
+        Terminal(stderr=True).print(f"It is done, but not in the audit: {exc}")
 
 
 def _detail(order: CommandOrder) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from cli.audit import note
+from cli.audit import note_behind
 from control import key_rotation
 from control.database import Database
 from control.vault import Opener, new_key_pair
@@ -47,8 +47,7 @@ def rotate(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
     database.open()
     with closing(database):
         rotated = key_rotation.rotate(database, opener)
-        with database.transaction() as tx:
-            note(tx, "rotate-keys", None, {"moved": rotated.moved})
+    note_behind(settings, "rotate-keys", None, {"moved": rotated.moved})
     if as_json:
         print(json.dumps(asdict(rotated)))
     else:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli.audit import note
-from control.database import Database, check_database, migrate_control
+from cli.audit import note_behind
+from control.database import check_database, migrate_control
 from core.migrations import Extent
 from core.settings import Settings, load_settings
 from schemas.registry import ConfluentRegistry, foreign_schemas, register_all
@@ -43,15 +43,8 @@ def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResul
     applied = [f"integration/{name}" for name in migrate_control(url)]
     applied += [f"protiv/{name}" for name in migrate_protiv(url, extent=extent)]
     if created or applied:
-        _note(settings, created, applied)
+        note_behind(settings, "setup", None, {"topics": created, "migrations": applied})
     return SetupResult(created, schema_ids, applied, foreign)
-
-
-def _note(settings: Settings, created: list[str], applied: list[str]) -> None:
-    database = Database(settings, max_connections=1)
-    database.open()
-    with closing(database), database.transaction() as tx:
-        note(tx, "setup", None, {"topics": created, "migrations": applied})
 
 
 def setup(
