@@ -29,6 +29,8 @@ _PAUSE_S = 2.0
 # What was read no longer says what is there: a broker that stays away, and offsets that retention took meanwhile.
 _GONE = frozenset({"_ALL_BROKERS_DOWN", "_AUTO_OFFSET_RESET"})
 MOST_LISTED = 100_000
+# So that one company with many refused records leaves room for the others'.
+MOST_OF_A_COMPANY = 5_000
 
 Record = tuple[str, str]
 """Entity and id."""
@@ -45,8 +47,9 @@ class Refused:
 class OpenLetters:
     """What the records read so far come to; used by one thread at a time."""
 
-    def __init__(self, most: int = MOST_LISTED) -> None:
+    def __init__(self, most: int = MOST_LISTED, *, of_a_company: int = MOST_OF_A_COMPANY) -> None:
         self._most = most
+        self._most_of_a_company = of_a_company
         self._listed: dict[tuple[int, int], DeadLetter] = {}
         self._by_company: dict[str, dict[tuple[int, int], DeadLetter]] = {}
         self._more: Counter[str] = Counter()
@@ -68,11 +71,11 @@ class OpenLetters:
         return Refused(versions, self._more[company_id])
 
     def _add(self, place: tuple[int, int], letter: DeadLetter) -> None:
-        if len(self._listed) >= self._most:
+        own = self._by_company.setdefault(letter.company_id, {})
+        if len(self._listed) >= self._most or len(own) >= self._most_of_a_company:
             self._more[letter.company_id] += 1
             return
-        self._listed[place] = letter
-        self._by_company.setdefault(letter.company_id, {})[place] = letter
+        self._listed[place] = own[place] = letter
 
     def _drop(self, receipt: DeadLetter, place: tuple[int, int]) -> None:
         """A receipt counts for a letter of its own key alone: whoever may write there could forge one."""

@@ -56,8 +56,8 @@ def receipt(of: bytes, key: bytes = b"c1/9", **changes: Any) -> Message:
     return message(Letter(99, key, [("dead-letter-replayed", of)], **changes))
 
 
-def read(*messages: Message, most: int = 100) -> OpenLetters:
-    letters = OpenLetters(most)
+def read(*messages: Message, most: int = 100, of_a_company: int = 100) -> OpenLetters:
+    letters = OpenLetters(most, of_a_company=of_a_company)
     for one in messages:
         letters.take(one)
     return letters
@@ -95,3 +95,9 @@ def test_letter_with_odd_headers_and_keys_is_bounded() -> None:
 def test_letters_beyond_the_bound_are_counted_and_leave_with_their_receipts() -> None:
     found = read(refused(1), refused(2, key=b"c1/2"), refused(3, key=b"c1/3"), receipt(b"2"), most=1)
     assert found.of("c1") == Refused({("time-entries", "9"): 7}, more=1)
+
+
+def test_letters_of_one_company_leave_room_for_another() -> None:
+    found = read(*(refused(n, key=f"c1/{n}".encode()) for n in range(5)), refused(9, key=b"c2/1"), of_a_company=2)
+    assert found.of("c1").more == 3
+    assert found.of("c2") == Refused({("time-entries", "1"): 7})
