@@ -19,7 +19,8 @@ from core.kafka import consumer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
-from schemas.codec import Decoder, Record, SchemaSource
+from schemas.codec import Record, SchemaSource
+from schemas.sync_events import EventReader
 
 _LOG = get_logger(__name__)
 _TIMEOUT_S = 10
@@ -72,7 +73,7 @@ class Listener:
             self._changed.wait(timeout_s)
 
     def _listen(self, stop: threading.Event) -> None:
-        decode = Decoder(SYNC_EVENTS, self._registry)
+        read = EventReader(self._registry)
         config = consumer_config(self._settings, "protiv-console") | {"enable.partition.eof": False}
         with closing(Consumer(config)) as consumer:
             consumer.assign(self._positions(consumer))
@@ -87,7 +88,7 @@ class Listener:
                         raise RetriableError(f"Sync events cannot be read now ({error.name()}).")
                     continue
                 try:
-                    event = decode(message.value() or b"")
+                    event = read(message.value())
                 except InvalidRecordError as exc:
                     _LOG.warning("event_undecodable", reason=exc.reason)
                 else:
