@@ -25,7 +25,7 @@ from control.connections import (
     set_succeeded,
 )
 from control.vault import SealedSecret
-from core.errors import FatalError, FencedError
+from core.errors import FencedError, InvalidRecordError
 from tests import factories
 from tests.integration.control.fix_companies import SEALED, Office
 
@@ -90,7 +90,7 @@ def test_connect_with_another_time_zone_or_an_earlier_date_wants_everything_read
 
 @pytest.mark.parametrize("company_id", ["", "a/b", "*"])
 def test_company_id_that_no_key_can_hold_is_refused(office: Office, company_id: str) -> None:
-    with pytest.raises(FatalError), office.database.transaction() as tx:
+    with pytest.raises(InvalidRecordError), office.database.transaction() as tx:
         tx.execute(
             "INSERT INTO integration.connections (company_id, username, time_zone, state)"
             " VALUES (%s, 'ana', 'UTC', 'connecting')",

@@ -23,7 +23,7 @@ from control.source_state import (
     put_published,
     unseen,
 )
-from core.errors import ConfigurationError, FatalError, RetriableError
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from tests import factories
 from tests.factories import command_body
 from tests.integration.control.fix_companies import Office
@@ -182,7 +182,7 @@ def test_database_without_the_schema_says_to_run_setup(empty_database_url: str) 
 
 
 def test_database_error_names_the_state_and_never_the_values(office: Office) -> None:
-    with pytest.raises(FatalError) as caught, office.database.transaction() as tx:
+    with pytest.raises(InvalidRecordError) as caught, office.database.transaction() as tx:
         tx.execute("INSERT INTO integration.connections (company_id) VALUES ('Ana Diaz')")
     assert "23502" in str(caught.value)
     assert "Ana" not in str(caught.value)
