@@ -99,6 +99,24 @@ def get_connection(tx: Transaction, company_id: str) -> Connection | None:
         return cursor.execute(_SQL["get"], {"company_id": company_id}).fetchone()
 
 
+@dataclass(frozen=True, slots=True)
+class SharedSession:
+    """A session of the same Buildertrend user and the password that it belongs to, sealed for `company_id`."""
+
+    company_id: str
+    session: SealedSecret
+    password: SealedSecret
+
+
+def shared_sessions(tx: Transaction, company_id: str) -> list[SharedSession]:
+    """The sessions of all connections with this one's username, its own among them, newest first."""
+    rows = tx.execute(_SQL["shared_sessions"], {"company_id": company_id})
+    return [
+        SharedSession(owner, SealedSecret(session_key, session), SealedSecret(password_key, password))
+        for owner, session_key, session, password_key, password in rows
+    ]
+
+
 def list_connections(tx: Transaction) -> list[Connection]:
     with tx.cursor(row_factory=class_row(Connection)) as cursor:
         return cursor.execute(_SQL["list"]).fetchall()
@@ -172,12 +190,37 @@ def set_incomplete(tx: Transaction, company_id: str, short: ShortRun, *, at: dat
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run ended early, and what the connection is then."""
+    """Why a run ended early, and what the connection is then; `failures` in a row, this one counted."""
 
     state: str
     fault: str
     message: str
     next_due_at: datetime
+    failures: int = 1
+
+
+def failures(tx: Transaction, company_id: str) -> int:
+    """How many runs failed in a row without reading anything."""
+    row = tx.execute(_SQL["failures"], {"company_id": company_id}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def hold_back(tx: Transaction, lease: Lease, *, pause_s: float, fault: str, message: str) -> None:
+    """Keep everybody from working on the connection for a while, and say why; nothing if it is another's by now."""
+    values = {"pause_s": pause_s, "fault": fault, "message": message}
+    tx.execute(_SQL["hold_back"], _lease_values(lease) | values)
+
+
+def note_outage(tx: Transaction, lease: Lease) -> float:
+    """Note that our own services keep the connection's runs from going on; for how many seconds by now."""
+    row = tx.execute(_SQL["note_outage"], _lease_values(lease)).fetchone()
+    return 0.0 if row is None else float(row[0])
+
+
+def show_outage(tx: Transaction, lease: Lease, *, pause_s: float, fault: str, message: str) -> None:
+    """Show an outage that lasts as the connection's fault; it is tried again after the pause."""
+    values = {"pause_s": pause_s, "fault": fault, "message": message}
+    tx.execute(_SQL["show_outage"], _lease_values(lease) | values)
 
 
 def set_failed(tx: Transaction, company_id: str, failure: Failure) -> None:
@@ -189,13 +232,36 @@ def _lease_values(lease: Lease) -> dict[str, Any]:
     return {"company_id": lease.company_id, "owner": lease.owner, "epoch": lease.epoch}
 
 
-def begin_sign_in(tx: Transaction, company_id: str, *, first_s: float, longest_s: float) -> bool:
-    """Note that a sign-in is about to be sent; false if it must not be yet, because earlier ones had no answer.
+@dataclass(frozen=True, slots=True)
+class SignInPauses:
+    """Pauses after sign-ins that had no answer, in seconds: `first_s` doubles with each one, up to `longest_s`.
 
-    The pause after the first of those is `first_s`; it doubles with each, up to `longest_s`.
+    `interrupted_s`: after the only one, if nobody saw its end.
     """
-    values = {"company_id": company_id, "first_s": first_s, "longest_s": longest_s}
-    return tx.execute(_SQL["begin_sign_in"], values).fetchone() is not None
+
+    interrupted_s: float
+    first_s: float
+    longest_s: float
+
+
+def begin_sign_in(tx: Transaction, company_id: str, pauses: SignInPauses) -> float:
+    """Note that a sign-in is about to be sent and return 0; else the seconds until one may be."""
+    values = {field.name: getattr(pauses, field.name) for field in fields(pauses)} | {"company_id": company_id}
+    if tx.execute(_SQL["begin_sign_in"], values).fetchone() is not None:
+        return 0.0
+    row = tx.execute(_SQL["sign_in_wait"], values).fetchone()
+    return pauses.first_s if row is None else max(float(row[0]), 1.0)
+
+
+def sign_in_is_in_doubt(tx: Transaction, company_id: str) -> bool:
+    """Whether the last sign-in had no answer that says what came of it."""
+    row = tx.execute(_SQL["sign_in_is_in_doubt"], {"company_id": company_id}).fetchone()
+    return row is not None and bool(row[0])
+
+
+def sign_in_in_doubt(tx: Transaction, company_id: str) -> None:
+    """The sign-in that was begun came to an end that says nothing of what came of it."""
+    tx.execute(_SQL["sign_in_in_doubt"], {"company_id": company_id})
 
 
 def sign_in_answered(tx: Transaction, company_id: str) -> None:

@@ -14,12 +14,12 @@ from control.connections import Connection, Lease, hold_epoch, release_lease, se
 from control.database import Transaction
 from control.other_account import ask_confirmation, forget_confirmation, is_accepted
 from control.runs import BegunRun, RunId, begin_run, continue_run
-from core.errors import ConfigurationError, FatalError, FencedError, RetriableError
+from core.errors import ConfigurationError, FatalError, FencedError, IntegrationError, RetriableError
 from core.log import get_logger
 from producers import telemetry
 from producers.backfill import BackfillLedger
 from producers.buildertrend.account import Account, AccountIdentity
-from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError
+from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError, internal_error
 from producers.buildertrend.plan import planned_reads
 from producers.buildertrend.polite import StoppedError
 from producers.change_record import Encoder
@@ -28,12 +28,16 @@ from producers.commands.replaying import ReplayEnd
 from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
 from producers.events import SyncEvent
 from producers.handover import Background, commits_behind
-from producers.outcome import Ended, Recorder
+from producers.outcome import Ended, Recorder, total
 from producers.postgres_ledger import PostgresLedger
 from producers.publisher import FencingPublisher, Publisher
 from producers.run import Assignment, Outlets, Run
+from producers.trouble import Trouble, noted
 
 _LOG = get_logger(__name__)
+
+# What ends a run in a way of its own; any other exception is a fault of ours.
+_FORESEEN = (SourceFaultError, StoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
 
 AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
 PublisherFactory = Callable[[str], Publisher]
@@ -68,11 +72,17 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
                 release_lease(tx, lease, yielded=stopped)
         except FencedError:
             _LOG.warning("connection_taken_over")
-        except (RetriableError, FatalError, ConfigurationError) as exc:
+        except RetriableError as exc:
             # The lease is kept until it expires: that is the pause before the next attempt.
             _LOG.warning("run_interrupted", reason=str(exc))
-        except Exception:  # noqa: BLE001 - one connection's trouble must not end the others'; logged with its trace
-            _LOG.exception("run_crashed")
+            Trouble(tools.recorder).outlasts(lease)
+        except (FatalError, ConfigurationError) as exc:
+            _LOG.warning("run_interrupted", reason=str(exc))
+        except MemoryError:
+            # Nothing more can be done here than to leave the connection to its successor.
+            _LOG.error("run_out_of_memory")
+        except Exception as exc:  # noqa: BLE001 - one connection's trouble must not end the others'
+            Trouble(tools.recorder).broke(lease, noted(exc))
 
 
 def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
@@ -99,12 +109,19 @@ def _order(settled: Settled, tools: Tools) -> Order:
 
 def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Event) -> None:
     """Once an id: a replay that a crash cut short puts through what is left of it (see core.replay)."""
-    end = tools.replay(command, stop.is_set)
+    try:
+        end = tools.replay(command, stop.is_set)
+    except (IntegrationError, MemoryError):
+        raise
+    except Exception as exc:  # noqa: BLE001 - whatever it is, it would be the same at every next try
+        fault = internal_error(noted(exc))
+        event = SyncEvent(lease.company_id, "failed", message=fault.for_admin, fault=fault.name)
+    else:
+        event = SyncEvent(lease.company_id, end.outcome, message=end.message)
     if stop.is_set():
         raise StoppedError
     with tools.recorder.database.transaction() as tx:
         hold_epoch(tx, lease)
-        event = SyncEvent(lease.company_id, end.outcome, message=end.message)
         tools.recorder.answer(tx, [command.command_id], event)
 
 
@@ -123,17 +140,29 @@ class _ConnectionRun:
             _LOG.info("run_started", commands=len(self.order.commands), goes_on=self.order.left is not None)
             run = self._prepare(begun, background)
             began_at = self.tools.recorder.clock.monotonic()
+            read_before = total(run.counts)["read"]
             try:
-                account = self.tools.account(self.lease, self.connection, stop)
-                self._check_identity(account)
-                run.execute(planned_reads(account, self.order.scope))
+                self._read(run, stop)
             except SourceFaultError as exc:
-                self.tools.recorder.failed(self.lease, self.order, run_id, Ended(self.connection, exc, run.counts))
+                further = exc.fault.is_of_source and total(run.counts)["read"] > read_before
+                ended = Ended(self.connection, exc, run.counts, came_further=further)
+                self.tools.recorder.failed(self.lease, self.order, run_id, ended)
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
                 state = self.tools.recorder.ended(self.lease, self.order, run)
                 fault = SOURCE_INCOMPLETE.name if run.incomplete else None
                 self._count(run, state, began_at, fault=fault)
+
+    def _read(self, run: Run, stop: threading.Event) -> None:
+        """Raises what a run raises. What nobody foresaw is a fault, too: answered, and tried again ever later."""
+        try:
+            account = self.tools.account(self.lease, self.connection, stop)
+            self._check_identity(account)
+            run.execute(planned_reads(account, self.order.scope))
+        except _FORESEEN:
+            raise
+        except Exception as exc:
+            raise _unforeseen(exc) from exc
 
     def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""
@@ -232,6 +261,11 @@ class _ConnectionRun:
                 message=f"{self.order.read} read" + (", going on" if self.order.left else ""),
             )
         )
+
+
+def _unforeseen(exc: Exception) -> SourceFaultError:
+    reference = noted(exc)
+    return SourceFaultError(internal_error(reference), f"unforeseen {type(exc).__name__}, reference {reference}")
 
 
 def _ids(commands: Sequence[OpenCommand]) -> list[str]:

@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from contextlib import ExitStack, closing
+from http.cookiejar import CookieJar
 from uuid import uuid4
 
 import httpx
@@ -144,9 +145,16 @@ def _owner() -> str:
     return f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
 
 
+class _NoCookies(CookieJar):
+    """Keeps nothing that answers set: sessions are their accounts' own, and a jar of all would grow for ever."""
+
+    def extract_cookies(self, response: object, request: object) -> None: ...
+
+
 def _http_client() -> httpx.Client:
     """One pool of connections for all accounts."""
     return httpx.Client(
+        cookies=_NoCookies(),
         timeout=httpx.Timeout(30.0, connect=_CONNECT_S),
         follow_redirects=False,
         event_hooks={"response": [_count_answer]},

@@ -17,6 +17,7 @@ from control.connections import (
     Failure,
     Lease,
     ShortRun,
+    failures,
     hold_epoch,
     set_failed,
     set_incomplete,
@@ -39,6 +40,7 @@ from producers.run import COUNTERS, Run
 _LOG = get_logger(__name__)
 # What is read again together is spread out behind the pause, as the schedule spreads reads before its interval's end.
 _LATER = 1.3
+_MOST_DOUBLINGS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +121,9 @@ class Recorder:
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
+            before = 0 if ended.came_further else failures(tx, lease.company_id)
             if not (fault.stops_sign_in and went_back(tx, lease.company_id, fault=fault.name)):
-                set_failed(tx, lease.company_id, self._failure(ended))
+                set_failed(tx, lease.company_id, self._failure(ended, before))
             answered = self._answer_run(tx, order, run_id, event)
         self._say_unasked(answered, event)
 
@@ -150,16 +153,21 @@ class Recorder:
                 SyncEvent(run_id.company_id, "progress", command_id=command_id, run_id=run_id.run_id, message=message)
             )
 
-    def _failure(self, ended: Ended) -> Failure:
+    def _failure(self, ended: Ended, before: int) -> Failure:
+        """`before`: runs that failed in a row before this one; each makes our own pause twice as long."""
         fault = ended.error.fault
-        wait_s = ended.error.retry_after_s or fault.retry_after_s or self.settings.poll_interval_s
+        wait_s = (fault.retry_after_s or self.settings.poll_interval_s) * 2.0 ** min(before, _MOST_DOUBLINGS)
         known = "connected" if ended.connection.builder_id else "connecting"
         return Failure(
             state="needs-attention" if fault.stops_sign_in else known,
             fault=fault.name,
             message=ended.error.for_admin,
             # What the source asked for is never cut short; our own pauses are no longer than the usual interval.
-            next_due_at=self._later(min(wait_s, self.settings.poll_interval_s), ended.error.retry_after_s or 0.0),
+            next_due_at=self._later(
+                min(ended.error.retry_after_s or wait_s, self.settings.poll_interval_s),
+                ended.error.retry_after_s or 0.0,
+            ),
+            failures=before + 1,
         )
 
     def _later(self, seconds: float, at_least_s: float) -> datetime:
@@ -169,11 +177,12 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that was cut short: why, and what it had done by then."""
+    """A run that was cut short: why, and what it had done by then. `came_further`: it read what no run before had."""
 
     connection: Connection
     error: SourceFaultError
     counts: Counts
+    came_further: bool = False
 
 
 def total(counts: Counts) -> dict[str, int]:
@@ -181,7 +190,7 @@ def total(counts: Counts) -> dict[str, int]:
     sums = dict.fromkeys(COUNTERS, 0)
     for entity in counts.values():
         for name in sums:
-            sums[name] += entity[name]
+            sums[name] += entity.get(name, 0)
     return sums
 
 

@@ -78,6 +78,16 @@ _FAULTS = {
         DEVELOPER,
         "Change the adapter: the run's message names the field. Nothing was deleted meanwhile.",
     ),
+    "internal-error": _FaultRule(
+        "Something unforeseen went wrong in this service.",
+        DEVELOPER,
+        "Look up the reference of its message in the poller's log; the sync is tried again by itself meanwhile.",
+    ),
+    "service-outage": _FaultRule(
+        "Kafka or Postgres has not taken this company's records for minutes.",
+        OPERATOR,
+        "See in the poller's log (run_interrupted) which of them refuses and why; the sync goes on by itself.",
+    ),
     "session-expired": _FaultRule(
         "Buildertrend ended the session again right after sign-in.",
         NOBODY,

@@ -41,6 +41,10 @@ _FAULTS = {
         is_theirs=True,
     ),
     "session-expired": FaultWords("Buildertrend ended the session"),
+    "internal-error": FaultWords(
+        "Something went wrong at Protiv", "Contact Protiv support with the reference.", is_theirs=True
+    ),
+    "service-outage": FaultWords("Protiv's own services do not take the data right now", is_theirs=True),
 }
 _UNKNOWN = FaultWords("The sync stopped", "Connect again.")
 

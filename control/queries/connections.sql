@@ -3,13 +3,15 @@
 -- sends next begins the sign-in; should it not come, the schedule does a minute later. A run with the old credentials
 -- is over (its epoch is): how it ends must not be taken for what became of the new ones. Its lease's owner stays, so
 -- that whoever takes the connection next fences it at the brokers too. In another time zone every shift is at another
--- instant, and an earlier import-from date lets older ones in: that takes a read of everything, at once.
+-- instant, and an earlier import-from date lets older ones in: that takes a read of everything, at once. Another account
+-- that was confirmed was so for the credentials of before.
 INSERT INTO integration.connections (company_id, username, time_zone, import_from, state, next_due_at)
 VALUES (%(company_id)s, %(username)s, %(time_zone)s, %(import_from)s, 'connecting', now() + interval '1 minute')
 ON CONFLICT (company_id) DO UPDATE SET
     username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
     state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now(),
-    hint = NULL, sign_ins_unanswered = 0, yielded_at = NULL,
+    hint = NULL, sign_ins_unanswered = 0, failures = 0, outage_since = NULL, yielded_at = NULL,
+    pending_builder_id = NULL, pending_builder_name = NULL, accept_builder_id = NULL,
     last_full_at = CASE WHEN excluded.time_zone = connections.time_zone
         AND (connections.import_from IS NULL OR excluded.import_from >= connections.import_from)
         THEN connections.last_full_at END,
@@ -80,6 +82,17 @@ SELECT company_id, username, time_zone, import_from, state, fault, message, hint
     paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at
 FROM integration.connections ORDER BY company_id;
 
+-- name: shared_sessions
+-- Sessions of the same Buildertrend user, newest first, each with the password that it belongs to; the company's own too.
+SELECT s.company_id, s.key_id, s.sealed, p.key_id, p.sealed
+FROM integration.connections AS me
+JOIN integration.connections AS c ON lower(c.username) = lower(me.username) AND c.state <> 'disconnected'
+JOIN integration.credentials AS s ON s.company_id = c.company_id AND s.kind = 'session'
+JOIN integration.credentials AS p ON p.company_id = c.company_id AND p.kind = 'password'
+WHERE me.company_id = %(company_id)s
+ORDER BY s.updated_at DESC
+LIMIT 10;
+
 -- name: lease_due
 -- The connections that want work and are nobody's now, the longest due first; a command counts as due since it came.
 -- Who made room for others stands behind all that were waiting then. The two halves each have an index.
@@ -131,17 +144,41 @@ WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 -- name: hold_epoch
 SELECT integration.hold_epoch(%(company_id)s, %(epoch)s);
 
+-- name: hold_back
+-- Nobody works on it before the pause is over: its lease lasts as long. Under the epoch, as a release is.
+UPDATE integration.connections
+SET lease_expires_at = now() + make_interval(secs => %(pause_s)s), failures = failures + 1, fault = %(fault)s,
+    message = %(message)s, updated_at = now()
+WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
+
+-- name: failures
+SELECT failures FROM integration.connections WHERE company_id = %(company_id)s;
+
+-- name: note_outage
+-- Since when an outage of our own services lasts for this connection; in seconds.
+UPDATE integration.connections SET outage_since = coalesce(outage_since, now())
+WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s
+RETURNING extract(epoch FROM now() - outage_since)::float8;
+
+-- name: show_outage
+UPDATE integration.connections
+SET fault = %(fault)s, message = %(message)s, updated_at = now(),
+    lease_expires_at = now() + make_interval(secs => %(pause_s)s)
+WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s AND state IN ('connecting', 'connected');
+
 -- name: set_signed_in
 -- These credentials are in: those of before a Reconnect are of no more use. What is incomplete stays so until a read makes
--- it good.
+-- it good, and an outage of our own until a run has come to its end.
 WITH old AS (
     DELETE FROM integration.credentials
     WHERE company_id = %(company_id)s AND kind IN ('previous-password', 'previous-session')
 )
 UPDATE integration.connections
-SET state = 'connected', fault = CASE WHEN fault = 'source-incomplete' THEN fault END,
-    message = CASE WHEN fault = 'source-incomplete' THEN message END, builder_id = %(builder_id)s,
-    builder_name = %(builder_name)s, previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
+SET state = 'connected',
+    fault = CASE WHEN fault = 'source-incomplete' OR outage_since IS NOT NULL THEN fault END,
+    message = CASE WHEN fault = 'source-incomplete' OR outage_since IS NOT NULL THEN message END,
+    builder_id = %(builder_id)s, builder_name = %(builder_name)s,
+    previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
     updated_at = now()
 WHERE company_id = %(company_id)s;
 
@@ -149,7 +186,7 @@ WHERE company_id = %(company_id)s;
 -- A read of the window went well and one of everything was incomplete: that stays the fault.
 UPDATE integration.connections
 SET state = 'connected', fault = CASE WHEN left_over.message IS NOT NULL THEN 'source-incomplete' END,
-    message = left_over.message, last_success_at = %(at)s,
+    message = left_over.message, last_success_at = %(at)s, failures = 0, outage_since = NULL,
     next_due_at = coalesce(%(next_due_at)s, next_due_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
@@ -160,7 +197,7 @@ WHERE company_id = %(company_id)s;
 
 -- name: set_incomplete
 UPDATE integration.connections
-SET state = 'connected', fault = %(fault)s, message = %(message)s,
+SET state = 'connected', fault = %(fault)s, message = %(message)s, failures = 0, outage_since = NULL,
     next_due_at = coalesce(%(next_due_at)s, next_due_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
@@ -169,18 +206,32 @@ WHERE company_id = %(company_id)s;
 
 -- name: set_failed
 UPDATE integration.connections
-SET state = %(state)s, fault = %(fault)s, message = %(message)s, next_due_at = %(next_due_at)s, updated_at = now()
+SET state = %(state)s, fault = %(fault)s, message = %(message)s, next_due_at = %(next_due_at)s,
+    failures = %(failures)s, outage_since = NULL, updated_at = now()
 WHERE company_id = %(company_id)s;
 
 -- name: begin_sign_in
 -- Counted before it is sent. No row comes back when earlier ones had no answer and it is too early for another: each may
--- have been counted against the account. The pause doubles with each, up to the usual interval.
+-- have been counted against the account. The pause doubles with each, up to the usual interval. One that was interrupted
+-- (a poller that was killed) and is the only one does not have to wait for long.
 UPDATE integration.connections
 SET sign_ins_unanswered = sign_ins_unanswered + 1, sign_in_begun_at = now()
-WHERE company_id = %(company_id)s AND (sign_ins_unanswered = 0
-    OR sign_in_begun_at + make_interval(secs => least(%(longest_s)s, %(first_s)s * 2 ^ least(sign_ins_unanswered - 1, 20)))
-       <= now())
+WHERE company_id = %(company_id)s
+    AND (sign_ins_unanswered = 0 OR sign_in_begun_at + integration.sign_in_pause(connections, %(interrupted_s)s,
+        %(first_s)s, %(longest_s)s) <= now())
 RETURNING company_id;
+
+-- name: sign_in_wait
+-- Seconds until another sign-in may be begun.
+SELECT extract(epoch FROM sign_in_begun_at + integration.sign_in_pause(connections, %(interrupted_s)s, %(first_s)s,
+    %(longest_s)s) - now())::float8
+FROM integration.connections WHERE company_id = %(company_id)s;
+
+-- name: sign_in_is_in_doubt
+SELECT sign_ins_unanswered > 0 FROM integration.connections WHERE company_id = %(company_id)s;
+
+-- name: sign_in_in_doubt
+UPDATE integration.connections SET sign_in_ended_at = now() WHERE company_id = %(company_id)s;
 
 -- name: sign_in_answered
 UPDATE integration.connections SET sign_ins_unanswered = 0 WHERE company_id = %(company_id)s;

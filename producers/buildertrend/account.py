@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -16,6 +17,7 @@ from producers.buildertrend.answers import (
     bare,
     changed,
     enveloped,
+    grid_page,
     quick_grid,
     read_json,
 )
@@ -35,6 +37,10 @@ T = TypeVar("T")
 _Build = Callable[[], httpx.Request]
 _SHORT_SESSION = 2
 _SHORT_SESSIONS = 3
+# As many companies of one Buildertrend user may end each other's sessions at the same moment.
+_MOST_SESSIONS = 8
+_LONGEST_BUILDER_ID = 64
+_LONGEST_BUILDER_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class SessionStore(SignInJournal, Protocol):
     """Where a session lives between runs, beside the journal of sign-ins."""
 
     def load(self) -> Session | None:
-        """The kept session, if there is one."""
+        """The newest session of the account that is kept, if there is one."""
 
     def save(self, signed_in: SignedIn) -> None:
         """Keep a new session in place of the old one, and the password that was accepted."""
@@ -77,14 +83,17 @@ class Account:
         self._page_size = page_size
         self._served = 0
         self._short_sessions = 0
+        self._over: deque[Session] = deque(maxlen=_MOST_SESSIONS)
 
     def identity(self) -> AccountIdentity:
         """The cheapest check that the session is alive [A]; asked once a run."""
         if self._identity is None:
             data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
-            if not isinstance(data, dict) or data.get("builderId") is None:
+            if not isinstance(data, dict) or not _is_builder_id(data.get("builderId")):
                 raise changed("account", "builderId")
-            self._identity = AccountIdentity(str(data["builderId"]), str(data.get("builderName") or ""))
+            name = data.get("builderName")
+            shown = "".join(filter(str.isprintable, name))[:_LONGEST_BUILDER_NAME] if isinstance(name, str) else ""
+            self._identity = AccountIdentity(str(data["builderId"]), shown)
         return self._identity
 
     def picker_jobs(self) -> list[Any]:
@@ -102,12 +111,12 @@ class Account:
         """A page of shifts, newest first."""
         body = bodies.shifts(page, self._page_size)
         request = self._request("POST", "/api/TimeClock/Grid?gridType=29", body)
-        return self._call(request, lambda answer: quick_grid(answer) or _grid_page(answer, what="shifts"))
+        return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
 
     def users(self, page: int) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""
         request = self._request("POST", "/api/InternalUsers/Grid", bodies.users(page, self._page_size))
-        return self._call(request, lambda answer: _grid_page(answer, what="users"))
+        return self._call(request, lambda answer: grid_page(answer, what="users"))
 
     def cost_codes(self, job_id: int) -> list[Any]:
         """Cost codes of one job's budget; ModuleMissingError where the module is not used."""
@@ -139,19 +148,39 @@ class Account:
         return BROWSER_HEADERS | (self._session.headers() if self._session else {})
 
     def _call(self, build: _Build, read: Callable[[Answer], T]) -> T:
-        """What a request's answer is read as; a session that is over is renewed once and the request sent again."""
+        """What a request's answer is read as; a session that is over is renewed once and the request sent again.
+
+        Another company of the same Buildertrend user may have renewed it already: its session serves, too.
+        """
+        signed_in = False
         if self._session is None:
             self._sign_in()
-        try:
-            return self._answered(build, read)
-        except SessionOverError:
+            signed_in = True
+        for _ in range(_MOST_SESSIONS):
+            try:
+                return self._answered(build, read)
+            except SessionOverError as exc:
+                over = exc
+            if self._take_over():
+                continue
+            if signed_in:
+                break
             self._note_end()
             self._sign_in()
-        try:
-            return self._answered(build, read)
-        except SessionOverError as exc:
-            fault = BLOCKED if exc.refused_client else SESSION_EXPIRED
-            raise SourceFaultError(fault, f"refused right after sign-in ({exc})") from exc
+            signed_in = True
+        fault = BLOCKED if over.refused_client else SESSION_EXPIRED
+        raise SourceFaultError(fault, f"refused right after sign-in ({over})") from over
+
+    def _take_over(self) -> bool:
+        """Whether a session is kept that was not seen to be over; it is taken then."""
+        if self._session is not None:
+            self._over.append(self._session)
+        kept = self._sessions.load()
+        if kept is None or kept in self._over:
+            return False
+        self._session = kept
+        self._served = 0
+        return True
 
     def _answered(self, build: _Build, read: Callable[[Answer], T]) -> T:
         found = read(self._client.send(build()))
@@ -171,22 +200,16 @@ class Account:
         self._sessions.save(signed_in)
 
 
+def _is_builder_id(value: Any) -> bool:
+    """A number or a short text: everything of the company is told from others' by it."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return False
+    text = str(value)
+    return 0 < len(text) <= _LONGEST_BUILDER_ID and text.isprintable()
+
+
 def _rows(data: Any, field: str, *, what: str) -> list[Any]:
     found = data.get(field) if isinstance(data, dict) else None
     if not isinstance(found, list):
         raise changed(what, field)
     return found
-
-
-def _grid_page(answer: Answer, *, what: str) -> GridPage:
-    data = enveloped(read_json(answer, what=what), what=what)
-    rows = _rows(data, "data", what=what)
-    pages_total = data.get("totalPages")
-    if not isinstance(pages_total, int) or isinstance(pages_total, bool):
-        raise changed(what, "totalPages")
-    records, page_size = (_whole_number(data.get(name)) for name in ("records", "pageSize"))
-    return GridPage(rows, pages_total, records, page_size)
-
-
-def _whole_number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
 from core.errors import IntegrationError
+from producers.buildertrend.decoding import NotJsonError, OverBoundsError, check_size, decoded
 from producers.buildertrend.faults import (
     NO_PERMISSION,
     SOURCE_CHANGED,
@@ -23,13 +24,12 @@ from producers.buildertrend.polite import Answer
 Json = dict[str, Any]
 
 
-def _no_number(constant: str) -> None:
-    raise ValueError(constant)
-
-
-# Built once: json.loads with arguments builds one for each row.
-_DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
-_QUICK = msgspec.json.Decoder(float_hook=Decimal)
+_REDIRECTS = (301, 302, 303, 307, 308)
+# Where Buildertrend sends who has no session [A]; any other place, as a page about maintenance, says nothing of it.
+_SIGN_IN_PLACE = re.compile(r"/(login|landing|authorize)\b|/app/error\b", re.IGNORECASE)
+_SIGN_IN_HOST = re.compile(r"login\.", re.IGNORECASE)
+_MOST_PAGES = 1_000_000
+_MOST_RECORDS = 1_000_000_000
 
 
 class SessionOverError(IntegrationError):
@@ -57,12 +57,19 @@ def read_json(answer: Answer, *, what: str) -> Any:
     if text[:1] == b"<":
         # A sign-in page served in place of JSON.
         raise SessionOverError("an HTML page came instead of data")
-    try:
-        parsed = _parsed(text)
-    except ValueError as exc:
-        raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: the answer is cut off or no JSON") from exc
+    parsed = json_of(text, what=what)
     _check_envelope(parsed, what)
     return parsed
+
+
+def json_of(text: bytes, *, what: str) -> Any:
+    """The value of a text that is to be JSON; SourceFaultError if it is none or beyond all bounds."""
+    try:
+        return decoded(text)
+    except OverBoundsError as exc:
+        raise SourceFaultError(SOURCE_CHANGED, f"{what}: the answer is {exc}") from exc
+    except NotJsonError as exc:
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: the answer is cut off or no JSON") from exc
 
 
 class _GridData(msgspec.Struct):
@@ -99,15 +106,39 @@ def quick_grid(answer: Answer) -> GridPage | None:
     if answer.status != 200:
         return None
     try:
+        check_size(answer.body)
         found = _GRID.decode(answer.body).data
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, OverBoundsError, RecursionError):
+        # The slow way says what is wrong with it.
+        return None
+    if not _are_counts(found.totalPages, found.records):
+        return None
+    if not _are_counts(1, found.pageSize):
         return None
     return GridPage([bytes(row) for row in found.data], found.totalPages, found.records, found.pageSize)
 
 
+def grid_page(answer: Answer, *, what: str) -> GridPage:
+    """The page of any grid's answer, its rows parsed. Raises what `read_json` raises."""
+    data = enveloped(read_json(answer, what=what), what=what)
+    rows = data.get("data") if isinstance(data, dict) else None
+    if not isinstance(rows, list):
+        raise changed(what, "data")
+    pages_total, records = data.get("totalPages"), data.get("records")
+    if not _are_counts(pages_total, None):
+        raise changed(what, "totalPages")
+    stated = [value if _are_counts(1, value) else None for value in (records, data.get("pageSize"))]
+    return GridPage(rows, pages_total, *stated)
+
+
+def _are_counts(pages_total: Any, records: Any) -> bool:
+    pages_fit = type(pages_total) is int and 0 <= pages_total <= _MOST_PAGES
+    return pages_fit and (records is None or (type(records) is int and 0 <= records <= _MOST_RECORDS))
+
+
 def parsed_row(raw: Any) -> Any:
-    """A row of a grid, parsed if it comes as bytes, money exact (Decimal)."""
-    return _parsed(raw) if isinstance(raw, bytes) else raw
+    """A row of a grid, parsed if it comes as bytes, money exact (Decimal). NotJsonError if it is beyond all bounds."""
+    return decoded(raw) if isinstance(raw, bytes) else raw
 
 
 def enveloped(parsed: Any, *, what: str) -> Any:
@@ -131,31 +162,29 @@ def changed(what: str, field: str) -> SourceFaultError:
     return SourceFaultError(SOURCE_CHANGED, f"{what}: field {field} is missing or has another form")
 
 
-def _parsed(text: bytes) -> Any:
+def is_sign_in_place(target: str) -> bool:
+    """Whether a redirect leads to where Buildertrend sends those who have no session, or whose client it dislikes."""
     try:
-        return _QUICK.decode(text)
-    except msgspec.MsgspecError:
-        # Half characters are read the slow way, and what is no JSON fails there with the usual error.
-        pass
-    parsed = _DECODER.decode(text.decode())
-    return _without_half_characters(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
+        parts = urlsplit(target)
+    except ValueError:
+        return False
+    return bool(_SIGN_IN_PLACE.search(parts.path) or _SIGN_IN_HOST.match(parts.netloc))
 
 
-def _without_half_characters(node: Any) -> Any:
-    """A text cut in the middle of an emoji ends in half a surrogate pair, which no UTF-8 can hold."""
-    if isinstance(node, str):
-        return node.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    if isinstance(node, list):
-        return [_without_half_characters(item) for item in node]
-    if isinstance(node, dict):
-        return {_without_half_characters(key): _without_half_characters(value) for key, value in node.items()}
-    return node
+def is_error_place(target: str) -> bool:
+    """Whether a redirect leads to the page for clients that the edge dislikes [B]."""
+    try:
+        return urlsplit(target).path.lower().rstrip("/") == "/app/error"
+    except ValueError:
+        return False
 
 
 def _check_status(answer: Answer, what: str) -> None:
-    if answer.status in (301, 302, 303, 307, 308):
+    if answer.status in _REDIRECTS:
         target = answer.headers.get("Location", "")
-        raise SessionOverError("redirected", refused_client="/app/error" in target)
+        if not is_sign_in_place(target):
+            raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: redirected to a page that is not for signing in")
+        raise SessionOverError("redirected", refused_client=is_error_place(target))
     if answer.status == 401:
         raise SessionOverError("status 401")
     if answer.status == 403:

@@ -1,8 +1,8 @@
-"""The faults of the source, each with what the poller does next and its sentence for an admin and an operator."""
+"""The faults of the source and our own: what the poller does next, and a sentence for an admin and an operator."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import IntegrationError
 
@@ -20,6 +20,11 @@ class Fault:
     for_operator: str
     stops_sign_in: bool = False
     retry_after_s: int | None = None
+
+    @property
+    def is_of_source(self) -> bool:
+        """False for a fault of this service."""
+        return self.name not in ("internal-error", "service-outage")
 
 
 WRONG_CREDENTIALS = Fault(
@@ -65,6 +70,13 @@ SOURCE_UNAVAILABLE = Fault(
     "Errors or no answer beyond our retries; the run ends here and is tried again later.",
     retry_after_s=300,
 )
+SIGN_IN_IN_DOUBT = Fault(
+    "source-unavailable",
+    "The last sign-in to Buildertrend was cut off before its answer came. To keep your account from being locked, "
+    "the next one waits a little; the sync then goes on by itself.",
+    "An attempt without an answer may have been counted against the account: the next one waits, longer each time.",
+    retry_after_s=300,
+)
 SOURCE_CHANGED = Fault(
     "source-changed",
     "Buildertrend changed something that this integration has to learn. Nothing was deleted; Protiv support is on it.",
@@ -85,6 +97,26 @@ SOURCE_INCOMPLETE = Fault(
     "An entity was read to its end without everything having been shown; the message says what is missing.",
     retry_after_s=900,
 )
+
+# Faults of this service, not of the source.
+INTERNAL_ERROR = Fault(
+    "internal-error",
+    "Something went wrong at Protiv, not at Buildertrend. The sync is tried again by itself; nothing was lost.",
+    "An error that nobody foresaw ended the run; the log has its trace under the reference.",
+    retry_after_s=300,
+)
+SERVICE_OUTAGE = Fault(
+    "service-outage",
+    "Protiv's own services do not take the data right now. The sync goes on by itself; Protiv support is on it.",
+    "Kafka or Postgres has kept this company's runs from going on for minutes; the poller's log says which and why.",
+)
+
+
+def internal_error(reference: str) -> Fault:
+    """INTERNAL_ERROR with the reference under which the log has its trace."""
+    said = f"{INTERNAL_ERROR.for_admin} Reference for Protiv support: {reference}."
+    return replace(INTERNAL_ERROR, for_admin=said)
+
 
 # Not one of the source's own faults: its ids would be taken for those of the company's records so far.
 OTHER_ACCOUNT = Fault(

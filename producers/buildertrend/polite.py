@@ -14,13 +14,25 @@ import httpx
 
 from core.clock import Clock
 from core.errors import IntegrationError
-from producers.buildertrend.faults import RATE_LIMITED, SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.content import (
+    CODINGS,
+    Body,
+    DamagedError,
+    TooLargeError,
+    UnknownCodingError,
+    as_utf8,
+)
+from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
 
 _RETRIED = frozenset({429, 500, 502, 503, 504})
 _TOO_MANY_REQUESTS = 429
 _UNAVAILABLE = 503
 _NOT_TAKEN = frozenset({_TOO_MANY_REQUESTS, _UNAVAILABLE})
 _MODULE_ERROR = 500
+_OK = 200
+# Who asks for longer is asked again after a day: a date in the year 9999 must not stop a company for good.
+LONGEST_RETRY_AFTER_S = 86_400.0
+_LONGEST_DATE = 64
 
 
 class StoppedError(IntegrationError):
@@ -42,7 +54,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, whole."""
+    """What came back, whole; a body of text is UTF-8 without a byte order mark."""
 
     status: int
     headers: Mapping[str, str]
@@ -113,16 +125,26 @@ class PoliteClient:
     def _exchange(self, request: httpx.Request) -> Answer:
         deadline = self.clock.monotonic() + self.limits.answer_s
         self.requests_sent += 1
+        request.headers["Accept-Encoding"] = CODINGS
         response = self.http.send(request, stream=True)
         try:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > self.limits.answer_bytes:
-                    raise SourceFaultError(SOURCE_UNAVAILABLE, f"an answer is over {self.limits.answer_bytes} bytes")
+            body = _body_of(response, most=self.limits.answer_bytes)
+            if body is None:
+                return Answer(response.status_code, response.headers, b"")
+            assert isinstance(response.stream, httpx.SyncByteStream)
+            # As it was sent: httpx would unpack every coding named, without a bound.
+            for piece in response.stream:
+                body.take(piece)
                 if self.clock.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer took too long as a whole", request=request)
-            return Answer(response.status_code, response.headers, bytes(body))
+            text = as_utf8(body.whole(), response.headers.get("Content-Type", ""))
+            return Answer(response.status_code, response.headers, text)
+        except TooLargeError:
+            raise SourceFaultError(
+                SOURCE_UNAVAILABLE, f"an answer is over {self.limits.answer_bytes} bytes, as sent or unpacked"
+            ) from None
+        except DamagedError as exc:
+            raise httpx.DecodingError("the answer is damaged or cut off", request=request) from exc
         finally:
             response.close()
 
@@ -139,19 +161,30 @@ class PoliteClient:
         return grown * self.jitter.uniform(0.5, 1.0)
 
     def retry_after_s(self, answer: Answer) -> float:
-        """Seconds that a Retry-After asks for, as a number or as a date; 0 without one."""
+        """Seconds that a Retry-After asks for, as a number or as a date, a day at most; 0 without one."""
         text = answer.headers.get("Retry-After", "")
         if re.fullmatch("[0-9]{1,9}", text):
-            return float(text)
+            return min(float(text), LONGEST_RETRY_AFTER_S)
         try:
-            at = parsedate_to_datetime(text)
-        except ValueError:
+            at = parsedate_to_datetime(text[:_LONGEST_DATE])
+            asked_s = (at.replace(tzinfo=at.tzinfo or UTC) - self.clock.now()).total_seconds()
+        except (ValueError, OverflowError):
             return 0.0
-        return max((at.replace(tzinfo=at.tzinfo or UTC) - self.clock.now()).total_seconds(), 0.0)
+        return min(max(asked_s, 0.0), LONGEST_RETRY_AFTER_S)
 
     def _wait(self, seconds: float) -> None:
         if self.clock.wait(max(seconds, 0.0), self.stop):
             raise StoppedError("stopped")
+
+
+def _body_of(response: httpx.Response, *, most: int) -> Body | None:
+    """What takes the answer's bytes; None for an error whose page is packed in a way that we did not ask for."""
+    try:
+        return Body(response.headers.get("Content-Encoding", ""), most=most)
+    except UnknownCodingError:
+        if response.status_code != _OK:
+            return None
+        raise SourceFaultError(SOURCE_CHANGED, f"an answer's Content-Encoding is none of {CODINGS}") from None
 
 
 def _was_not_taken(outcome: Outcome, _attempt: int) -> bool:

@@ -7,12 +7,15 @@ leads on to the other one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
 
+from core.errors import IntegrationError
+from producers.buildertrend.answers import is_error_place, is_sign_in_place, json_of
 from producers.buildertrend.faults import (
     BLOCKED,
     LOCKED,
@@ -38,6 +41,14 @@ BROWSER_HEADERS = {
 _AUDIENCE = "https://api.buildertrend.net/"
 _CLIENT_ID = "protiv-buildertrend"  # [C] The real one is not published; only used where the phone sign-in is absent.
 _MISSING = frozenset({404, 405, 410})
+_FRONT_DOOR = "/app/Landing"
+# A header takes visible ASCII; a cookie's value ends at a semicolon.
+_TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
+_COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)
+_COOKIE_VALUE = re.compile(r"[\x21-\x3a\x3c-\x7e]{0,8192}", re.ASCII)
+_MOST_COOKIES = 50
+_MOST_HEADER_BYTES = 32_768
+_LONGEST_MESSAGE = 2_000
 _TOO_MANY = 429
 _WORDS: dict[Fault, tuple[str, ...]] = {
     LOCKED: ("too_many_attempts", "too many failed", "account is locked", "locked out", "multiple consecutive"),  # [C]
@@ -56,10 +67,19 @@ class SignInDetails:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Proof of a sign-in: cookies, a bearer token, or both. Never printed."""
+    """Proof of a sign-in: cookies, a bearer token, or both. Never printed. ValueError for what no header can carry."""
 
     cookies: dict[str, str] = field(repr=False)
     token: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        cookies_fit = len(self.cookies) <= _MOST_COOKIES and all(
+            _COOKIE_NAME.fullmatch(name) and _COOKIE_VALUE.fullmatch(value) for name, value in self.cookies.items()
+        )
+        if not cookies_fit or not (self.token == "" or _TOKEN.fullmatch(self.token)):
+            raise ValueError("a cookie or the token is not as headers carry them")
+        if sum(len(name) + len(value) for name, value in self.cookies.items()) > _MOST_HEADER_BYTES:
+            raise ValueError("the cookies are too long")
 
     def headers(self) -> dict[str, str]:
         """The request headers that carry it."""
@@ -104,11 +124,17 @@ class SignedIn:
 class SignInJournal(Protocol):
     """What outlasts a crash in the middle of a sign-in: an attempt whose answer nobody saw may have been counted."""
 
+    def is_in_doubt(self) -> bool:
+        """Whether the last attempt had no answer that says whether it was counted."""
+
     def begin_sign_in(self) -> None:
         """An attempt is about to be sent. SourceFaultError if too many before it had no answer: not now, then."""
 
     def sign_in_answered(self) -> None:
-        """Its answer is here, whatever it says."""
+        """Its answer is here and says what came of it."""
+
+    def sign_in_in_doubt(self) -> None:
+        """It was sent, and nothing came back that says what came of it: it counts until another one is answered."""
 
     def sign_in_refused(self, fault: Fault) -> None:
         """No further attempt until somebody changes the credentials; kept before anything else happens."""
@@ -116,6 +142,8 @@ class SignInJournal(Protocol):
 
 def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
+    if journal.is_in_doubt():
+        _check_front_door(client, hosts)
     try:
         return _with_any_password(client, details, hosts, journal)
     except SourceFaultError as exc:
@@ -151,28 +179,58 @@ def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts, jour
 
 def drive(client: PoliteClient, flow: SignInFlow, journal: SignInJournal) -> Session:
     """Send what the flow asks for until it returns; nothing twice, as an attempt whose answer was lost may count."""
+    following: httpx.Request | Session = next(flow)
+    while not isinstance(following, Session):
+        journal.begin_sign_in()
+        following = _attempt(client, flow, following, journal)
+    return following
+
+
+def _attempt(
+    client: PoliteClient, flow: SignInFlow, request: httpx.Request, journal: SignInJournal
+) -> httpx.Request | Session:
+    """One attempt. It is answered once the flow has understood its answer; whatever else happens, it counts."""
     try:
-        request = next(flow)
-        while True:
-            request = flow.send(_answer(client, request, journal))
+        following = _following(client, flow, request)
+    except (_WayMissingError, _NotAcceptedError):
+        journal.sign_in_answered()
+        raise
+    except SourceFaultError as exc:
+        settled = exc.not_taken or exc.fault.stops_sign_in or exc.fault is RATE_LIMITED
+        (journal.sign_in_answered if settled else journal.sign_in_in_doubt)()
+        raise
+    except IntegrationError:
+        raise
+    except Exception:
+        journal.sign_in_in_doubt()
+        raise
+    journal.sign_in_answered()
+    return following
+
+
+def _following(client: PoliteClient, flow: SignInFlow, request: httpx.Request) -> httpx.Request | Session:
+    try:
+        return flow.send(_answer(client, request))
     except StopIteration as end:
         session: Session = end.value
         return session
 
 
-def _answer(client: PoliteClient, request: httpx.Request, journal: SignInJournal) -> Answer:
-    journal.begin_sign_in()
-    try:
-        answer = client.send_once(request)
-    except SourceFaultError as exc:
-        if exc.not_taken:
-            journal.sign_in_answered()
-        raise
-    journal.sign_in_answered()
+def _answer(client: PoliteClient, request: httpx.Request) -> Answer:
+    answer = client.send_once(request)
     if answer.status == _TOO_MANY and not _names(LOCKED, answer.body.decode(errors="replace")):
         asked_s = client.retry_after_s(answer)
         raise SourceFaultError(RATE_LIMITED, "sign-in: status 429", retry_after_s=asked_s or None)
     return answer
+
+
+def _check_front_door(client: PoliteClient, hosts: Hosts) -> None:
+    """Type no password where the page before it leads elsewhere or is out of order, as during maintenance."""
+    answer = client.send(httpx.Request("GET", hosts.app_url + _FRONT_DOOR, headers=BROWSER_HEADERS))
+    target = answer.headers.get("Location", "")
+    elsewhere = 300 <= answer.status < 400 and not is_sign_in_place(target)
+    if elsewhere or answer.status >= 500:
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: the page before it answers {answer.status}")
 
 
 def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
@@ -190,12 +248,15 @@ def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
         },
     )
     parsed = _parsed(answer)
+    if "success" not in parsed and _known_refusal(str(parsed.get("message", ""))) is None:
+        # A proxy's or the edge's own answer: it has not looked at the password.
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} without a word about it")
     if parsed.get("success") is not True:
-        raise _refusal(str(parsed.get("message", "")))
+        raise _refusal(str(parsed.get("message", ""))[:_LONGEST_MESSAGE])
     data = parsed.get("data")
     if not isinstance(data, dict) or not (data.get("Token") or data.get("mobileCookies")):
         raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer holds neither Token nor mobileCookies")
-    return Session(_cookies(data.get("mobileCookies") or []), str(data.get("Token") or ""))
+    return _session(_cookies(data.get("mobileCookies") or []), data.get("Token") or "")
 
 
 def password_grant_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
@@ -215,15 +276,23 @@ def password_grant_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
     )
     parsed = _parsed(answer)
     if answer.status != 200:
-        raise _refusal(f"{parsed.get('error', '')} {parsed.get('error_description', '')}")
+        raise _refusal(f"{parsed.get('error', '')} {parsed.get('error_description', '')}"[:_LONGEST_MESSAGE])
     if not parsed.get("access_token"):
         raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer holds no access_token")
-    return Session({}, str(parsed["access_token"]))
+    return _session({}, parsed["access_token"])
+
+
+def _session(cookies: dict[str, str], token: Any) -> Session:
+    try:
+        return Session(cookies, token)
+    except (TypeError, ValueError):
+        # Without the cause, and here, before it is kept: a session that no request can carry would be tried for ever.
+        raise SourceFaultError(SOURCE_CHANGED, "sign-in: the token or a cookie is not as headers carry them") from None
 
 
 def _cookies(listed: Any) -> dict[str, str]:
     try:
-        return {str(item["name"]): str(item["value"]) for item in listed}
+        return {str(item["name"]): str(item["value"]) for item in listed[: _MOST_COOKIES + 1]}
     except (KeyError, TypeError):
         # Without the cause: it holds the cookies.
         raise SourceFaultError(SOURCE_CHANGED, "sign-in: mobileCookies have another form") from None
@@ -236,11 +305,10 @@ def _parsed(answer: Answer) -> dict[str, Any]:
         # Whatever its JSON says: a broken server has not looked at the password.
         raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status}")
     if 300 <= answer.status < 400:
-        raise SourceFaultError(BLOCKED, "sign-in: redirected to an error page")
-    try:
-        parsed = json.loads(answer.body)
-    except ValueError as exc:
-        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} without JSON") from exc
+        if is_error_place(answer.headers.get("Location", "")):
+            raise SourceFaultError(BLOCKED, "sign-in: redirected to the page for clients that are refused")
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} to an unknown page")
+    parsed = json_of(answer.body.lstrip(), what=f"sign-in: status {answer.status}")
     if not isinstance(parsed, dict):
         raise SourceFaultError(SOURCE_CHANGED, "sign-in: the answer is no object")
     return parsed
@@ -248,8 +316,12 @@ def _parsed(answer: Answer) -> dict[str, Any]:
 
 def _refusal(text: str) -> Exception:
     """Which refusal a message means [B]; an unknown one counts as wrong credentials, so that it is never repeated."""
-    fault = next((fault for fault in _WORDS if _names(fault, text)), None)
+    fault = _known_refusal(text)
     return _NotAcceptedError() if fault is None else SourceFaultError(fault, "sign-in refused")
+
+
+def _known_refusal(text: str) -> Fault | None:
+    return next((fault for fault in _WORDS if _names(fault, text)), None)
 
 
 def _names(fault: Fault, text: str) -> bool:

@@ -20,6 +20,7 @@ from producers.buildertrend.faults import (
 )
 from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
+from producers.main import _http_client
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, enveloped_answer, json_answer
 
 SIGNED_IN = {"success": True, "data": {"Token": "new", "mobileCookies": []}}
@@ -159,3 +160,75 @@ def test_accounts_that_share_a_client_never_send_each_others_cookies() -> None:
         Account(client, hosts=hosts, details=lambda: SignInDetails("", ""), sessions=sessions).shifts(1)
     assert "cookie" not in source.requests[1].headers
     assert source.requests[1].headers["authorization"] == "Bearer two"
+
+
+def test_accounts_of_one_user_share_its_session_and_none_of_them_expires() -> None:
+    """Each sign-in ends the session before it: without sharing, companies of one user end each other's for ever."""
+    alive: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == LOGIN:
+            alive[:] = [f"session-{len(sent)}"]
+            sent.append(LOGIN)
+            return json_answer({"success": True, "data": {"Token": alive[0], "mobileCookies": []}})
+        known = request.headers["authorization"] == f"Bearer {alive[0]}"
+        return enveloped_answer(PAGE) if known else json_answer(RELOGIN)
+
+    sent: list[str] = []
+    kept = MemorySessions()
+    hosts = Hosts("https://app.test", "https://login.test")
+    accounts = [
+        Account(
+            PoliteClient(httpx.Client(transport=httpx.MockTransport(answer)), FakeClock(), Limits(gap_ms=0)),
+            hosts=hosts,
+            details=lambda: SignInDetails("ana", "pw"),
+            sessions=kept,
+        )
+        for _ in range(3)
+    ]
+    for page in range(1, 6):
+        for account in accounts:
+            account.shifts(page)
+    first_sign_ins = len(sent)
+    assert first_sign_ins <= 3
+    alive[:] = ["ended by Buildertrend"]
+    for account in accounts:
+        account.shifts(9)
+    assert len(sent) == first_sign_ins + 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"data": [], "totalPages": 2**40},
+        {"data": [], "totalPages": -1},
+        {"data": [], "totalPages": 10**30},
+    ],
+)
+def test_account_grid_with_numbers_of_pages_beyond_all_bounds_is_source_changed(data: Any) -> None:
+    rig = Rig(enveloped_answer(data), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.shifts(1)
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+@pytest.mark.parametrize("builder_id", [True, {"a": 1}, "x" * 65, "a\x00b", "", 1.5])
+def test_account_identity_of_another_form_is_source_changed(builder_id: Any) -> None:
+    rig = Rig(enveloped_answer({"builderId": builder_id}), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.identity()
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+def test_account_name_is_shown_without_what_cannot_be_stored_or_printed() -> None:
+    rig = Rig(enveloped_answer({"builderId": 7, "builderName": "Ti\x00ghe\x1b[2J" + "x" * 500}), session=OLD)
+    name = rig.account.identity().builder_name
+    assert (name[:8], len(name)) == ("Tighe[2J", 200)
+
+
+def test_pool_of_all_accounts_keeps_no_cookie_that_an_answer_sets() -> None:
+    with _http_client() as client:
+        answer = httpx.Response(200, headers=[("Set-Cookie", f"c{n}=x; Path=/") for n in range(50)])
+        answer.request = httpx.Request("GET", "https://app.test/")
+        client.cookies.extract_cookies(answer)
+        assert len(client.cookies.jar) == 0

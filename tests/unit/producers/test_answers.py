@@ -37,8 +37,7 @@ SESSION_ENDS = {
     "401 with good data": answer(GOOD, status=401),
     "302 to the error page": answer(b"", status=302, Location="/app/error"),
     "302 to the sign-in page": answer(b"", status=302, Location="https://login.buildertrend.com/"),
-    "307": answer(b"", status=307, Location="/"),
-    "redirect without an address": answer(b"", status=302),
+    "307 to the landing page": answer(b"", status=307, Location="/app/Landing?to=x"),
     "html page": answer(b"<!DOCTYPE html><html><body>Sign in</body></html>"),
     "html page behind spaces": answer(b"\r\n  <html></html>"),
 }
@@ -57,7 +56,14 @@ def test_read_json_redirect_to_the_error_page_may_mean_the_client(*, location: s
     assert caught.value.refused_client is refused
 
 
+DEEP = b'{"data":' + b"[" * 5000 + b"]" * 5000 + b"}"
 FAULTS: list[tuple[Answer, object]] = [
+    (answer(b"", status=302, Location="/maintenance.html"), SOURCE_UNAVAILABLE),
+    (answer(b"", status=302, Location="https://status.example/"), SOURCE_UNAVAILABLE),
+    (answer(b"", status=302, Location="http://[::1/app/error"), SOURCE_UNAVAILABLE),
+    (answer(b"", status=302), SOURCE_UNAVAILABLE),
+    (answer(DEEP), SOURCE_CHANGED),
+    (answer(b"[" + b"{}," * 1_000_000 + b"{}]"), SOURCE_CHANGED),
     (answer({"success": False, "message": "Something went wrong", "data": None}), SOURCE_UNAVAILABLE),
     (answer({"success": False, "message": "You do not have PERMISSION to view this", "data": None}), NO_PERMISSION),
     (answer({"message": "no"}, status=403), NO_PERMISSION),

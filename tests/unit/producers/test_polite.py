@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from email.utils import format_datetime
@@ -12,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from producers.buildertrend.faults import RATE_LIMITED, SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
 from producers.buildertrend.polite import Limits, PoliteClient, StoppedError
 from tests.factories import NOW
 from tests.fakes import FakeClock, ScriptedSource, json_answer
@@ -115,7 +118,18 @@ def test_send_retry_after_beyond_patience_ends_the_run_until_then_and_never_come
     assert len(rig.source.requests) == 1
 
 
-@pytest.mark.parametrize("text", ["soon", "", "²", "-5", "1e9", "Wed, 99 Foo 2026"])
+NONSENSE = (
+    *("soon", "", "²", "-5", "1e9", "Wed, 99 Foo 2026", "NaN", "inf", "1.5", "Fri, 31 Dec 99999 23:59:59 GMT"),
+    *("Fri, 31 Dec 2026 23:59:59 +99999999999999", "9" * 5000, "x" * 5000),
+)
+
+
+@pytest.mark.parametrize("text", ["999999999", "Fri, 31 Dec 9999 23:59:59 GMT"])
+def test_send_retry_after_of_years_is_a_day(text: str) -> None:
+    assert Rig(json_answer({}, 429, **{"Retry-After": text})).fault().retry_after_s == 86_400
+
+
+@pytest.mark.parametrize("text", NONSENSE)
 def test_send_retry_after_that_is_nonsense_is_passed_over(text: str) -> None:
     rig = Rig(httpx.Response(429, headers=[(b"Retry-After", text.encode("latin-1"))]), json_answer({}))
     assert rig.send() == 200
@@ -184,3 +198,88 @@ def test_send_once_is_repeated_only_where_the_source_cannot_have_taken_it(
     with suppress(SourceFaultError):
         rig.client.send_once(httpx.Request("POST", URL))
     assert len(rig.source.requests) == attempts
+
+
+def packed(coding: str, body: bytes) -> bytes:
+    match coding:
+        case "gzip":
+            return gzip.compress(body)
+        case "deflate":
+            return zlib.compress(body)
+        case _:
+            raw = zlib.compressobj(wbits=-15)
+            return raw.compress(body) + raw.flush()
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "raw"])
+def test_send_answer_that_is_packed_is_unpacked_and_asked_for(coding: str) -> None:
+    name = "deflate" if coding == "raw" else coding
+    body = b'{"a": 1}' * 5000
+    rig = Rig(httpx.Response(200, headers={"Content-Encoding": name}, stream=Bytes(packed(coding, body))))
+    assert rig.client.send(httpx.Request("GET", URL)).body == body
+    assert rig.source.requests[0].headers["accept-encoding"] == "gzip, deflate"
+
+
+class Bytes(httpx.SyncByteStream):
+    """As they come from a socket: in pieces, the first of a single byte."""
+
+    def __init__(self, sent: bytes) -> None:
+        self._sent = sent
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._sent[:1]
+        for start in range(1, len(self._sent), 1000):
+            yield self._sent[start : start + 1000]
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_send_answer_that_unpacks_to_more_than_its_bound_is_cut_off_there(coding: str) -> None:
+    """200 kB on the wire that stand for 200 MB: no more than the bound is ever unpacked."""
+    bomb = zlib.compressobj(level=9, wbits=31 if coding == "gzip" else 15)
+    sent = b"".join([*(bomb.compress(bytes(1_000_000)) for _ in range(200)), bomb.flush()])
+    rig = Rig(httpx.Response(200, headers={"Content-Encoding": coding}, stream=Bytes(sent)), answer_bytes=1_000_000)
+    tracemalloc.start()
+    try:
+        assert rig.fault().fault is SOURCE_UNAVAILABLE
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "coding", ["gzip, gzip", "gzip,deflate", "br", "zstd", "gzip;q=1", "compress", "*", "gz\x7fip"]
+)
+def test_send_answer_packed_twice_or_as_nobody_asked_is_refused_unopened(coding: str) -> None:
+    rig = Rig(httpx.Response(200, headers={"Content-Encoding": coding}, stream=Bytes(b"x")))
+    assert rig.fault().fault is SOURCE_CHANGED
+    error_page = Rig(httpx.Response(404, headers={"Content-Encoding": coding}, stream=Bytes(b"x")))
+    assert error_page.client.send(httpx.Request("GET", URL)).body == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"no gzip at all", gzip.compress(b"x" * 9000, mtime=0)[:-9], gzip.compress(b"x", mtime=0) + b"more"],
+    ids=["none", "cut off", "more behind it"],
+)
+def test_send_answer_that_is_damaged_is_tried_again_and_no_data(sent: bytes) -> None:
+    answers = [httpx.Response(200, headers={"Content-Encoding": "gzip"}, stream=Bytes(sent)) for _ in range(5)]
+    rig = Rig(*answers)
+    assert rig.fault().fault is SOURCE_UNAVAILABLE
+    assert len(rig.source.requests) == 5
+
+
+@pytest.mark.parametrize(
+    ("sent", "content_type"),
+    [
+        ("{}é".encode("utf-8-sig"), "application/json"),
+        ("{}é".encode("utf-16"), "application/json"),
+        ("{}é".encode("utf-32"), "application/json"),
+        ("{}é".encode("utf-16-be"), "application/json; charset=UTF-16BE"),
+        ("{}é".encode("latin-1"), 'text/html; charset="ISO-8859-1"'),
+        ("{}é".encode(), "application/json; charset=utf-8"),
+        ("{}é".encode(), "text/html; charset=idna"),
+    ],
+)
+def test_send_answer_is_utf_8_whatever_it_was(sent: bytes, content_type: str) -> None:
+    rig = Rig(httpx.Response(200, headers={"Content-Type": content_type}, stream=Bytes(sent)))
+    assert rig.client.send(httpx.Request("GET", URL)).body == "{}é".encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import threading
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -110,6 +111,24 @@ REFUSALS = [
     (json_answer({"success": False, "message": "Enter the verification code"}), MFA_REQUIRED),
     (json_answer({"success": False, "message": "Please complete the captcha (bot)"}), BLOCKED),
     (httpx.Response(302, headers={"Location": "/app/error"}), BLOCKED),
+    (httpx.Response(302, headers={"Location": "https://app.test/app/Error?x=1"}), BLOCKED),
+    (httpx.Response(302, headers={"Location": "/maintenance"}), SOURCE_UNAVAILABLE),
+    (httpx.Response(307), SOURCE_UNAVAILABLE),
+    (httpx.Response(200, content=b"[" * 5000 + b"]" * 5000), SOURCE_CHANGED),
+    (json_answer({"message": "Forbidden"}, 403), SOURCE_UNAVAILABLE),
+    (json_answer({"success": True, "data": {"Token": "tok\u20acn"}}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {"Token": "two words"}}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {"Token": "x" * 9000}}), SOURCE_CHANGED),
+    (json_answer({"success": True, "data": {"Token": {"a": 1}}}), SOURCE_CHANGED),
+    (
+        json_answer({"success": True, "data": {"mobileCookies": [{"name": "a", "value": "x\r\nSet: y"}]}}),
+        SOURCE_CHANGED,
+    ),
+    (json_answer({"success": True, "data": {"mobileCookies": [{"name": "a;b", "value": "x"}]}}), SOURCE_CHANGED),
+    (
+        json_answer({"success": True, "data": {"mobileCookies": [{"name": f"a{n}", "value": "x"} for n in range(99)]}}),
+        SOURCE_CHANGED,
+    ),
     (httpx.Response(200, text="<html>maintenance</html>"), SOURCE_UNAVAILABLE),
     (httpx.Response(400, text="<html>bad</html>"), SOURCE_UNAVAILABLE),
     (json_answer({"message": "An error has occurred."}, 500), SOURCE_UNAVAILABLE),
@@ -172,3 +191,55 @@ def test_sign_in_fault_never_holds_what_was_typed() -> None:
     outcome, _ = attempt(given, username="ana", password="hunter2")
     assert "hunter2" not in str(outcome) + repr(outcome)
     assert "ana" not in str(outcome)
+
+
+def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> list[str]:  # noqa: S107 - a password of a test
+    """What the journal of one sign-in is told, whatever comes of it."""
+    sessions = MemorySessions()
+    client = PoliteClient(ScriptedSource(answers).client(), FakeClock(), Limits(gap_ms=0), threading.Event())
+    with suppress(SourceFaultError, ZeroDivisionError):
+        sign_in(client, SignInDetails("ana", password), HOSTS, sessions)
+    return sessions.journal
+
+
+def test_sign_in_refused_is_in_the_journal_before_the_run_hears_of_it() -> None:
+    """The refusal outlasts whatever happens to the run: a crash right behind it must not try the password again."""
+    assert journal_of(json_answer(WRONG)) == ["begun", "answered", "wrong-credentials"]
+    assert journal_of(httpx.Response(302, headers={"Location": "/app/error"}))[-1] == "blocked-by-buildertrend"
+    assert journal_of(json_answer({"success": False, "message": "mfa"}))[-1] == "mfa-required"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        httpx.Response(200, content=b"[" * 5000 + b"]" * 5000),
+        httpx.Response(200, text="<html>maintenance</html>"),
+        httpx.Response(302, headers={"Location": "/maintenance"}),
+        json_answer({"success": True, "data": {"Token": "tok\u20acn"}}),
+        json_answer({}, 502),
+        httpx.ReadTimeout("slow"),
+        ZeroDivisionError(),
+    ],
+)
+def test_sign_in_whose_answer_is_not_understood_counts(given: httpx.Response | Exception) -> None:
+    assert journal_of(given) == ["begun", "in doubt"]
+
+
+def test_sign_in_behind_one_in_doubt_types_no_password_while_the_page_before_it_leads_elsewhere() -> None:
+    away = httpx.Response(302, headers={"Location": "https://maintenance.test/"})
+    for front, typed in ((away, 0), (json_answer({}, 503), 0), (httpx.Response(404), 1), (LANDING, 1)):
+        source = ScriptedSource([front] * 5 if typed == 0 else [front, json_answer(PHONE_OK)])
+        client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+        with suppress(SourceFaultError):
+            sign_in(client, SignInDetails("ana", "pw"), HOSTS, MemorySessions(in_doubt=True))
+        assert sum(request.method == "POST" for request in source.requests) == typed
+        assert source.requests[0].url.path == "/app/Landing"
+
+
+LANDING = httpx.Response(302, headers={"Location": "https://login.test/authorize?client=1"})
+
+
+def test_session_that_no_header_can_carry_is_none() -> None:
+    for broken in ({"cookies": {}, "token": "tok\u20acn"}, {"cookies": {"a": "b\n"}, "token": ""}):
+        with pytest.raises(ValueError, match="header"):
+            Session.from_json(json.dumps(broken).encode())

@@ -133,6 +133,8 @@ def test_every_fault_of_the_design_has_its_rule() -> None:
         "source-incomplete",
         "source-changed",
         "session-expired",
+        "internal-error",
+        "service-outage",
     }
 
 
