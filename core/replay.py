@@ -45,8 +45,9 @@ class Replayed:
     """What became of the selected letters.
 
     `superseded`: a newer statement of the entity is there already. `expired`: too old to know what was deleted since.
-    `keyless`: its topic takes no record without a key. `cut`: it was too big to be kept whole. The last three are left
-    as they are. `sent` are the places of the records that were put through.
+    `keyless`: its topic takes no record without a key. `cut`: it was too big to be kept whole. `source_rows`: rows that
+    the poller refused, which are read again with every read. The last four are left as they are. `sent` are the places
+    of the records that were put through.
     """
 
     put_through: int = 0
@@ -54,6 +55,7 @@ class Replayed:
     expired: int = 0
     keyless: int = 0
     cut: int = 0
+    source_rows: int = 0
     sent: tuple[Sent, ...] = field(default=(), compare=False, repr=False)
 
 
@@ -99,6 +101,7 @@ class _PartitionReplay:
                 self._open.read(batch)
             self._tally["expired"] += self._open.expired
             self._tally["cut"] += self._open.cut
+            self._tally["source_rows"] += self._open.source_rows
             self._topics.follow(self._open.sources)
             for letters in _batches(self._letters()):
                 if stopped():

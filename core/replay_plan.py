@@ -13,6 +13,7 @@ from core.errors import InvalidRecordError
 from core.record_headers import RecordHeaders
 from core.topics import CANONICAL_PREFIX, RAW_PREFIX, partition_for, split_key
 
+SOURCE_STAGE = "poller"
 # As long as tombstones are kept: what was deleted meanwhile is known for as long, and no longer.
 LETTER_LIFE = timedelta(days=30)
 
@@ -69,6 +70,7 @@ class OpenLetters:
     partitions: int
     expired: int = 0
     cut: int = 0
+    source_rows: int = 0
     _letters: dict[int, DeadLetterPlace] = field(default_factory=dict)
 
     def read(self, kept: Iterable[Kept]) -> None:
@@ -95,6 +97,8 @@ class OpenLetters:
     def _add(self, letter: DeadLetter) -> None:
         if letter.written_ms / 1000 < (self.now - LETTER_LIFE).timestamp():
             self.expired += 1
+        elif is_source_row(letter):
+            self.source_rows += 1
         elif not letter.is_whole:
             self.cut += 1
         else:
@@ -105,6 +109,11 @@ def opened(kept: Kept) -> DeadLetter | None:
     """The letter; None for a receipt and where somebody else's record lies in the topic."""
     found = letter_or_receipt(kept)
     return None if isinstance(found, Receipt) else found
+
+
+def is_source_row(letter: DeadLetter) -> bool:
+    """Whether the letter is a row of the source that the poller refused: no record, and read again with every read."""
+    return letter.stage == SOURCE_STAGE and is_keyed(letter.record.topic)
 
 
 def is_keyed(topic: str) -> bool:

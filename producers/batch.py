@@ -19,6 +19,8 @@ class Batch:
     messages: Sequence[Message] = ()
     published: Sequence[Published] = ()
     in_doubt: Sequence[Published] = ()
+    letters: Sequence[Message] = ()
+    """What the topic of dead letters is to have with it."""
 
 
 def prepared(entity: Entity, changes: Sequence[Change], seen: Observation, *, first: int, encode: Encoder) -> Batch:

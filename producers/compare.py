@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 
+from control.refused_rows import RefusedRow
 from control.source_state import Known
-from producers.source import SourceRecord, SourceRow
+from producers.source import SourceRecord, SourceRow, UnreadableRowError
 
 Op = Literal["CREATE", "UPDATE", "DELETE", "SNAPSHOT"]
 
@@ -18,6 +21,10 @@ BRAKE_SHARE = 0.10
 BRAKE_RANGE_SHARE = 0.50
 BRAKE_RECORDS = 20
 _INCOMPLETE = b"i"
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
+# Of one or two rows it cannot be told whether they are odd or all are.
+_FEWEST_FOR_ALL = 3
+_INDEX = re.compile(r"\.[0-9]+")
 # In place of a fingerprint, which no hash equals: published, but perhaps otherwise; perhaps not published at all.
 PERHAPS_OTHERWISE = bytes(16)
 _PERHAPS_NEVER = b"\xff" * 16
@@ -46,12 +53,25 @@ class Change(msgspec.Struct, frozen=True):
     digest: bytes | None = None
 
 
+class Refused(msgspec.Struct, frozen=True):
+    """A row that is refused: `reason` for people, without its values; `value` as its letter holds it."""
+
+    entity_id: str
+    reason: str
+    value: bytes
+    digest: bytes
+
+    def kept(self, letter_offset: int | None = None) -> RefusedRow:
+        return RefusedRow(self.entity_id, self.digest, self.reason, letter_offset)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What a page comes to. Every id stands at most once in `changes`.
 
     `digests`: records that say the same as before in other bytes, with the hash of these. `kept`: ids of records of
-    which a part could not be read, and which therefore stay as they are known whole.
+    which a part could not be read, and which therefore stay as they are known whole. `odd`: how many rows are not
+    understood; those of them in `refused` are so for the first time, and `understood` are ids that were refused before.
     """
 
     changes: list[Change]
@@ -60,6 +80,9 @@ class Comparison:
     unchanged: int
     digests: dict[str, bytes] = field(default_factory=dict)
     kept: list[str] = field(default_factory=list)
+    odd: int = 0
+    refused: list[Refused] = field(default_factory=list)
+    understood: list[str] = field(default_factory=list)
 
 
 def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
@@ -69,13 +92,21 @@ def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
     return blake2b(_SORTED.encode([time_zone, known]), digest_size=16).digest()
 
 
-def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Terms) -> Comparison:
+def compare(
+    rows: Iterable[SourceRow],
+    published: Mapping[str, Known],
+    terms: Terms,
+    refused: Mapping[str, bytes] = _NOTHING,
+) -> Comparison:
     """Changes against what was published; of an id that a page shows twice the last row counts.
 
-    A row whose bytes are those that were read last is not read again. Raises what reading a row raises.
+    A row whose bytes are those that were read last is not read again. `refused`: digests of rows that were refused
+    before. Raises what reading a row raises; UnreadableRowError where all rows are refused for the same field.
     """
     last = {row.entity_id: row for row in rows}
     digest = _digester(terms)
+    odd: dict[str, UnreadableRowError] = {}
+    not_taken: set[str] = set()
     changes: list[Change] = []
     digests: dict[str, bytes] = {}
     kept: list[str] = []
@@ -84,23 +115,56 @@ def compare(rows: Iterable[SourceRow], published: Mapping[str, Known], terms: Te
         bytes_now = None if row.raw is None else digest(row.raw)
         if before is not None and bytes_now is not None and bytes_now == before.digest:
             continue
-        record = row.read()
+        try:
+            record = row.read()
+        except UnreadableRowError as error:
+            odd[entity_id] = error
+            continue
         now = _state(record, terms.time_zone)
-        if _is_news(now, before):
+        if refused and refused.get(entity_id) == now:
+            # Kafka did not take this very record.
+            not_taken.add(entity_id)
+        elif _is_news(now, before):
             op: Op = terms.new_op if _is_new(before) else "UPDATE"
             changes.append(Change(op, entity_id, record, now, bytes_now))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
         elif before is not None and now[:16] != before.fingerprint[:16]:
             kept.append(entity_id)
+    _check_not_all(odd, of=len(last))
     created = sum(change.op != "UPDATE" for change in changes)
-    return Comparison(changes, created, len(changes) - created, len(last) - len(changes), digests, kept)
+    unchanged = len(last) - len(changes) - len(odd) - len(not_taken)
+    now_refused = [Refused(one, error.detail, error.value, digest(error.value)) for one, error in odd.items()]
+    return Comparison(
+        changes,
+        created,
+        len(changes) - created,
+        unchanged,
+        digests,
+        kept,
+        odd=len(odd) + len(not_taken),
+        refused=[one for one in now_refused if refused.get(one.entity_id) != one.digest],
+        understood=[one for one in refused if one in last and one not in odd and one not in not_taken],
+    )
 
 
-def together(page: Comparison, more: Iterable[SourceRow], published: Mapping[str, Known], terms: Terms) -> Comparison:
+def _check_not_all(odd: Mapping[str, UnreadableRowError], *, of: int) -> None:
+    """A field that no row of a page has as known is a change of the source, not of a row."""
+    fields = {_INDEX.sub("", error.field) for error in odd.values()}
+    if len(odd) == of >= _FEWEST_FOR_ALL and len(fields) == 1:
+        raise next(iter(odd.values()))
+
+
+def together(
+    page: Comparison,
+    more: Iterable[SourceRow],
+    published: Mapping[str, Known],
+    terms: Terms,
+    refused: Mapping[str, bytes] = _NOTHING,
+) -> Comparison:
     """A page's comparison with known rows beyond what is read; of those only what changed counts."""
     there = {change.entity_id for change in page.changes}
-    other = compare([row for row in more if row.entity_id not in there], published, terms)
+    other = compare([row for row in more if row.entity_id not in there], published, terms, refused)
     return Comparison(
         [*page.changes, *other.changes],
         page.created + other.created,
@@ -108,6 +172,9 @@ def together(page: Comparison, more: Iterable[SourceRow], published: Mapping[str
         page.unchanged,
         page.digests | other.digests,
         page.kept + other.kept,
+        page.odd + other.odd,
+        page.refused + other.refused,
+        page.understood + other.understood,
     )
 
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from control.checkpoints import Checkpoint
 from control.entity_reads import CompleteRead, IncompleteRead
+from control.refused_rows import RefusedRow
 from control.runs import Counts
 from control.source_state import Known, Published, PublishedCount, ReadRange
 
@@ -29,6 +30,8 @@ class Progress:
 class PageTaken:
     """A page whose changes are published: what to remember of it.
 
+    `refused`: rows of it that are dead letters now; `understood`: ids of rows that were, and are no more.
+
     `checkpoint` (of the read by its name) is None for pages of a second look. `announces`: changes of the next page, as
     `Ledger.announce` takes them. `beyond_ids`: what it showed beyond what the read is to take in.
     """
@@ -42,6 +45,8 @@ class PageTaken:
     entity_ids: Sequence[str] = ()
     announces: Sequence[Published] = ()
     beyond_ids: Sequence[str] = ()
+    refused: Sequence[RefusedRow] = ()
+    understood: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +79,9 @@ class Ledger(Protocol):
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         """Ids that pages of the read showed: all, or those among some."""
+
+    def refused(self, entity: str) -> dict[str, RefusedRow]:
+        """Rows of the entity that are dead letters now, by id."""
 
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         """Remember, whatever may crash, changes that are about to be published; `fingerprint` as if in doubt.

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from control import announcements, checkpoints, held_deletions, source_state
+from control import announcements, checkpoints, held_deletions, refused_rows, source_state
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
 from control.database import Database, Writing
 from control.entity_reads import CompleteRead, IncompleteRead, put_complete, put_incomplete
 from control.left_overs import take_left_overs
+from control.refused_rows import RefusedRow
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
 from producers.compare import Change, in_doubt
@@ -50,6 +51,10 @@ class PostgresLedger:
         with self.database.statement() as tx:
             return checkpoints.seen_ids(tx, self.run, entity=read, among=among)
 
+    def refused(self, entity: str) -> dict[str, RefusedRow]:
+        with self.database.statement() as tx:
+            return refused_rows.refused_rows(tx, self.run.company_id, entity)
+
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         # On disk before Kafka has the first of them: unlike a page, an announcement must outlive the database's crash.
         with self._held() as tx:
@@ -67,13 +72,18 @@ class PostgresLedger:
                 # Nobody waits for the disk: should the database crash, its last pages are published again, since they
                 # are announced still.
                 tx.execute(b"SET LOCAL synchronous_commit = off")
+            if taken.published or taken.refused:
+                announcements.withdraw(tx, self.run.company_id)
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
-                announcements.withdraw(tx, self.run.company_id)
             if taken.announces:
                 announcements.announce(tx, self.run.company_id, taken.entity, taken.announces)
             if taken.digests:
                 source_state.put_digests(tx, self.run.company_id, taken.entity, taken.digests)
+            if taken.understood:
+                refused_rows.drop_refused(tx, self.run.company_id, taken.entity, taken.understood)
+            if taken.refused:
+                refused_rows.put_refused(tx, self.run, taken.entity, taken.refused)
             if taken.checkpoint is not None:
                 checkpoints.save_page(
                     tx, self.run, entity=taken.checkpoint.entity, page=taken.number, entity_ids=taken.entity_ids

@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Protocol
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import FatalError, FencedError, RetriableError
 from core.kafka import FENCED, transactional_config
 from core.settings import Settings
-from core.topics import partition_for
+from core.topics import DEAD_LETTERS, partition_for
 from producers.change_record import Message
 
 _TIMEOUT_S = 30
+# Below what a topic takes by default, batch and headers included.
+LARGEST_RECORD_BYTES = 1_000_000
+# More of one batch than this is no matter of records.
+_MOST_REFUSED = 20
+# What brokers, and the client before them, say of a record that no repetition makes acceptable.
+_OF_A_RECORD = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_RECORD,
+        KafkaError.POLICY_VIOLATION,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a batch: `refused` says by key why Kafka takes no such record; offsets of dead letters by key."""
+
+    refused: Mapping[bytes, str] = field(default_factory=dict)
+    letters: Mapping[bytes, int] = field(default_factory=dict)
+
+
+class _RecordRefusedError(Exception):
+    """Kafka does not take one of the records, and never will."""
 
 
 class Publisher(Protocol):
     """Where a run's changes go."""
 
-    def publish(self, batch: Iterable[Message]) -> None:
-        """All of the batch is committed when this returns, nothing of it if it raises."""
+    def publish(self, batch: Iterable[Message]) -> Delivery:
+        """All of the batch but what is refused is committed when this returns, nothing of it if it raises."""
 
 
 class FencingPublisher:
@@ -44,9 +75,9 @@ class FencingPublisher:
             self._made = made
         return self._made
 
-    def publish(self, batch: Iterable[Message]) -> None:
+    def publish(self, batch: Iterable[Message]) -> Delivery:
         """See Publisher."""
-        self.fence().publish(batch)
+        return self.fence().publish(batch)
 
 
 class TransactionalPublisher:
@@ -62,33 +93,61 @@ class TransactionalPublisher:
         except KafkaException as exc:
             raise translated(exc) from exc
 
-    def publish(self, batch: Iterable[Message]) -> None:
+    def publish(self, batch: Iterable[Message]) -> Delivery:
         """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone)."""
         if self._over is not None:
             # librdkafka names the reason once; what it answers afterwards depends on where it stood.
             raise self._over
+        messages = list(batch)
+        refused = {m.key: "too large" for m in messages if len(m.value or b"") > LARGEST_RECORD_BYTES}
+        offsets: dict[bytes, int] = {}
         try:
-            self._commit(batch)
+            self._commit([m for m in messages if m.key not in refused] if refused else messages, refused, offsets)
         except FatalError as exc:
             self._over = exc
             raise
+        return Delivery(refused, offsets)
 
-    def _commit(self, batch: Iterable[Message]) -> None:
+    def _commit(self, messages: Sequence[Message], refused: dict[bytes, str], offsets: dict[bytes, int]) -> None:
+        """Commit them in one transaction; where Kafka refuses one of them, in as many as it takes to find it."""
+        try:
+            offsets.update(self._transact(messages))
+        except _RecordRefusedError as exc:
+            units = [list(unit) for _, unit in groupby(messages, attrgetter("key"))]
+            if len(units) == 1:
+                self._refuse(messages[0].key, str(exc), refused)
+                return
+            middle = len(units) // 2
+            for half in (units[:middle], units[middle:]):
+                self._commit([message for unit in half for message in unit], refused, offsets)
+
+    def _refuse(self, key: bytes, why: str, refused: dict[bytes, str]) -> None:
+        refused[key] = why
+        if len(refused) > _MOST_REFUSED:
+            raise RetriableError(f"Kafka refuses one record after the other ({why}).")
+
+    def _transact(self, messages: Sequence[Message]) -> dict[bytes, int]:
+        """One transaction; the offsets of dead letters in it. _RecordRefusedError if one record is to blame."""
+        outcomes = _Outcomes()
         try:
             self._producer.begin_transaction()
             # A batch is a page that is read and encoded already: the transaction, which holds up every committed reader
             # of its partitions, is open for milliseconds.
-            for message in batch:
-                self._produce(message)
+            for message in messages:
+                self._produce(message, outcomes)
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:
             self._abort(exc)
+            why = outcomes.refusal or (exc.args[0].name() if exc.args[0].code() in _OF_A_RECORD else "")
+            if why and not exc.args[0].fatal():
+                raise _RecordRefusedError(why) from exc
             raise translated(exc) from exc
         except BaseException:
             self._producer.abort_transaction(_TIMEOUT_S)
             raise
+        return outcomes.letters
 
-    def _produce(self, message: Message) -> None:
+    def _produce(self, message: Message, outcomes: _Outcomes) -> None:
         while True:
             try:
                 self._producer.produce(
@@ -97,6 +156,7 @@ class TransactionalPublisher:
                     value=message.value,
                     headers=list(message.headers),
                     partition=self._partition,
+                    on_delivery=outcomes.note_letter if message.topic == DEAD_LETTERS else outcomes.note,
                 )
             except BufferError:
                 # The local queue is full: let deliveries happen, then go on with the same message.
@@ -111,6 +171,23 @@ class TransactionalPublisher:
             self._producer.abort_transaction(_TIMEOUT_S)
         except KafkaException as exc:
             raise translated(exc) from exc
+
+
+@dataclass(slots=True)
+class _Outcomes:
+    """What the broker says of the records of a transaction."""
+
+    refusal: str = ""
+    letters: dict[bytes, int] = field(default_factory=dict)
+
+    def note(self, error: KafkaError | None, _message: Any) -> None:
+        if error is not None and error.code() in _OF_A_RECORD:
+            self.refusal = error.name()
+
+    def note_letter(self, error: KafkaError | None, message: Any) -> None:
+        self.note(error, message)
+        if error is None and message.value() is not None:
+            self.letters[message.key()] = message.offset()
 
 
 def translated(exc: KafkaException) -> Exception:

@@ -27,18 +27,20 @@ from producers.events import EventWriter
 from producers.handover import Background, Handover, PageOnItsWay
 from producers.ledger import Ledger, PageTaken, Progress, beyond
 from producers.pace import Pace
-from producers.publisher import Publisher
+from producers.publisher import Delivery, Publisher
+from producers.refusals import Refusals
 from producers.say import ReadSayer
-from producers.source import FROM_THE_START, EntityRead, Page, Shortfall, Standing
+from producers.source import FROM_THE_START, UNREADABLE_ID, EntityRead, Page, Shortfall, Standing
 
 _LOG = get_logger(__name__)
-COUNTERS = ("read", "created", "updated", "deleted", "unchanged")
+COUNTERS = ("read", "created", "updated", "deleted", "unchanged", "dead_lettered")
 _DELETION_BATCH = 1000
 # Two looks that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
 _MOST_LOOKS = 3
 _EDITED_MEANWHILE = Shortfall("People were editing in Buildertrend while it was looked which records are gone.")
 # In a checkpoint's mark, beside what the read keeps there.
 _KEPT = "kept"
+_NAMELESS = "nameless"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,13 @@ class Run:
         self.send(batch)
         return batch.published
 
-    def send(self, batch: Batch, *, announced: bool = False) -> None:
+    def send(self, batch: Batch, *, announced: bool = False) -> Delivery:
         """Announce a batch unless it is, and publish it; an empty one is nothing to do."""
-        if not batch.messages:
-            return
-        if not announced:
+        if not batch.messages and not batch.letters:
+            return Delivery()
+        if batch.in_doubt and not announced:
             self.outlets.ledger.announce(batch.entity, batch.in_doubt)
-        self.outlets.publisher.publish(batch.messages)
+        return self.outlets.publisher.publish([*batch.messages, *batch.letters])
 
     def prepare(self, read: EntityRead, changes: Sequence[Change]) -> Batch:
         """Changes under versions of their own, encoded."""
@@ -161,6 +163,8 @@ class _ReadInRun:
         pace = Pace(run.outlets.clock, checkpoint.pages_done)
         self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
         self._handover = Handover(run.outlets.background, self._commit)
+        self._refusals = Refusals(run, read.entity)
+        self._nameless: int = checkpoint.mark.get(_NAMELESS, 0)
         self._announced: PageOnItsWay | None = None
         """The page that was announced with the one before it. Of the commits' thread alone."""
 
@@ -186,8 +190,20 @@ class _ReadInRun:
             to_day=None if covered is None else covered.to_day,
         )
         self._ledger.end_read(self._read.name, complete, held=deletion.held, returned=deletion.returned)
+        self._forget_gone(complete)
         self._run.through.append(complete.through)
         self._say.complete(complete, self._counts, pages=self._checkpoint.pages_done)
+
+    def _forget_gone(self, complete: CompleteRead) -> None:
+        """Rows that were refused and that a read of everything did not show are done with."""
+        if not complete.whole or complete.from_day is not None or complete.to_day is not None:
+            return
+        shown = self._ledger.seen(self._read.name)
+        batch = self._refusals.gone(shown)
+        if batch is not None:
+            ids = self._refusals.ids_gone(shown)
+            self._run.send(batch)
+            self._ledger.take_page(PageTaken(self._name, (), self._run.progress(), understood=ids))
 
     def _end_incomplete(self, shortfall: Shortfall, deletion: _Deletion) -> None:
         _LOG.warning("read_incomplete", entity=self._name, reason=shortfall.sentence)
@@ -201,6 +217,8 @@ class _ReadInRun:
         found = self._read.shortfall()
         if found is not None and found.if_ever_used and not self._ledger.count(self._name):
             return None
+        if found is None and self._nameless:
+            return Shortfall(f"{self._nameless:,} rows of {self._name} state no id that can be read.")
         kept = self._checkpoint.mark.get(_KEPT, 0)
         if found is None and kept:
             return Shortfall(f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last.")
@@ -223,8 +241,9 @@ class _ReadInRun:
         ids = [row.entity_id for row in page.rows]
         comparison = self._compare(page)
         uncounted = len(self._seen(ids)) if again else 0
-        batch = self._run.prepare(self._read, comparison.changes)
+        batch = self._refusals.with_letters(self._run.prepare(self._read, comparison.changes), comparison)
         self._count(comparison, uncounted)
+        self._note_nameless(comparison, ids)
         self._checkpoint = replace(
             self._checkpoint,
             pages_done=max(self._checkpoint.pages_done, page.number),
@@ -236,6 +255,8 @@ class _ReadInRun:
             batch.published,
             self._run.progress(),
             digests=comparison.digests,
+            refused=[one.kept() for one in comparison.refused],
+            understood=comparison.understood,
             checkpoint=self._checkpoint,
             number=page.number,
             entity_ids=[*ids, *page.covered_ids],
@@ -243,15 +264,21 @@ class _ReadInRun:
         )
         self._handover.hand_over(PageOnItsWay(batch, taken))
 
+    def _note_nameless(self, comparison: Comparison, ids: Collection[str]) -> None:
+        """Rows without an id that can be read may be any: nothing is deleted then."""
+        if comparison.odd:
+            self._nameless += sum(one.startswith(UNREADABLE_ID) for one in ids)
+
     def _mark(self, kept: int) -> dict[str, Any]:
         """The read's own mark, and how many records were kept as they were, since a part of them did not come."""
         mark = deepcopy(self._read.mark())
         kept += self._checkpoint.mark.get(_KEPT, 0)
-        return mark | {_KEPT: kept} if kept else mark
+        found = {name: count for name, count in ((_KEPT, kept), (_NAMELESS, self._nameless)) if count}
+        return mark | found
 
     def _commit(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
-        self._run.send(page.batch, announced=page is self._announced)
-        taken = page.taken
+        delivery = self._run.send(page.batch, announced=page is self._announced)
+        taken = self._refusals.settled(page, delivery)
         self._announced = following()
         if self._announced is not None:
             taken = replace(taken, announces=self._announced.batch.in_doubt)
@@ -270,13 +297,14 @@ class _ReadInRun:
     def _compare(self, page: Page) -> Comparison:
         """Of rows beyond what is read only those are looked at that are known: what is in Protiv stays true."""
         known = self._ledger.known(self._name, [row.entity_id for row in page.rows])
-        comparison = compare(page.rows, self._handover.over(known), self._terms)
+        comparison = compare(page.rows, self._handover.over(known), self._terms, self._refusals.digests())
         if not page.beyond:
             return comparison
         known = self._handover.over(
             self._ledger.known(self._name, [row.entity_id for row in page.beyond], asked_for=False)
         )
-        return together(comparison, [row for row in page.beyond if row.entity_id in known], known, self._terms)
+        beyond_known = [row for row in page.beyond if row.entity_id in known]
+        return together(comparison, beyond_known, known, self._terms, self._refusals.digests())
 
     def _delete_or_hold(self) -> _Deletion:
         """Delete what a complete read and a second look both did not show, unless the brake is pulled.
@@ -284,7 +312,7 @@ class _ReadInRun:
         What an operator let go is deleted in any case.
         """
         covered = self._read.covered()
-        if covered is None:
+        if covered is None or self._nameless:
             return _Deletion()
         missing = self._ledger.missing(self._name, covered)
         if not missing.entity_ids:
@@ -335,12 +363,24 @@ class _ReadInRun:
             if not page.rows:
                 continue
             comparison = self._compare(page)
-            published = self._run.publish(self._read, comparison.changes)
             ids = [row.entity_id for row in page.rows]
-            self._count(comparison, len(found.intersection(ids)))
-            self._ledger.take_page(PageTaken(self._name, published, self._run.progress(), digests=comparison.digests))
+            self._take_again(comparison, len(found.intersection(ids)))
             found.update(ids)
         return found
+
+    def _take_again(self, comparison: Comparison, uncounted: int) -> None:
+        batch = self._refusals.with_letters(self._run.prepare(self._read, comparison.changes), comparison)
+        delivery = self._run.send(batch)
+        self._count(comparison, uncounted)
+        taken = PageTaken(
+            self._name,
+            batch.published,
+            self._run.progress(),
+            digests=comparison.digests,
+            refused=[one.kept() for one in comparison.refused],
+            understood=comparison.understood,
+        )
+        self._ledger.take_page(self._refusals.settled(PageOnItsWay(batch, taken), delivery))
 
     def _delete(self, gone: Sequence[str]) -> None:
         for batch in _batches(gone):
@@ -351,6 +391,7 @@ class _ReadInRun:
     def _count(self, comparison: Comparison, uncounted: int) -> None:
         rows = len(comparison.changes) + comparison.unchanged
         self._counts["read"] += max(rows - uncounted, 0)
+        self._counts["dead_lettered"] = self._counts.get("dead_lettered", 0) + comparison.odd
         self._counts["created"] += comparison.created
         self._counts["updated"] += comparison.updated
         self._counts["unchanged"] += max(comparison.unchanged - uncounted, 0)

@@ -10,7 +10,11 @@ from typing import Any, Protocol
 import msgspec
 
 from control.source_state import ReadRange
+from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from schemas.catalogue import Entity
+
+UNREADABLE_ID = "unreadable-"
+"""Ids of rows whose own id cannot be read begin with it: which of the known ones such a row is, nobody knows."""
 
 Seen = Callable[[Collection[str]], Collection[str]]
 """Which of some ids pages of this run showed before."""
@@ -32,8 +36,20 @@ class SourceRecord(msgspec.Struct, frozen=True):
     minutes: int | None = None
 
 
+class UnreadableRowError(SourceFaultError):
+    """A row is not understood: it is refused alone, unless all rows of its page are so for the same field.
+
+    `value` is the row as a dead letter holds it (see producers.buildertrend.rows.refused_text).
+    """
+
+    def __init__(self, what: str, field: str, value: bytes) -> None:
+        super().__init__(SOURCE_CHANGED, f"{what}: field {field} is missing or has another form")
+        self.field = field
+        self.value = value
+
+
 class SourceRow(msgspec.Struct, frozen=True):
-    """A row of a page, of which only the id was looked at. `read` parses it and raises the source's faults.
+    """A row of a page, of which only the id was looked at. `read` parses it; UnreadableRowError if it does not fit.
 
     `raw`: its own bytes, if it has any: while they are the same, so is the record, and `read` need not be called.
     """

@@ -12,10 +12,12 @@ import httpx
 
 from control.commands import Answer
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
+from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import Fault
 from producers.buildertrend.sign_in import Session, SignedIn
 from producers.change_record import Message
 from producers.events import SyncEvent
+from producers.publisher import Delivery
 from schemas.avro_files import Schema, plain_schema
 from schemas.catalogue import SCHEMA_TOPICS
 
@@ -74,11 +76,18 @@ class MemoryPublisher:
 
     batches: list[list[Message]] = field(default_factory=list)
     before_commit: Callable[[list[Message]], None] = lambda _: None
+    refuses: Callable[[Message], bool] = lambda _: False
 
-    def publish(self, batch: Iterable[Message]) -> None:
+    def publish(self, batch: Iterable[Message]) -> Delivery:
         messages = list(batch)
         self.before_commit(messages)
-        self.batches.append(messages)
+        refused = {message.key: "refused" for message in messages if self.refuses(message)}
+        taken = [message for message in messages if message.key not in refused]
+        first = sum(message.topic == DEAD_LETTERS for message in self.messages)
+        letters = [message for message in taken if message.topic == DEAD_LETTERS]
+        offsets = {one.key: offset for offset, one in enumerate(letters, first) if one.value is not None}
+        self.batches.append(taken)
+        return Delivery(refused, offsets)
 
     @property
     def messages(self) -> list[Message]:

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from control.checkpoints import COMPLETE, HELD, INCOMPLETE, READ, SHORTFALL, Checkpoint
 from control.entity_reads import CompleteRead, IncompleteRead
+from control.refused_rows import RefusedRow
 from control.runs import Counts, NewRun, OpenRun, RunId
 from control.source_state import Known, Published, PublishedCount, ReadRange
 from producers.ledger import Missing, PageTaken, Progress, beyond
@@ -40,6 +41,7 @@ class CompanyMemory:
     held: dict[str, dict[str, bool]] = field(default_factory=dict)
     complete: dict[str, CompleteRead] = field(default_factory=dict)
     incomplete: dict[str, IncompleteRead] = field(default_factory=dict)
+    refused: dict[str, dict[str, RefusedRow]] = field(default_factory=dict)
     announced: tuple[str, Sequence[Published]] | None = None
     seq: int = 0
 
@@ -109,6 +111,9 @@ class MemoryLedger:
         shown = {one for (name, _), ids in self.memory.pages.items() if name == read for one in ids}
         return shown if among is None else shown & set(among)
 
+    def refused(self, entity: str) -> dict[str, RefusedRow]:
+        return dict(self.company.refused.get(entity, {}))
+
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         self.doubt()
         self.company.announced = entity, list(changes)
@@ -125,8 +130,12 @@ class MemoryLedger:
 
     def take_page(self, taken: PageTaken) -> None:
         kept = self._published(taken.entity)
-        if taken.published:
+        if taken.published or taken.refused:
             self.company.announced = None
+        odd = self.company.refused.setdefault(taken.entity, {})
+        for entity_id in taken.understood:
+            odd.pop(entity_id, None)
+        odd.update({row.entity_id: row for row in taken.refused})
         if taken.announces:
             assert self.company.announced is None, "A company announces one batch at a time."
             self.company.announced = taken.entity, list(taken.announces)

@@ -9,17 +9,26 @@ from decimal import Context, Decimal
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError, changed
 from producers.buildertrend.reading import READING
-from producers.buildertrend.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row
-from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
+from producers.buildertrend.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row, refused_row, row_of
+from producers.source import (
+    FROM_THE_START,
+    Look,
+    Page,
+    Shortfall,
+    SourceRecord,
+    SourceRow,
+    Standing,
+    UnreadableRowError,
+)
 from schemas.catalogue import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
+# Of fewer it cannot be told whether a line is odd or all are.
+_FEWEST_FOR_ALL = 3
 _NAMED = 5
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?")
 _EXACT = Context(prec=60)
@@ -59,14 +68,12 @@ class CostCodesRead:
             except ModuleMissingError:
                 self._silent.append(job_id)
                 rows = []
-            records = {record.entity_id: record for record in map(_cost_code_record, rows)}
+            records = {row.entity_id: row for row in map(_cost_code_row, rows)}
             # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
             new = records.keys() - shown
             new -= set(standing.seen(new)) if new else set()
             shown.update(records)
-            yield Page(
-                number, [SourceRow.of(records[code_id]) for code_id in records if code_id in new], len(self._job_ids)
-            )
+            yield Page(number, [records[code_id] for code_id in records if code_id in new], len(self._job_ids))
 
     def covered(self) -> ReadRange | None:
         return ReadRange() if self._whole and not self._silent else None
@@ -79,11 +86,11 @@ class CostCodesRead:
         silent: list[int] = []
         for number, job_id in enumerate(self._job_ids, start=1):
             try:
-                records = [_cost_code_record(raw) for raw in self._account.cost_codes(job_id)]
+                rows = [_cost_code_row(raw) for raw in self._account.cost_codes(job_id)]
             except ModuleMissingError:
                 silent.append(job_id)
                 continue
-            found = [SourceRow.of(record) for record in records if record.entity_id in missing]
+            found = [row for row in rows if row.entity_id in missing]
             yield Page(number, found, len(self._job_ids))
         self._look = Look(_silence("cost codes", silent, of=len(self._job_ids)))
 
@@ -115,10 +122,10 @@ class BudgetsRead:
 
     def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
         for number, job_id in _left(self._job_ids, standing):
-            records = self._job_records(job_id)
+            records = self._job_rows(job_id)
             if records is None:
                 self._silent.append(job_id)
-            yield Page(number, [SourceRow.of(record) for record in records or ()], len(self._job_ids))
+            yield Page(number, records or (), len(self._job_ids))
 
     def covered(self) -> ReadRange:
         answered = sorted(set(self._job_ids) - set(self._silent))
@@ -132,18 +139,18 @@ class BudgetsRead:
         jobs = sorted({int(entity_id.partition(":")[0]) for entity_id in missing} & set(self._job_ids))
         silent: list[int] = []
         for number, job_id in enumerate(jobs, start=1):
-            records = self._job_records(job_id)
+            records = self._job_rows(job_id)
             if records is None:
                 silent.append(job_id)
                 continue
-            found = [SourceRow.of(record) for record in records if record.entity_id in missing]
+            found = [row for row in records if row.entity_id in missing]
             yield Page(number, found, len(jobs))
         self._look = Look(_silence("budgets", silent, of=len(jobs)))
 
     def look(self) -> Look:
         return self._look
 
-    def _job_records(self, job_id: int) -> list[SourceRecord] | None:
+    def _job_rows(self, job_id: int) -> list[SourceRow] | None:
         """None where the job's budget does not answer."""
         try:
             categories = self._account.budget_categories(job_id)
@@ -153,12 +160,10 @@ class BudgetsRead:
         if not categories:
             return []
         try:
-            return budget_records(job_id, categories, self._account.worksheet_groups(job_id))
+            return budget_rows(job_id, categories, self._account.worksheet_groups(job_id))
         except ModuleMissingError:
             # Without the worksheet, hours that were published would seem to be gone.
-            return [
-                msgspec.structs.replace(record, incomplete=True) for record in budget_records(job_id, categories, [])
-            ]
+            return budget_rows(job_id, categories, None)
 
 
 def _silence(what: str, silent: Sequence[int], *, of: int) -> Shortfall | None:
@@ -177,34 +182,57 @@ def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int
     return islice(enumerate(job_ids, start=1), standing.pages_done, None)
 
 
-def budget_records(job_id: int, categories: Sequence[Any], groups: Sequence[Any]) -> list[SourceRecord]:
+def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | None) -> list[SourceRow]:
     """Budget lines of a job; worksheet lines go to the code of their title, where one code alone has it.
 
-    A code that stands in several categories is one line, its amounts summed, of no category.
+    A code that stands in several categories is one line, its amounts summed, of no category; where one of them is not
+    understood, none of the code is. Without the worksheet (`groups` is None), and where a line of it is not understood,
+    all are incomplete.
     """
-    stated = [
-        (category_title, raw, parse_row(BudgetLine, raw, what="budget"))
-        for category_title, rows in map(_category, categories)
-        for raw in rows
-    ]
+    stated: list[_Stated] = []
+    odd: list[SourceRow] = []
+    for category_title, raw in ((title, raw) for title, rows in map(_category, categories) for raw in rows):
+        try:
+            stated.append((category_title, raw, parse_row(BudgetLine, raw, what="budget")))
+        except UnreadableRowError as error:
+            odd.append(refused_row(raw, error, name="id", prefix=f"{job_id}:"))
     titles = Counter(title for _, title in {(line.id, line.title) for _, _, line in stated})
-    by_title: dict[str, list[Json]] = {}
-    for raw in worksheet_lines(groups):
-        line = parse_row(WorksheetLine, raw, what="worksheet")
-        if line.costCodeTitle is not None and titles[line.costCodeTitle] == 1:
-            by_title.setdefault(line.costCodeTitle, []).append(dict(line))
+    by_title = _worksheet(groups, {title for title, count in titles.items() if count == 1})
     by_code: dict[int, list[_Stated]] = {}
     for each in stated:
         by_code.setdefault(each[2].id, []).append(each)
-    return [_budget_record(job_id, same, by_title) for same in by_code.values()]
+    records = [_budget_record(job_id, same, by_title) for same in by_code.values()]
+    refused = {row.entity_id for row in odd}
+    return [*(SourceRow.of(record) for record in records if record.entity_id not in refused), *odd]
 
 
-def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, list[Json]]) -> SourceRecord:
+def _worksheet(groups: Sequence[Any] | None, titles: Collection[str]) -> dict[str, list[Json]] | None:
+    """Lines by title, of these titles; None where not all of them are known."""
+    if groups is None:
+        return None
+    by_title: dict[str, list[Json]] = {}
+    odd: list[UnreadableRowError] = []
+    lines = list(worksheet_lines(groups))
+    for raw in lines:
+        try:
+            line = parse_row(WorksheetLine, raw, what="worksheet")
+        except UnreadableRowError as error:
+            odd.append(error)
+            continue
+        if line.costCodeTitle is not None and line.costCodeTitle in titles:
+            by_title.setdefault(line.costCodeTitle, []).append(dict(line))
+    if len(odd) == len(lines) >= _FEWEST_FOR_ALL:
+        raise odd[0]
+    # Which line's hours an odd one states, nobody knows.
+    return None if odd else by_title
+
+
+def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, list[Json]] | None) -> SourceRecord:
     """The lines of one cost code as one; the first of them says what cannot be summed."""
     category_title, raw, line = same[0]
     after = line.after(raw) | {"jobId": job_id, "category": category_title}
     titles = dict.fromkeys(each.title for _, _, each in same)
-    after["worksheetLines"] = [row for title in titles for row in by_title.get(title, [])]
+    after["worksheetLines"] = [row for title in titles for row in (by_title or {}).get(title, [])]
     if len(same) > 1:
         lines = [each for _, _, each in same]
         after["originalBudgetCosts"] = amounts_summed([each.originalBudgetCosts for each in lines])
@@ -213,7 +241,7 @@ def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, 
             after["revisedBudgetCosts"] = amounts_summed([_newest_amount(each) for each in lines])
         if len({title for title, _, _ in same}) > 1:
             after["category"] = None
-    return SourceRecord(f"{job_id}:{line.id}", after, parent_id=str(job_id))
+    return SourceRecord(f"{job_id}:{line.id}", after, parent_id=str(job_id), incomplete=by_title is None)
 
 
 def _newest_amount(line: BudgetLine) -> str | None:
@@ -254,9 +282,13 @@ def _list_of(group: Json, field: str) -> list[Any]:
     return found
 
 
-def _cost_code_record(raw: Any) -> SourceRecord:
-    row = parse_row(CostCodeRow, raw, what="cost codes")
-    return SourceRecord(str(row.id), row.after(raw))
+def _cost_code_row(raw: Any) -> SourceRow:
+    def read(raw: Any) -> SourceRecord:
+        row = parse_row(CostCodeRow, raw, what="cost codes")
+        return SourceRecord(str(row.id), row.after(raw))
+
+    stated = raw if isinstance(raw, dict) else {}
+    return row_of(raw, read, name="id" if "id" in stated else "costCodeId")
 
 
 def _category(raw: Any) -> tuple[str | None, list[Any]]:

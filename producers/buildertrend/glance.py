@@ -5,12 +5,17 @@ A row whose bytes were read before is never parsed further; that is most rows of
 
 from __future__ import annotations
 
-from typing import Any
+from hashlib import blake2b
+from typing import Annotated, Any
 
 import msgspec
 
-from producers.buildertrend.answers import changed, parsed_row
-from producers.buildertrend.rows import Shift, parse_row
+from producers.buildertrend.answers import parsed_row
+from producers.buildertrend.decoding import NotJsonError
+from producers.buildertrend.rows import Shift, parse_row, unreadable
+
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
+_LONGEST_NAME = 1_000
 
 
 class WhenIn(msgspec.Struct, frozen=True):
@@ -20,20 +25,33 @@ class WhenIn(msgspec.Struct, frozen=True):
 class Glance(msgspec.Struct, frozen=True):
     """The fields looked at, as Buildertrend spells them [B]."""
 
-    id: int
-    userID: int
+    id: _Id
+    userID: _Id
     timeIn: WhenIn
     name: Any = None
+
+    def worker(self) -> str | None:
+        """The worker's name as a checkpoint can keep it."""
+        return self.name.replace("\x00", "")[:_LONGEST_NAME] if isinstance(self.name, str) else None
 
 
 _DECODER = msgspec.json.Decoder(Glance)
 
 
 def glance(raw: Any) -> Glance:
-    """Look at a row, as bytes or parsed; SourceFaultError `source-changed` with the field if it does not fit."""
+    """Look at a row, as bytes or parsed; UnreadableRowError with the field if it does not fit."""
     try:
         return _DECODER.decode(raw) if isinstance(raw, bytes) else msgspec.convert(raw, Glance)
-    except msgspec.MsgspecError as exc:
-        # The whole row's rules say which field it is.
-        parse_row(Shift, parsed_row(raw), what="shifts")
-        raise changed("shifts", "(row)") from exc
+    except (msgspec.MsgspecError, RecursionError):
+        # The whole row's rules take some more forms, and say which field it is otherwise.
+        row = parse_row(Shift, whole_row(raw), what="shifts")
+    return Glance(row.id, row.userID, WhenIn(row.timeIn["timeStamp"]), row.name)
+
+
+def whole_row(raw: Any) -> Any:
+    """The parsed row; UnreadableRowError if it is beyond all bounds."""
+    try:
+        return parsed_row(raw)
+    except NotJsonError as exc:
+        whole = {"bytes": len(raw), "blake2b": blake2b(raw, digest_size=16).hexdigest()}
+        raise unreadable("shifts", "(row)", whole) from exc

@@ -10,8 +10,17 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
 from producers.buildertrend.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reading import READING
-from producers.buildertrend.rows import InternalUser, ListedJob, PickerJob, parse_row
-from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
+from producers.buildertrend.rows import InternalUser, ListedJob, PickerJob, parse_row, row_of
+from producers.source import (
+    FROM_THE_START,
+    Look,
+    Page,
+    Shortfall,
+    SourceRecord,
+    SourceRow,
+    Standing,
+    UnreadableRowError,
+)
 from schemas.catalogue import JOBS, USERS
 
 _CLOSED = 0
@@ -54,7 +63,7 @@ class JobsRead:
         A job that the job list still has is not gone, whatever the picker shows.
         """
         listed = self._listed()
-        page = _records_page(self._merged(listed))
+        page = _rows_page(self._merged(listed))
         shown = {row.entity_id for row in page.rows}
         contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
         self._look = Look(_contradiction(contradicted))
@@ -64,23 +73,38 @@ class JobsRead:
         return self._look
 
     def _page(self) -> Page:
-        records = self._merged(self._listed())
-        jobs = [record.after for record in records]
+        rows = self._merged(self._listed())
+        jobs = [job for job in map(_job_of, rows) if job is not None]
         self.job_ids = sorted(job["jobId"] for job in jobs)
         self.open_job_ids = sorted(job["jobId"] for job in jobs if job["status"] != _CLOSED)
-        return _records_page(records)
+        return _rows_page(rows)
 
     def _listed(self) -> dict[int, Json]:
         """What only the list states of each job; its other fields are of no use here."""
         listed: dict[int, Json] = {}
         for raw in self._account.listed_jobs():
-            row = parse_row(ListedJob, raw, what="job list")
+            try:
+                row = parse_row(ListedJob, raw, what="job list")
+            except UnreadableRowError:
+                # Its job is one that the list does not have: nothing of it is overwritten.
+                continue
             listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
         return listed
 
-    def _merged(self, listed: Mapping[int, Json]) -> list[SourceRecord]:
-        picked = [parse_row(PickerJob, raw, what="jobs").after(raw) for raw in self._account.picker_jobs()]
-        return [_job_record(job, listed.get(job["jobId"])) for job in picked]
+    def _merged(self, listed: Mapping[int, Json]) -> list[SourceRow]:
+        def read(raw: Any) -> SourceRecord:
+            job = parse_row(PickerJob, raw, what="jobs").after(raw)
+            return _job_record(job, listed.get(job["jobId"]))
+
+        return [row_of(raw, read, name="jobId") for raw in self._account.picker_jobs()]
+
+
+def _job_of(row: SourceRow) -> Json | None:
+    """None for a row that is not understood."""
+    try:
+        return row.read().after
+    except UnreadableRowError:
+        return None
 
 
 def _job_record(job: Json, listed: Json | None) -> SourceRecord:
@@ -183,17 +207,24 @@ class ShiftWorkersRead:
         return Look()
 
 
-def _records_page(records: Sequence[SourceRecord], number: int = 1, total: int | None = 1) -> Page:
-    return Page(number, [SourceRow.of(record) for record in records], total)
+def _rows_page(rows: Sequence[SourceRow], number: int = 1, total: int | None = 1) -> Page:
+    return Page(number, rows, total)
 
 
-def _user(raw: Any) -> SourceRecord:
-    row = parse_row(InternalUser, raw, what="users")
-    return SourceRecord(str(row.userId), row.after(raw))
+def _records_page(records: Sequence[SourceRecord]) -> Page:
+    return _rows_page([SourceRow.of(record) for record in records])
 
 
-def _users_page(walked: WalkedPage[SourceRecord]) -> Page:
-    return _records_page(walked.rows, walked.number, walked.pages_total)
+def _user(raw: Any) -> SourceRow:
+    def read(raw: Any) -> SourceRecord:
+        row = parse_row(InternalUser, raw, what="users")
+        return SourceRecord(str(row.userId), row.after(raw))
+
+    return row_of(raw, read, name="userId")
+
+
+def _users_page(walked: WalkedPage[SourceRow]) -> Page:
+    return _rows_page(walked.rows, walked.number, walked.pages_total)
 
 
 def _only(page: Page, ids: Collection[str]) -> Page:

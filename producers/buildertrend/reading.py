@@ -5,7 +5,9 @@ from __future__ import annotations
 from hashlib import blake2b
 from pathlib import Path
 
-from producers.buildertrend import rows
+from producers.buildertrend import decoding, extras, rows
 
-READING = blake2b(Path(rows.__file__).read_bytes(), digest_size=16).digest()
+READING = blake2b(
+    b"".join(Path(module.__file__ or "").read_bytes() for module in (rows, extras, decoding)), digest_size=16
+).digest()
 """Changes with every change of the rows' rules, so that nobody has to remember to raise a number."""

@@ -13,12 +13,20 @@ import msgspec
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
-from producers.buildertrend.answers import changed, parsed_row
-from producers.buildertrend.glance import Glance, glance
+from producers.buildertrend.glance import Glance, glance, whole_row
 from producers.buildertrend.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reading import READING
-from producers.buildertrend.rows import Shift, parse_row
-from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
+from producers.buildertrend.rows import Shift, parse_row, refused_row, unreadable
+from producers.source import (
+    FROM_THE_START,
+    Look,
+    Page,
+    Shortfall,
+    SourceRecord,
+    SourceRow,
+    Standing,
+    UnreadableRowError,
+)
 from schemas.catalogue import TIME_ENTRIES
 
 
@@ -38,11 +46,12 @@ class Days:
         """The first day that is read at all."""
         return self.first if self.first is None or self.kept_from is None else min(self.first, self.kept_from)
 
-    def takes_in(self, day: date) -> bool:
-        return (self.first is None or day >= self.first) and (self.last is None or day <= self.last)
+    def takes_in(self, day: date | None) -> bool:
+        """A row that says no day that can be read is taken in: so somebody hears of it."""
+        return day is None or ((self.first is None or day >= self.first) and (self.last is None or day <= self.last))
 
-    def covers(self, day: date) -> bool:
-        return (self.edge is None or day >= self.edge) and (self.last is None or day <= self.last)
+    def covers(self, day: date | None) -> bool:
+        return day is None or ((self.edge is None or day >= self.edge) and (self.last is None or day <= self.last))
 
 
 class ShiftsRead:
@@ -113,14 +122,14 @@ class ShiftsRead:
         return Look(short_of(self._look, "time entries"), self._looked_at)
 
     def _look_over(self, walked: WalkedPage[_Seen]) -> None:
-        days = [seen.day for seen in walked.rows]
+        days = [seen.day for seen in walked.rows if seen.day is not None]
         # A grid that does not sort as asked is read whole: its end is then no edge.
         self._sorted = self._sorted and _descending(self._day_before(walked), days)
         self._last = (walked.number, days[-1]) if days else self._last
         if self._notes_workers():
-            for seen in walked.rows:
+            for glanced in (seen.glance for seen in walked.rows if seen.glance is not None):
                 # Newest first: the newest shift knows the worker's name best.
-                self.workers.setdefault(seen.glance.userID, seen.glance.name)
+                self.workers.setdefault(glanced.userID, glanced.worker())
 
     def _day_before(self, walked: WalkedPage[_Seen]) -> date | None:
         """Of the last row before this page; None where that is not known, as the walk went back."""
@@ -137,33 +146,43 @@ class ShiftsRead:
 
 
 class _Seen(msgspec.Struct, frozen=True):
-    """A row of the grid that was looked at."""
+    """A row of the grid that was looked at; without a day and a glance it is one that is not understood."""
 
     row: SourceRow
-    day: date
-    glance: Glance
+    day: date | None
+    glance: Glance | None
 
 
 def _look(raw: Any) -> _Seen:
-    seen = glance(raw)
-    day = _local_day(seen)
+    try:
+        seen = glance(raw)
+        day = _local_day(seen, raw)
+    except UnreadableRowError as error:
+        return _Seen(refused_row(_stated(raw), error, name="id"), None, None)
     read = partial(_record, raw, day)
     return _Seen(SourceRow(str(seen.id), read, day, raw if isinstance(raw, bytes) else None), day, seen)
 
 
+def _stated(raw: Any) -> Any:
+    try:
+        return whole_row(raw)
+    except UnreadableRowError:
+        return None
+
+
 def _record(raw: Any, local_day: date) -> SourceRecord:
-    parsed = parsed_row(raw)
+    parsed = whole_row(raw)
     row = parse_row(Shift, parsed, what="shifts")
     stated = [part for part in (row.regularTime, row.overTime) if part is not None]
     minutes = sum(stated) if stated else None
     return SourceRecord(str(row.id), row.after(parsed), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
 
 
-def _local_day(seen: Glance) -> date:
+def _local_day(seen: Glance, raw: Any) -> date:
     try:
         return date.fromisoformat(seen.timeIn.timeStamp[:10])
-    except ValueError as exc:
-        raise changed("shifts", "timeIn.timeStamp") from exc
+    except ValueError:
+        raise unreadable("shifts", "timeIn.timeStamp", _stated(raw)) from None
 
 
 def _descending(previous: date | None, days: list[date]) -> bool:

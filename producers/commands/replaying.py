@@ -78,6 +78,8 @@ def end_of(done: Replayed, verdict: Verdict) -> ReplayEnd:
         parts.append(f"{done.keyless:,} without a key")
     if done.cut:
         parts.append(f"{done.cut:,} too big to be kept whole")
+    if done.source_rows:
+        parts.append(f"{done.source_rows:,} rows of Buildertrend, which every sync reads again")
     return ReplayEnd("failed" if verdict.refused else "completed", f"Dead letters: {', '.join(parts)}.")
 
 

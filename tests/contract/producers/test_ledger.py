@@ -14,6 +14,7 @@ from control.connections import PASSWORD, NewConnection, lease_due, save_connect
 from control.database import Database
 from control.entity_reads import CompleteRead, freshness
 from control.held_deletions import release
+from control.refused_rows import RefusedRow
 from control.runs import NewRun, RunEnd, begin_run, continue_run, finish_run, open_run
 from control.source_state import Known, Published, PublishedCount, ReadRange
 from control.vault import Sealer
@@ -343,3 +344,24 @@ def test_postgres_ledger_of_a_lease_that_is_over_writes_nothing(own_database: Se
     assert ledger.known(SHIFTS, ["1"]) == {}
     assert ledger.checkpoints()[SHIFTS].state == READING
     database.close()
+
+
+def test_ledger_keeps_rows_that_are_refused_until_they_are_understood(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    odd = [RefusedRow("1", b"a" * 16, "field regularTime", 7), RefusedRow("unreadable-x", b"b" * 16, "field id")]
+    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=odd))
+    ledger.take_page(PageTaken(JOBS, (), Progress(1, {}), refused=[RefusedRow("1", b"j" * 16, "field jobName", 9)]))
+    assert ledger.refused(SHIFTS) == {row.entity_id: row for row in odd}
+    again = RefusedRow("1", b"c" * 16, "field overTime", 8)
+    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=[again], understood=["unreadable-x"]))
+    assert ledger.refused(SHIFTS) == {"1": again}
+    assert set(ledger.refused(JOBS)) == {"1"}
+
+
+def test_ledger_forgets_what_was_announced_where_kafka_refused_all_of_it(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.announce(SHIFTS, [published("1")])
+    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=[RefusedRow("1", b"a" * 16, "too large", 7)]))
+    assert ledger.doubt() == 0

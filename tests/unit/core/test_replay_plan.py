@@ -238,3 +238,12 @@ def test_letter_goes_home_or_where_it_came_from() -> None:
     assert home_of(letter(replace(strayed, key=b"nonsense")), PARTITIONS) == strayed.partition
     command = replace(record(b"acme", topic="integration.sync-commands"), partition=(HOME + 2) % PARTITIONS)
     assert home_of(letter(command), PARTITIONS) == command.partition
+
+
+def test_row_that_the_poller_refused_is_no_record_to_put_through_and_is_counted() -> None:
+    """Its value is JSON of the source: the next read takes it again, a replay would only have it refused by streams."""
+    opened = open_after(kept(1, stage="poller"), kept(2), kept(3, replace(record(), topic="integration.sync-commands")))
+    assert opened.offsets == {2, 3}
+    assert opened.source_rows == 1
+    command = kept(4, replace(record(), topic="integration.sync-commands"), stage="poller")
+    assert open_after(command).offsets == {4}

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from control.source_state import ReadRange
-from producers.buildertrend.costing import BudgetsRead, CostCodesRead, budget_records, worksheet_lines
+from producers.buildertrend.costing import BudgetsRead, CostCodesRead, budget_rows, worksheet_lines
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.source import EntityRead, Look, Shortfall, SourceRecord
+from producers.source import EntityRead, Look, Shortfall, SourceRecord, UnreadableRowError
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -49,6 +49,10 @@ def failing_for(*job_ids: int) -> Any:
             missing_module()
 
     return fail
+
+
+def budget_records(job_id: int, categories: Any, groups: Any) -> list[SourceRecord]:
+    return [row.read() for row in budget_rows(job_id, categories, groups)]
 
 
 def test_budget_records_take_worksheet_lines_of_their_title_from_nested_groups() -> None:
@@ -123,7 +127,7 @@ def test_budget_record_keeps_money_as_stated_and_unknown_fields() -> None:
         ([category("A", budget_line(1, "x"))], [{"subGroups": 5}], "subGroups"),
         (
             [category("A", budget_line(1, "x"))],
-            [group({"id": 1, "lineItemType": 10, "costCodeTitle": "x", "unit": "HR"})],
+            [group(*[{"id": 1, "lineItemType": 10, "costCodeTitle": "x", "unit": "HR"}] * 3)],
             "quantity",
         ),
     ],
@@ -133,6 +137,22 @@ def test_budget_of_another_form_is_source_changed_with_its_place(categories: Any
         budget_records(5, categories, groups)
     assert caught.value.fault is SOURCE_CHANGED
     assert place in caught.value.detail
+
+
+def test_worksheet_line_that_is_not_understood_leaves_the_budget_as_it_is_known() -> None:
+    """Which line's hours it states, nobody knows: none of them may change for it."""
+    groups = [group(worksheet_line(1, "x"), worksheet_line(2, "x") | {"quantity": {"hours": 8}})]
+    (record,) = budget_records(5, [category("A", budget_line(1, "x"))], groups)
+    assert record.incomplete
+
+
+def test_budget_line_that_is_not_understood_is_refused_alone_under_its_id() -> None:
+    odd = budget_line(2**70, "y")
+    good, refused = budget_rows(5, [category("A", budget_line(1, "x"), odd)], [])
+    assert good.read().entity_id == "5:1"
+    assert refused.entity_id == f"5:{2**70}"
+    with pytest.raises(UnreadableRowError):
+        refused.read()
 
 
 @pytest.mark.parametrize("empty", [{}, {"lineItems": None, "subGroups": None}, {"lineItems": [], "subGroups": []}])

@@ -51,5 +51,7 @@ def test_other_events_have_an_id_of_their_own(event: SyncEvent) -> None:
 
 
 def test_total_adds_up_the_entities() -> None:
-    assert total({"jobs": COUNTS, "users": COUNTS}) == {name: 2 * count for name, count in COUNTS.items()}
+    assert total({"jobs": COUNTS, "users": COUNTS}) == {name: 2 * count for name, count in COUNTS.items()} | {
+        "dead_lettered": 0
+    }
     assert set(total({}).values()) == {0}

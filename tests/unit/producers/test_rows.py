@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from producers.buildertrend.extras import MOST_TOGETHER, json_text
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.rows import (
     BudgetLine,
@@ -18,8 +19,8 @@ from producers.buildertrend.rows import (
     Row,
     Shift,
     WorksheetLine,
-    json_text,
     parse_row,
+    refused_text,
 )
 from schemas.avro_files import plain_schema
 from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
@@ -78,13 +79,20 @@ def test_shift_field_may_be_null_where_nothing_is_stated(field: str) -> None:
         ({"regularTime": Decimal("480.5")}, "regularTime"),
         ({"regularTime": "eight hours"}, "regularTime"),
         ({"overTime": True}, "overTime"),
-        ({"id": "9001"}, "id"),
+        ({"id": "9001x"}, "id"),
+        ({"id": 2**63}, "id"),
+        ({"regularTime": Decimal("1e25")}, "regularTime"),
+        ({"regularTime": Decimal("1e999999999")}, "regularTime"),
+        ({"regularTime": 2**70}, "regularTime"),
+        ({"regularTime": Decimal("7.5")}, "regularTime"),
+        ({"regularTime": "8:00"}, "regularTime"),
+        ({"jobId": None}, "jobId"),
+        ({"rate": "$" * 999}, "rate"),
         ({"userID": None}, "userID"),
         ({"timeIn": "2026-05-20T09:19:00"}, "timeIn"),
         ({"timeIn": {"time": "x"}}, "timeIn.timeStamp"),
         ({"timeOut": {}}, "timeOut.timeStamp"),
         ({"approvalStatus": {"approved": True}}, "approvalStatus.isApproved"),
-        ({"costCodes": None}, "costCodes"),
         ({"costCodes": [{"title": "01"}]}, "costCodes.0.costCodeTitle"),
         ({"builderCost": {"amount": 1}}, "builderCost"),
     ],
@@ -210,3 +218,85 @@ def test_tags_that_are_not_stated_are_none(tags: list[str] | None, kept: list[st
 def test_after_has_exactly_the_fields_of_the_raw_schema(entity: Entity, kind: type[Row]) -> None:
     (_, after) = next(field["type"] for field in plain_schema(entity.raw_topic)["fields"] if field["name"] == "after")
     assert set(after_of(kind, WHOLE[kind])) == {field["name"] for field in after["fields"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "kept"),
+    [
+        ({"regularTime": "480"}, {"regularTime": 480}),
+        ({"regularTime": "480.0"}, {"regularTime": 480}),
+        ({"regularTime": Decimal("479.998")}, {"regularTime": 480}),
+        ({"id": "9001", "userID": Decimal("77.0")}, {"id": 9001, "userID": 77}),
+        ({"breakTime": 30}, {"breakTime": {"breakTime": 30}}),
+        ({"breakTime": "30"}, {"breakTime": {"breakTime": 30}}),
+        ({"approvalStatus": True}, {"approvalStatus": {"isApproved": True}}),
+        ({"rate": {"value": Decimal("25.00"), "scale": 2}}, {"rate": "25.00"}),
+        ({"rate": Decimal("42.5")}, {"rate": "42.5"}),
+        ({"costCodes": None}, {"costCodes": []}),
+        ({"tags": [{"id": 1, "name": "late"}, "rain", 5]}, {"tags": ["late", "rain"]}),
+        ({"tags": "late"}, {"tags": ["late"]}),
+        ({"notes": {"text": "x"}}, {"notes": None}),
+        ({"jobId": None, "timeIn": {"timeStamp": "2026-05-20T09:19:00", "jobId": 0}}, {"jobId": 0}),
+    ],
+)
+def test_shift_field_in_another_form_that_is_unambiguous_is_taken(
+    changes: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    after = after_of(Shift, shift_row(**changes))
+    assert {name: after[name] for name in kept} == kept
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "stated"),
+    [
+        (PickerJob, "status", 2**40),
+        (PickerJob, "isClosed", "no"),
+        (PickerJob, "dateOpened", {"date": "x"}),
+        (InternalUser, "isActive", 1),
+        (Shift, "notes", ["x"]),
+    ],
+)
+def test_field_that_decides_no_hours_is_null_and_kept_beside_where_it_is_of_no_use(
+    kind: type[Row], field: str, stated: Any
+) -> None:
+    after = after_of(kind, {**WHOLE[kind], field: stated})
+    assert after[field] is None
+    assert json.loads(after["extras"][field]) == stated
+
+
+def test_where_somebody_stood_leaves_in_no_form() -> None:
+    where = {"latitude": 1.5, "longitude": 2.5}
+    raw = shift_row(
+        timeIn={
+            "timeStamp": "2026-05-20T09:19:00",
+            "location": where,
+            "outOfBounds": True,
+            "device": {"location": where},
+        },
+        locationInfo=where,
+        outOfBounds=False,
+        history=[{"Location": where, "note": "x"}],
+    )
+    text = json_text(after_of(Shift, raw)) + refused_text(raw).decode()
+    assert not any(word in text.lower() for word in ("latitude", "longitude", "location", "outofbounds"))
+    assert "note" in text
+
+
+def test_unknown_fields_are_bounded_and_say_what_was_cut() -> None:
+    raw = shift_row(huge="x" * 1_500_000) | {f"field{n}": "y" * 1_000 for n in range(1_000)} | {"k" * 5_000: 1}
+    extras = after_of(Shift, raw)["extras"]
+    assert json.loads(extras["huge"])["characters"] == 1_500_002
+    assert sum(len(name) + len(text) for name, text in extras.items()) <= MOST_TOGETHER
+    assert len(extras) > 50
+
+
+def test_free_text_without_end_is_cut_and_the_hours_stay() -> None:
+    after = after_of(Shift, shift_row(notes="n" * 1_500_000))
+    assert len(after["notes"]) < 33_000
+    assert after["regularTime"] == shift_row()["regularTime"]
+
+
+def test_refused_row_that_is_too_long_is_kept_by_its_beginning_size_and_hash() -> None:
+    kept = json.loads(refused_text(shift_row(notes="n" * 1_500_000)))
+    assert (kept["cut"], len(kept["blake2b"])) == (True, 32)
+    assert kept["bytes"] > 1_500_000

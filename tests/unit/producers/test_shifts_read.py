@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.shifts import Days, ShiftsRead
+from producers.source import UnreadableRowError
 from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
 
@@ -87,13 +89,45 @@ def test_shifts_empty_page_in_the_middle_is_source_changed() -> None:
     assert "page 2 of 3" in caught.value.detail
 
 
-@pytest.mark.parametrize("stamp", ["", "20.05.2026", "2026-13-01T00:00:00"])
-def test_shifts_start_that_is_no_date_is_source_changed(stamp: str) -> None:
-    account = MemoryAccount(shift_rows=[shift_row(timeIn={"timeStamp": stamp})])
-    with pytest.raises(SourceFaultError) as caught:
-        read_ids(account, None)
-    assert caught.value.fault is SOURCE_CHANGED
-    assert "timeIn.timeStamp" in caught.value.detail
+ODD = [
+    ({"timeIn": {"timeStamp": ""}}, "timeIn.timeStamp", "9001"),
+    ({"timeIn": {"timeStamp": "20.05.2026"}}, "timeIn.timeStamp", "9001"),
+    ({"timeIn": {"timeStamp": "2026-13-01T00:00:00"}}, "timeIn.timeStamp", "9001"),
+    ({"id": 2**63}, "id", str(2**63)),
+    ({"id": None}, "id", "unreadable-"),
+    ({"id": 10**200}, "id", "unreadable-"),
+]
+
+
+@pytest.mark.parametrize("as_bytes", [True, False])
+@pytest.mark.parametrize(("changes", "place", "entity_id"), ODD)
+def test_shifts_row_that_is_not_understood_is_refused_alone_and_counts_as_shown(
+    *, changes: dict[str, Any], place: str, entity_id: str, as_bytes: bool
+) -> None:
+    rows: list[Any] = [shift_on("2026-06-12", 1), shift_row(**changes), shift_on("2026-06-11", 2)]
+    if as_bytes:
+        rows = [json.dumps(row).encode() for row in rows]
+    (page,) = ShiftsRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE)).pages()
+    first, odd, last = page.rows
+    assert (first.read().entity_id, last.read().entity_id) == ("1", "2")
+    assert odd.entity_id.startswith(entity_id)
+    with pytest.raises(UnreadableRowError, match=place):
+        odd.read()
+
+
+def test_shifts_row_deeper_than_anything_is_refused_alone() -> None:
+    deep = json.dumps(shift_on("2026-06-12", 7, x=0)).replace('"x": 0', '"x": ' + "[" * 300 + "]" * 300).encode()
+    (page,) = ShiftsRead(MemoryAccount(shift_rows=[deep]).as_account(), Days(EDGE)).pages()
+    assert page.rows[0].entity_id == "7"
+    with pytest.raises(UnreadableRowError):
+        page.rows[0].read()
+
+
+def test_shifts_name_a_worker_as_a_checkpoint_can_keep_it() -> None:
+    rows = [shift_on("2026-06-12", n, userID=n, name=name) for n, name in enumerate(["a\x00b", {"x": 1}, "y" * 9_000])]
+    reader = ShiftsRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE), notes_workers=lambda: True)
+    list(reader.pages())
+    assert reader.workers == {0: "ab", 1: None, 2: "y" * 1_000}
 
 
 def test_shifts_cover_the_range_from_the_edge() -> None:

@@ -26,6 +26,7 @@ from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.change_record import Message
 from producers.decide import INITIAL, Earlier, decide, new_run
 from producers.ledger import PageTaken
+from producers.publisher import Delivery
 from producers.run import Assignment, Outlets, Run
 from sandbox.local import URL, LocalCompany, LocalSandbox
 from schemas.batch_codec import BatchEncoder
@@ -295,12 +296,13 @@ class _CrashingPublisher:
     point: Callable[[], None]
     published: Callable[[], None]
 
-    def publish(self, batch: Iterable[Message]) -> None:
+    def publish(self, batch: Iterable[Message]) -> Delivery:
         ready = list(batch)
         self.point()
         self.topics.commit(ready)
         self.published()
         self.point()
+        return Delivery()
 
 
 class _CrashingLedger:
