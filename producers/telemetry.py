@@ -20,9 +20,6 @@ RUN_SECONDS = Histogram(
     buckets=(1, 2, 5, 10, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14400),
 )
 REQUESTS = Counter("protiv_poller_requests", "Answers of Buildertrend by class of status.", ["status"])
-EXTRAS_CUT = Counter(
-    "protiv_poller_extras_cut", "Unknown fields of Buildertrend's rows that were too long to be kept whole."
-)
 COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
 COMMANDS_PUT_ASIDE = Counter(
     "protiv_poller_commands_put_aside", "Records of integration.sync-commands that are no command.", ["error_class"]

@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from producers import telemetry
-
 MOST_FIELDS = 300
 LONGEST_NAME = 200
 LONGEST_VALUE = 16_384
@@ -23,21 +21,16 @@ def bounded_extras(others: Mapping[str, Any]) -> dict[str, str]:
     """JSON text by name. What is too long is a note of its size and hash; fields beyond all bounds are left out."""
     extras: dict[str, str] = {}
     left = MOST_TOGETHER
-    cut = 0
     for name, value in others.items():
         if _names_place(name):
             continue
         text = _text_of(value)
         if len(text) > LONGEST_VALUE:
             text = _note_of(text)
-            cut += 1
         left -= len(name) + len(text)
         if left < 0 or len(name) > LONGEST_NAME or len(extras) >= MOST_FIELDS:
-            cut += 1
             continue
         extras[name] = text
-    if cut:
-        telemetry.EXTRAS_CUT.inc(cut)
     return extras
 
 
