@@ -135,6 +135,10 @@ class TransactionalPublisher:
             # of its partitions, is open for milliseconds.
             for message in messages:
                 self._produce(message, outcomes)
+            # A commit behind a record that is refused would wait for its own time-out, and could not be undone meanwhile.
+            self._producer.flush(_TIMEOUT_S)
+            if outcomes.refusal:
+                raise _RecordRefusedError(outcomes.refusal)
             self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:
             self._abort(exc)
@@ -142,6 +146,9 @@ class TransactionalPublisher:
             if why and not exc.args[0].fatal():
                 raise _RecordRefusedError(why) from exc
             raise translated(exc) from exc
+        except _RecordRefusedError:
+            self._abort(None)
+            raise
         except BaseException:
             self._producer.abort_transaction(_TIMEOUT_S)
             raise
@@ -164,8 +171,8 @@ class TransactionalPublisher:
             else:
                 return
 
-    def _abort(self, cause: KafkaException) -> None:
-        if cause.args[0].fatal():
+    def _abort(self, cause: KafkaException | None) -> None:
+        if cause is not None and cause.args[0].fatal():
             return
         try:
             self._producer.abort_transaction(_TIMEOUT_S)
