@@ -135,7 +135,7 @@ class TransactionalPublisher:
             # of its partitions, is open for milliseconds.
             for message in messages:
                 self._produce(message, outcomes)
-            # A commit behind a record that is refused would wait for its own time-out, and could not be undone meanwhile.
+            # A commit behind a record that is refused would wait for its own time-out.
             self._producer.flush(_TIMEOUT_S)
             if outcomes.refusal:
                 raise _RecordRefusedError(outcomes.refusal)
