@@ -173,7 +173,7 @@ def test_role_from_which_a_policy_hides_rows_is_told_so_instead_of_counting_none
     insert_user(roles)
     with roles.session("console") as tx:
         require_all_rows(tx)
-    with closing(psycopg.connect(roles.superuser_url)) as connection:
+    with closing(psycopg.connect(roles.superuser_url, dbname="protiv")) as connection:
         connection.execute("CREATE ROLE bound")
         connection.execute("GRANT USAGE ON SCHEMA protiv TO bound")
         connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA protiv TO bound")
