@@ -110,7 +110,7 @@ SELECT 'time-entries', id, version, jsonb_build_object(
     'work_date', starts::date - DATE '1970-01-01',
     'break_minutes', (row->'breakTime'->>'breakTime')::int, 'regular_minutes', (row->>'regularTime')::int,
     'overtime_minutes', (row->>'overTime')::int,
-    'total_minutes', CASE WHEN coalesce(row->>'regularTime', row->>'overTime') IS NOT NULL
+    'total_minutes', CASE WHEN row->>'regularTime' IS NOT NULL OR (row->>'overTime')::int <> 0
       THEN coalesce((row->>'regularTime')::int, 0) + coalesce((row->>'overTime')::int, 0) END,
     'hourly_cost_micros', (translate(row->>'rate', '$,', '')::numeric * 1000000)::bigint,
     'labor_cost_micros', ((row->'builderCost'->>'value')::numeric * 1000000)::bigint,
