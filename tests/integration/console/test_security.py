@@ -20,7 +20,7 @@ from console.access import Access
 from console.app import SCREENS
 from console.screens import Screen
 from console.sending import Order
-from control.console_sessions import ADDRESS_LIMIT, CONNECT_LIMIT, SIGN_IN_LIMIT
+from control.console_sessions import ADDRESS_LIMIT, CONNECT_LIMIT, SIGN_IN_LIMIT, TooManyTriesError, claim
 from tests.integration.console.fix_console import ORIGIN, PASSWORD, Site, post, running_site, sign_in, token_of
 
 WHO = ("nobody", "viewer", "admin", "all-viewer", "operator", "other-admin")
@@ -253,20 +253,20 @@ def test_device_is_known_for_its_own_user_alone_and_has_a_limit_of_its_own(site:
 
 
 def test_forty_sign_ins_at_once_are_counted_one_by_one(site: Site) -> None:
-    email = site.user("operator")
-    site.run("DELETE FROM integration.console_tries")
-    browsers = [site.browser() for _ in range(40)]
-    tokens = [token_of(browser.get("/sign-in")) for browser in browsers]
+    subject = f"e-mail {uuid4()} from 203.0.113.7"
 
-    def tries(number: int) -> int:
-        form = {"form_token": tokens[number], "email": email, "password": "wrong wrong wrong"}
-        return browsers[number].post("/sign-in", data=form).status_code
+    def is_let_through(_number: int) -> bool:
+        try:
+            with site.services.reach.writing() as tx:
+                claim(tx, SIGN_IN_LIMIT, subject)
+        except TooManyTriesError:
+            return False
+        return True
 
-    with ThreadPoolExecutor(40) as pool:
-        statuses = list(pool.map(tries, range(40)))
-    # Checking a few passwords may take as long as the first pauses.
-    assert statuses.count(422) <= SIGN_IN_LIMIT.free + 2
-    assert set(statuses) <= {422, 429, 503}
+    with ThreadPoolExecutor(8) as pool:
+        let_through = sum(pool.map(is_let_through, range(40)))
+    # On a busy machine the first short pauses may be over meanwhile.
+    assert SIGN_IN_LIMIT.free <= let_through <= SIGN_IN_LIMIT.free + 2
 
 
 def test_own_success_clears_nothing_that_others_did_from_the_address(site: Site) -> None:
