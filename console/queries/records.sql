@@ -74,9 +74,18 @@ ORDER BY sum(l.actual_hours) > coalesce(sum(l.budgeted_hours), 0) AND sum(l.budg
 SELECT job_id, name, number, status, street FROM protiv.jobs WHERE company_id = %(company_id)s AND job_id = %(job_id)s;
 
 -- name: labor
-SELECT coalesce(cost_code_title, 'No cost code') AS title, budgeted_hours, actual_hours, budgeted_dollars,
-    actual_dollars, shifts, open_shifts, hours_not_linked
-FROM protiv.job_labor
-WHERE company_id = %(company_id)s AND job_id = %(job_id)s
-    AND (budgeted_hours IS NOT NULL OR actual_hours > 0 OR shifts > 0)
-ORDER BY greatest(coalesce(budgeted_hours, 0), actual_hours) DESC, 1 LIMIT 200;
+-- The 200 cost codes with the most hours, and all others together as one line: the lines add up to the whole job.
+WITH lines AS (
+    SELECT coalesce(cost_code_title, 'No cost code') AS title, budgeted_hours, actual_hours, budgeted_dollars,
+        actual_dollars, shifts, open_shifts, hours_not_linked,
+        least(201, row_number() OVER (ORDER BY greatest(coalesce(budgeted_hours, 0), actual_hours) DESC, cost_code_title))
+            AS place
+    FROM protiv.job_labor
+    WHERE company_id = %(company_id)s AND job_id = %(job_id)s
+        AND (budgeted_hours IS NOT NULL OR actual_hours > 0 OR shifts > 0)
+)
+SELECT CASE WHEN place <= 200 THEN min(title) ELSE count(*) || ' more cost codes' END AS title,
+    sum(budgeted_hours) AS budgeted_hours, sum(actual_hours) AS actual_hours, sum(budgeted_dollars) AS budgeted_dollars,
+    sum(actual_dollars) AS actual_dollars, sum(shifts)::bigint AS shifts, sum(open_shifts)::bigint AS open_shifts,
+    sum(hours_not_linked) AS hours_not_linked
+FROM lines GROUP BY place ORDER BY place;

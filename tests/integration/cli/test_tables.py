@@ -82,3 +82,16 @@ def test_hours_of_a_job_are_the_same_in_demo_console_and_tables(own_database: Se
     assert demo.counts["minutes"] == labor["actual_hours"] * 60
     assert page is not None
     assert page.left == "5 h over"
+
+
+def test_labor_of_a_job_with_very_many_cost_codes_adds_up_to_the_whole(own_database: Settings) -> None:
+    with psycopg.connect(own_database.database_url.get_secret_value(), autocommit=True) as connection:
+        for number in range(203):
+            put(connection, "time_entries", COMPANY, shift(f"s{number}", f"c{number}", 60, "linked"))
+    database = Database(own_database, max_connections=1)
+    database.open()
+    with closing(database), database.transaction() as tx:
+        lines = read_labor(tx, COMPANY, "7")
+    assert len(lines) == 201
+    assert lines[-1].title == "3 more cost codes"
+    assert sum(line.actual_hours for line in lines) == Decimal(203)
