@@ -58,6 +58,11 @@ ORDER BY is_rest, minutes DESC, shifts DESC, 2;
 SELECT count(*) AS shifts, min(started_at) AS since FROM protiv.current_time_entries
 WHERE company_id = %(company_id)s AND ended_at IS NULL AND started_at < now() - interval '16 hours';
 
+-- name: stale_shifts
+-- Shifts that are stored as they were before an update that was refused: streams say so in link_detail.
+SELECT count(*) AS shifts, coalesce(sum(total_minutes), 0)::bigint AS minutes FROM protiv.current_time_entries
+WHERE company_id = %(company_id)s AND link_detail LIKE 'stale: refused update%%';
+
 -- name: refused
 -- Refused records that nothing newer was read of since; a record that is no longer in Buildertrend is in nobody's way.
 SELECT s.entity, count(*) AS records, coalesce(sum(s.minutes), 0)::bigint AS minutes

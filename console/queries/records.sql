@@ -13,11 +13,13 @@ WHERE h.company_id = %(company_id)s
 ORDER BY h.entity, t.work_date DESC NULLS LAST, h.entity_id LIMIT %(limit)s OFFSET %(offset)s;
 
 -- name: shifts_waiting
--- Of one status, of all that are not linked (empty), or those that have no end for more than 16 hours (open).
+-- Of one status, of all that are not linked (empty), those that have no end for more than 16 hours (open), or those whose
+-- update was refused (stale).
 SELECT time_entry_id, work_date, user_name, job_id, job_name, cost_code_title, total_minutes, link_status, link_detail
 FROM protiv.current_time_entries
 WHERE company_id = %(company_id)s
   AND CASE %(status)s WHEN 'open' THEN ended_at IS NULL AND started_at < now() - interval '16 hours'
+        WHEN 'stale' THEN link_detail LIKE 'stale: refused update%%'
         WHEN '' THEN link_status NOT IN ('linked', 'general') ELSE link_status = %(status)s END
   AND (%(subject)s = '' OR %(subject)s = CASE link_status
         WHEN 'waiting-for-job' THEN coalesce(job_name, 'number ' || job_id)

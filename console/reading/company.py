@@ -128,6 +128,14 @@ class OpenShifts:
 
 
 @dataclass(frozen=True, slots=True)
+class StaleShifts:
+    """Shifts that are stored as they were before an update that was refused, with the minutes that are stored."""
+
+    shifts: int
+    minutes: int
+
+
+@dataclass(frozen=True, slots=True)
 class RefusedGroup:
     """Refused records of an entity that are not in Protiv as they are in Buildertrend; `minutes` as last read."""
 
@@ -161,6 +169,7 @@ class Snapshot:
     held: tuple[HeldGroup, ...] = ()
     shifts: Shifts = Shifts(None, None, 0, 0)
     open_shifts: OpenShifts = OpenShifts(0, None)
+    stale_shifts: StaleShifts = StaleShifts(0, 0)
     refused: RefusedFacts | None = None
     stored_at: datetime | None = None
     poll_interval_s: float = 7200.0
@@ -195,6 +204,7 @@ def read_company(
         held=tuple(rows_of(tx, HeldGroup, _SQL["held"], company_id=company_id)),
         shifts=row_of(tx, Shifts, _SQL["shifts"], company_id=company_id) or Shifts(None, None, 0, 0),
         open_shifts=rows_of(tx, OpenShifts, _SQL["open_shifts"], company_id=company_id)[0],
+        stale_shifts=rows_of(tx, StaleShifts, _SQL["stale_shifts"], company_id=company_id)[0],
         refused=None if refused is None else _refused(tx, company_id, refused),
         stored_at=plain_rows(tx, _SQL["stored_at"], company_id=company_id)[0]["max"],
         poll_interval_s=poll_interval_s,

@@ -38,8 +38,11 @@ LINK_WORDS = {
     "several-codes": "Several cost codes",
     "ambiguous-code": "Cost code not clear",
 }
-_LISTS = LINK_WORDS | {"": "Not linked", "open": "No end for more than 16 hours"}
-_LIST_TOLD = {"open": "They are in Protiv and have no hours: Buildertrend counts a shift when it ends."}
+_LISTS = LINK_WORDS | {"": "Not linked", "open": "No end for more than 16 hours", "stale": "Update refused"}
+_LIST_TOLD = {
+    "open": "They are in Protiv and have no hours: Buildertrend counts a shift when it ends.",
+    "stale": "Buildertrend shows these shifts otherwise than Protiv has them: the last change could not be taken over.",
+}
 _NOT_LINKED_TOLD = "These shifts are in Protiv with their hours; only the link is missing."
 
 
@@ -83,7 +86,7 @@ def waiting(visit: Visit) -> Response:
         rows=rows[:_A_PAGE],
         status_words=_LISTS.get(status, "Not linked"),
         told=_LIST_TOLD.get(status, _NOT_LINKED_TOLD),
-        statuses={} if status in LINK_WORDS else LINK_WORDS,
+        statuses={} if status in LINK_WORDS or status == "stale" else LINK_WORDS,
         chosen={"status": status, "subject": subject},
         page_number=page,
         has_more=len(rows) > _A_PAGE,

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from console.reading.company import HeldGroup, Link, OpenShifts, RefusedFacts, RefusedGroup, Snapshot, Waiting
+from console.reading.company import (
+    HeldGroup,
+    Link,
+    OpenShifts,
+    RefusedFacts,
+    RefusedGroup,
+    Snapshot,
+    StaleShifts,
+    Waiting,
+)
 from console.words import ENTITY_NAMES, absolute, counted, counted_entity, hours, listed
 from reports.company_status import INTERVALS_UNTIL_LATE, CompanyStatus, company_status
 
@@ -50,6 +59,7 @@ def attention_of(snapshot: Snapshot, link: Link, now: datetime, where: tzinfo) -
     items = (
         *map(held_item, snapshot.held),
         *_refused_items(snapshot.refused),
+        *_stale_items(snapshot.stale_shifts),
         *_late_items(status, snapshot, link, where),
         *_open_items(snapshot.open_shifts, where),
         *_waiting_items([one for one in snapshot.waiting if not _comes_still(one, snapshot, link)]),
@@ -67,6 +77,15 @@ def _refused_items(refused: RefusedFacts | None) -> Iterator[Item]:
     if refused and refused.more:
         records = counted(refused.more, "record was refused", "records were refused")
         yield Item("", records, _REFUSED_TO_DO, {}, is_refused=True)
+
+
+def _stale_items(found: StaleShifts) -> Iterator[Item]:
+    """They stay so for longer than their dead letters are kept."""
+    if found.shifts:
+        words = "is stored as it was" if found.shifts == 1 else "are stored as they were"
+        sentence = f"{counted(found.shifts, 'shift', 'shifts')} {words} before an update that was refused"
+        to_do = "Look at the list: it says for each what to correct in Buildertrend."
+        yield Item(hours(found.minutes), sentence, to_do, {"status": "stale"})
 
 
 _REFUSED_TO_DO = "Protiv support has to look at them: tell them, if they have not told you."

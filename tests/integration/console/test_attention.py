@@ -135,3 +135,12 @@ def test_page_drops_no_group_of_shifts_that_are_not_linked(site: Site, company_i
     assert "on 9 more shifts are not linked, for 9 other reasons" in told
     everything = site.signed_in("operator").get(f"/c/{company_id}/buildertrend/waiting").text
     assert everything.count("/find/time-entries/") == 21
+
+
+def test_page_names_a_shift_whose_update_was_refused_and_lists_it_with_the_reason(site: Site, company_id: str) -> None:
+    detail = "stale: refused update: The shift ends before it starts."
+    add_shift(site, company_id, "2", user_name="José Núñez", link_detail=detail)
+    assert "1 shift is stored as it was before an update that was refused" in page(site, company_id)
+    listed = site.signed_in("operator").get(f"/c/{company_id}/buildertrend/waiting?status=stale").text
+    assert detail in listed
+    assert listed.count("/find/time-entries/") == 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.reading.company import OpenShifts, RefusedFacts, RefusedGroup, Snapshot
+from console.reading.company import OpenShifts, RefusedFacts, RefusedGroup, Snapshot, StaleShifts
 from console.views.attention import MOST_SHOWN
 from console.views.card import Card, card_of
 from reports.company_status import EntityFacts
@@ -33,6 +33,7 @@ def test_attention_of_a_company_that_is_well_is_calm() -> None:
     "changes",
     [
         {"open_shifts": OpenShifts(1, NOW - timedelta(days=3))},
+        {"stale_shifts": StaleShifts(1, 480)},
         {"refused": RefusedFacts((RefusedGroup("time-entries", 1, 480),))},
         {"refused": RefusedFacts(more=1)},
         {"refused": None},
@@ -62,6 +63,12 @@ def test_attention_names_shifts_that_are_clocked_in_for_days_and_leads_to_them()
         "2 shifts have had no end for more than 16 hours, the longest since Jun 14, 2026, 12:00 PM MDT"
     )
     assert item.query == {"status": "open"}
+
+
+def test_attention_counts_shifts_whose_update_was_refused_and_leads_to_them() -> None:
+    (item,) = card(stale_shifts=StaleShifts(1, 750)).attention
+    assert (item.hours, item.sentence) == ("12.5 h", "1 shift is stored as it was before an update that was refused")
+    assert item.query == {"status": "stale"}
 
 
 def test_attention_counts_refused_records_with_their_hours() -> None:
