@@ -14,7 +14,10 @@ from tests.faults.recovery.fix_everything import Everything
 
 
 def spoil(everything: Everything, shift_ids: list[int]) -> None:
-    """Newer raw records of these shifts that no schema explains, as a producer with another registry writes them."""
+    """Raw records of these shifts that no schema explains, as a producer with another registry writes them.
+
+    Their versions are above those of the first run, and below those of the next.
+    """
     site = everything.site
     producer = Producer(producer_config(site.settings))
     for shift_id in shift_ids:
@@ -22,7 +25,7 @@ def spoil(everything: Everything, shift_ids: list[int]) -> None:
             TIME_ENTRIES.raw_topic,
             key=entity_key(site.company_id, str(shift_id)),
             value=HEADER.pack(0, 999_999) + b"of another kind",
-            headers=list(RecordHeaders(1 << 24, "r", site.company_id).encode()),
+            headers=list(RecordHeaders((1 << 24) + (1 << 20), "r", site.company_id).encode()),
             partition=partition_for(site.company_id, site.settings.entity_partitions),
         )
     assert producer.flush(30) == 0
@@ -40,7 +43,8 @@ def test_rebuild_with_unreadable_records_stops_and_goes_through_once_they_are_re
     assert "30 raw records cannot be read" in stopped.stderr
     assert "schema id 999999" in stopped.stderr
     passed = everything.cli("streams", "--rebuild", "--allow-unreadable", "30")
-    assert (passed.returncode, passed.stdout.strip()) == (0, "Nothing differed.")
+    # Their hours stay; each says that its update was refused.
+    assert (passed.returncode, passed.stdout.strip()) == (0, "protiv.time-entries: 30 published")
 
     everything.start()
     days = sorted(shift["time_in"][:10] for shift in shifts)
