@@ -27,6 +27,7 @@ from sinks.condition import Announcement, Waiting
 from sinks.kafka_events import Event, event_of
 from sinks.messages import Batch, Claim, TopicPartition
 from sinks.outage import Outage
+from sinks.overdue_check import OverdueCheck
 from sinks.topic_ids import TopicIds
 from sinks.worker import Worker
 from sinks.writer import Reads, Store, Written
@@ -41,6 +42,7 @@ _REVOKE_WAIT_S = 5.0
 _STOP_WAIT_S = 2.0
 _CHECK_TOPICS_EVERY_S = 30.0
 _STALLED_S = 10.0
+_LOOK_EVERY_S = 15.0
 
 
 Rebalanced = Callable[[Any, list[Assigned]], None]
@@ -91,7 +93,14 @@ class SinkLoop:
     """One member of the group. All its methods run in one thread; only claims and writes run in the worker's."""
 
     def __init__(
-        self, consumer: RecordSource, store: Store, topic_ids: TopicIds, *, clock: Clock, limits: Limits | None = None
+        self,
+        consumer: RecordSource,
+        store: Store,
+        topic_ids: TopicIds,
+        *,
+        clock: Clock,
+        limits: Limits | None = None,
+        overdue: OverdueCheck | None = None,
     ) -> None:
         self._consumer = consumer
         self._store = store
@@ -111,6 +120,8 @@ class SinkLoop:
         self._paused = False
         self._lost_position: TopicPartition | None = None
         self._check_at = 0.0
+        self._overdue = overdue
+        self._look_at = 0.0
         self._joined = False
 
     def ready(self) -> bool:
@@ -157,7 +168,9 @@ class SinkLoop:
         """An outage, or a statement that should have been answered long ago: a database that hangs raises nothing."""
         work = self._work
         if work is not None and self._clock.monotonic() - work.since.monotonic >= _STALLED_S:
-            return self._outage.waiting or Waiting("Postgres does not answer what it was asked.", work.since.at)
+            comparing = "" if self._overdue is None else self._overdue.comparing
+            reason = comparing or "Postgres does not answer what it was asked."
+            return self._outage.waiting or Waiting(reason, work.since.at)
         return self._outage.waiting
 
     # What the worker does
@@ -188,6 +201,8 @@ class SinkLoop:
             self._begin_write(now)
         elif self._buffer.claims and now >= self._check_at:
             self._submit(self._topic_ids.current, self._checked)
+        elif self._overdue is not None and self._buffer.claims and now >= self._look_at:
+            self._submit(self._look(self._overdue), self._looked)
 
     def _begin_write(self, now: float) -> None:
         if self._current is None:
@@ -223,6 +238,7 @@ class SinkLoop:
     def _claimed(self, claims: Mapping[TopicPartition, Claim]) -> None:
         self._unclaimed = None
         self._check_at = self._clock.monotonic() + _CHECK_TOPICS_EVERY_S
+        self._look_at = 0.0
         self._buffer.start(claims)
         self._merged = {at: claim.next_offset for at, claim in claims.items()}
         # Where nothing was merged yet, the oldest record may have a higher offset than 0.
@@ -258,6 +274,13 @@ class SinkLoop:
                 "from it. Delete the row of protiv.sink_offsets (the sink then reads what is there from its "
                 "beginning), start the sink again and order a full sync of the companies."
             )
+
+    def _look(self, overdue: OverdueCheck) -> Callable[[], None]:
+        mine = self._assignment
+        return partial(overdue.look, self._buffer.claims, dict(self._merged), lambda: self._assignment != mine)
+
+    def _looked(self, _nothing: None) -> None:
+        self._look_at = self._clock.monotonic() + _LOOK_EVERY_S
 
     # What the consumer reads
 

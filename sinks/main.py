@@ -29,6 +29,9 @@ from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer
 from sinks.lanes import Lanes
 from sinks.migrate import check_migrated
+from sinks.overdue_check import OverdueCheck
+from sinks.overdue_rows import PostgresOverdueRows
+from sinks.overdue_topics import KafkaOverdueTopics
 from sinks.plain_rows import RowReader
 from sinks.topic_ids import KafkaTopicIds
 from sinks.writer import PostgresStore
@@ -87,11 +90,14 @@ def build_loop(
         dead_letters=KafkaDeadLetters(dead_letter_producer(settings), clock),
         share=share,
     )
+    topic_ids = KafkaTopicIds(settings, CANONICAL_TOPICS)
+    rows = PostgresOverdueRows(store, settings.entity_partitions)
     return SinkLoop(
         Consumer(bulk_consumer_config(settings, group)),
         store,
-        KafkaTopicIds(settings, CANONICAL_TOPICS),
+        topic_ids,
         clock=clock,
+        overdue=OverdueCheck(KafkaOverdueTopics(settings), rows, topic_ids, clock),
     )
 
 

@@ -31,6 +31,16 @@ LATENCY_SECONDS = Histogram(
 )
 OUTAGE = Gauge("protiv_sink_outage", "1 while Postgres, the registry or the brokers are away and the sink waits.")
 
+OVERDUE = Counter("protiv_sink_overdue_partitions", "Partitions not read for longer than their topic keeps deletions.")
+LEFT_OVERS_DELETED = Counter(
+    "protiv_sink_left_overs_deleted", "Rows deleted that their topic no longer has.", ["entity"]
+)
+LEFT_OVERS_HELD = Gauge(
+    "protiv_sink_left_overs_held",
+    "Live rows that their topic no longer has, of which an operator must decide.",
+    ["topic", "partition"],
+)
+
 
 def record(batch: Batch, written: Written, *, seconds: float, now: datetime) -> None:
     """Count a committed batch."""

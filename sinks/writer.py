@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -37,6 +37,7 @@ TABLES = tuple(canonical_table(entity) for entity in ENTITIES)
 SESSION = Session("protiv-sink", statement_s=30, lock_s=5, idle_in_transaction_s=20, answer_s=20, connect_s=5)
 
 Reads = Mapping[CanonicalTable, Read]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,14 @@ class PostgresStore:
         share.commit()
         return written
 
+    def in_transaction(self, work: Callable[[psycopg.Connection[Any]], _T]) -> _T:
+        """Do `work` in a transaction of its own. RetriableError to try again."""
+        try:
+            with self._connected().transaction():
+                return work(self._connected())
+        except psycopg.Error as exc:
+            raise self._failed(exc) from exc
+
     def close(self) -> None:
         """Give the connection up; the next call opens another."""
         if self._connection is not None:
@@ -156,7 +165,7 @@ class PostgresStore:
                 rejections = sorted(merge.rejections, key=_place)
                 self._dead_letters.deliver(rejections)
                 _log(rejections)
-            _notify(connection, merge.changes)
+            notify(connection, merge.changes)
         else:
             share.forget()
         return _written(merge, reads)
@@ -211,7 +220,8 @@ def _log(rejections: Sequence[Rejection]) -> None:
         )
 
 
-def _notify(connection: psycopg.Connection[Any], changes: Changes) -> None:
+def notify(connection: psycopg.Connection[Any], changes: Changes) -> None:
+    """Tell who listens to CHANNEL what changed, when the transaction is committed."""
     payloads = [
         json.dumps({"company_id": company_id, "entity": entity, "count": change.count, "version": change.version})
         for (company_id, entity), change in sorted(changes.items())
