@@ -42,7 +42,8 @@ def rows(numbers: Iterable[int], version: int = 1) -> list[LiveRow]:
 
 
 def topic_of(numbers: Iterable[int]) -> TopicKeys:
-    return read(*[(A, str(number), b"x", 9) for number in numbers])
+    """These keys, and a deletion that is still there: the newest of the company, whatever is missing."""
+    return read(*[(A, str(number), b"x", 9) for number in numbers], (A, "deleted", None, 9))
 
 
 def test_row_whose_key_is_not_on_the_topic_goes_and_the_others_stay() -> None:
