@@ -9,17 +9,20 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from core.clock import Clock
+from core.errors import RetriableError
 from core.log import get_logger
 from sinks import telemetry
 from sinks.messages import Claim, TopicPartition
+from sinks.overdue import TopicKeys
 from sinks.overdue_rows import Compared, OverdueRows
 from sinks.overdue_topics import OverdueTopics
 from sinks.topic_ids import TopicIds
 
 log = get_logger(__name__)
 
-# What a person must decide about, or could not be read, is looked at again after this.
+# What a person must decide about is compared again after this, what could not be read after that.
 _AGAIN_S = 3600.0
+_UNREAD_AGAIN_S = 60.0
 _ASK_KEPT_EVERY_S = 3600.0
 _ENDS_LAST = timedelta(minutes=2)
 
@@ -45,9 +48,14 @@ class OverdueCheck:
     ) -> None:
         """Compare the overdue ones of the partitions that are merged to their end, and keep that the others are.
 
-        `merged` is each one's next offset. RetriableError when Kafka or Postgres does not answer.
+        `merged` is each one's next offset. RetriableError when Postgres does not answer; Kafka is asked again later.
         """
-        ends = self._topics.ends(claims)
+        try:
+            ends = self._topics.ends(claims)
+        except RetriableError as exc:
+            # One partition without a leader must not slow the merging of the others down.
+            log.warning("whether all is read is looked at again later", cause=str(exc))
+            return
         # Of a partition that always grows, what was its end at the look before is enough.
         before = self._ends if self._clock.now() - self._ends_at <= _ENDS_LAST else {}
         self._ends, self._ends_at = ends, self._clock.now()
@@ -90,18 +98,24 @@ class OverdueCheck:
             compared = self._compare(at, claim, merged, stopped)
         finally:
             self.comparing = ""
-        self._again_at[one] = self._clock.monotonic() + _AGAIN_S
+        self._again_at[one] = self._clock.monotonic() + (_UNREAD_AGAIN_S if compared is None else _AGAIN_S)
         return compared is not None and self._told(at, compared)
 
     def _compare(self, at: TopicPartition, claim: Claim, merged: int, stopped: Callable[[], bool]) -> Compared | None:
         """None where it was not a whole read of this very topic, or the partition is no longer ours."""
-        keys = self._topics.keys(at, stopped)
-        if keys is None or stopped() or self._topic_ids.current()[at.topic] != claim.topic_id:
-            log.warning(
-                "rows were not compared: the partition was not read whole", topic=at.topic, partition=at.partition
-            )
+        keys = self._read(at, claim, stopped)
+        if keys is None or stopped():
+            log.warning("rows were not compared: no whole read", topic=at.topic, partition=at.partition)
             return None
         return self._rows.delete_left_overs(at, claim, merged, keys)
+
+    def _read(self, at: TopicPartition, claim: Claim, stopped: Callable[[], bool]) -> TopicKeys | None:
+        try:
+            keys = self._topics.keys(at, stopped)
+            return keys if self._topic_ids.current()[at.topic] == claim.topic_id else None
+        except RetriableError as exc:
+            log.warning("a partition was not read to its end", topic=at.topic, partition=at.partition, cause=str(exc))
+            return None
 
     def _told(self, at: TopicPartition, compared: Compared) -> bool:
         """Whether nothing is left for a person; the outcome is logged and counted."""

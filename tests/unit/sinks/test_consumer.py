@@ -279,3 +279,26 @@ def test_loop_leaves_the_group_and_the_database_at_the_end(bench: Bench) -> None
     stop.set()
     bench.loop.run(stop)
     assert (bench.consumer.closed, bench.store.closed) == (True, True)
+
+
+def test_loop_looks_with_what_it_claimed_and_merged_and_says_what_takes_long(bench: Bench) -> None:
+    began, may_end = threading.Event(), threading.Event()
+    looked: list[tuple[object, object, bool]] = []
+
+    class Slow:
+        comparing = "Rows are compared."
+
+        def look(self, claims: object, merged: object, stopped: Callable[[], bool]) -> None:
+            began.set()
+            assert may_end.wait(10)
+            looked.append((claims, merged, stopped()))
+
+    bench.store.next_offsets[AT] = 7
+    bench.loop._overdue = Slow()  # type: ignore[assignment]  # the two parts of it that the loop uses
+    bench.consumer.give(AT)
+    bench.until(began.is_set)
+    bench.clock.seconds += 11
+    assert "Rows are compared." in bench.loop.why_not_ready()
+    may_end.set()
+    bench.until(bench.loop.ready)
+    assert looked == [({AT: bench.loop._buffer.claims[AT]}, {AT: 7}, False)]

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from core.dead_letters import Headers
+from core.errors import RetriableError
 from core.record_headers import RecordHeaders
 from core.topics import entity_key
 from sinks.messages import Claim, TopicPartition
@@ -87,8 +88,11 @@ class Topics:
         self.end = 5
         self.found: TopicKeys | None = TopicKeys()
         self.reads = 0
+        self.away = ""
 
     def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        if self.away == "ends":
+            raise RetriableError("no leader")
         return dict.fromkeys(partitions, self.end)
 
     def deletions_kept_s(self) -> dict[str, float]:
@@ -97,6 +101,8 @@ class Topics:
     def keys(self, at: TopicPartition, stopped: Callable[[], bool]) -> TopicKeys | None:
         assert at == AT
         assert callable(stopped)
+        if self.away == "keys":
+            raise RetriableError("silent")
         self.reads += 1
         return self.found
 
@@ -194,3 +200,15 @@ def test_held_rows_are_compared_again_after_an_hour_until_none_is_held(bench: Be
     bench.rows.compared = Compared(deleted={A: 1})
     bench.look()
     assert (bench.rows.comparisons, bench.rows.caught) == (2, [AT])
+
+
+@pytest.mark.parametrize("away", ["ends", "keys"])
+def test_brokers_that_do_not_answer_delete_nothing_and_are_asked_again(bench: Bench, away: str) -> None:
+    """Raised, it would be an outage of the sink, in whose pauses nobody's records are merged."""
+    bench.topics.away = away
+    bench.look()
+    assert (bench.rows.comparisons, bench.rows.caught) == (0, [])
+    bench.topics.away = ""
+    bench.clock.seconds += 61
+    bench.look()
+    assert (bench.rows.comparisons, bench.rows.caught) == (1, [AT])
