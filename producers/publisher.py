@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import attrgetter
+from time import monotonic
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -17,6 +19,7 @@ from core.topics import DEAD_LETTERS, partition_for
 from producers.change_record import Message
 
 _TIMEOUT_S = 30
+_REPORT_WAIT_S = 0.1
 # Below what a topic takes by default, batch and headers included.
 LARGEST_RECORD_BYTES = 1_000_000
 # More of one batch than this is no matter of records.
@@ -43,15 +46,15 @@ class Delivery:
     letters: Mapping[bytes, int] = field(default_factory=dict)
 
 
-class _RecordRefusedError(Exception):
-    """Kafka does not take one of the records, and never will."""
+class RecordRefusedError(RetriableError):
+    """Nothing of a batch is committed, because brokers never take one of its records. Its publisher is over."""
 
 
 class Publisher(Protocol):
     """Where a run's changes go."""
 
     def publish(self, batch: Iterable[Message]) -> Delivery:
-        """All of the batch but what is refused is committed when this returns, nothing of it if it raises."""
+        """All of the batch but what is refused is committed when this returns."""
 
 
 class FencingPublisher:
@@ -59,6 +62,9 @@ class FencingPublisher:
 
     Making one fences every older one. Without the look afterwards, a poller that was paused before it and wakes behind
     its successor would fence that one out and publish what it had read long ago.
+
+    A batch of which brokers refuse a record goes in halves until that record is found, each with a publisher made anew:
+    a producer is out of step with its brokers behind a refused record.
     """
 
     def __init__(self, make: Callable[[], Publisher], confirm: Callable[[], None]) -> None:
@@ -76,8 +82,33 @@ class FencingPublisher:
         return self._made
 
     def publish(self, batch: Iterable[Message]) -> Delivery:
-        """See Publisher."""
-        return self.fence().publish(batch)
+        """See Publisher. Where it raises behind a refused record, a part of the batch may be committed."""
+        refused: dict[bytes, str] = {}
+        offsets: dict[bytes, int] = {}
+        self._publish(list(batch), refused, offsets)
+        return Delivery(refused, offsets)
+
+    def _publish(self, messages: Sequence[Message], refused: dict[bytes, str], offsets: dict[bytes, int]) -> None:
+        try:
+            delivery = self.fence().publish(messages)
+        except RecordRefusedError as exc:
+            self._made = None
+            units = [list(unit) for _, unit in groupby(messages, attrgetter("key"))]
+            if len(units) == 1:
+                _refuse(messages[0].key, str(exc), refused)
+                return
+            middle = len(units) // 2
+            for half in (units[:middle], units[middle:]):
+                self._publish([message for unit in half for message in unit], refused, offsets)
+        else:
+            refused.update(delivery.refused)
+            offsets.update(delivery.letters)
+
+
+def _refuse(key: bytes, why: str, refused: dict[bytes, str]) -> None:
+    refused[key] = why
+    if len(refused) > _MOST_REFUSED:
+        raise RetriableError(f"Kafka refuses one record after the other ({why}).")
 
 
 class TransactionalPublisher:
@@ -86,7 +117,7 @@ class TransactionalPublisher:
     def __init__(self, settings: Settings, company_id: str) -> None:
         """Blocks for up to 30 s; RetriableError if the broker does not answer."""
         self._partition = partition_for(company_id, settings.entity_partitions)
-        self._over: FatalError | None = None
+        self._over: FatalError | RecordRefusedError | None = None
         self._producer = Producer(transactional_config(settings, f"protiv-poller-{company_id}"))
         try:
             self._producer.init_transactions(_TIMEOUT_S)
@@ -94,40 +125,24 @@ class TransactionalPublisher:
             raise translated(exc) from exc
 
     def publish(self, batch: Iterable[Message]) -> Delivery:
-        """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone)."""
+        """See Publisher. FencedError when a successor exists, RetriableError for an outage (all is undone).
+
+        RecordRefusedError if brokers refuse a record of it: all is undone, and this publisher takes nothing more.
+        """
         if self._over is not None:
             # librdkafka names the reason once; what it answers afterwards depends on where it stood.
             raise self._over
         messages = list(batch)
         refused = {m.key: "too large" for m in messages if len(m.value or b"") > LARGEST_RECORD_BYTES}
-        offsets: dict[bytes, int] = {}
         try:
-            self._commit([m for m in messages if m.key not in refused] if refused else messages, refused, offsets)
-        except FatalError as exc:
+            offsets = self._transact([m for m in messages if m.key not in refused] if refused else messages)
+        except (FatalError, RecordRefusedError) as exc:
             self._over = exc
             raise
         return Delivery(refused, offsets)
 
-    def _commit(self, messages: Sequence[Message], refused: dict[bytes, str], offsets: dict[bytes, int]) -> None:
-        """Commit them in one transaction; where Kafka refuses one of them, in as many as it takes to find it."""
-        try:
-            offsets.update(self._transact(messages))
-        except _RecordRefusedError as exc:
-            units = [list(unit) for _, unit in groupby(messages, attrgetter("key"))]
-            if len(units) == 1:
-                self._refuse(messages[0].key, str(exc), refused)
-                return
-            middle = len(units) // 2
-            for half in (units[:middle], units[middle:]):
-                self._commit([message for unit in half for message in unit], refused, offsets)
-
-    def _refuse(self, key: bytes, why: str, refused: dict[bytes, str]) -> None:
-        refused[key] = why
-        if len(refused) > _MOST_REFUSED:
-            raise RetriableError(f"Kafka refuses one record after the other ({why}).")
-
     def _transact(self, messages: Sequence[Message]) -> dict[bytes, int]:
-        """One transaction; the offsets of dead letters in it. _RecordRefusedError if one record is to blame."""
+        """One transaction; the offsets of dead letters in it. RecordRefusedError if one record is to blame."""
         outcomes = _Outcomes()
         try:
             self._producer.begin_transaction()
@@ -135,23 +150,27 @@ class TransactionalPublisher:
             # of its partitions, is open for milliseconds.
             for message in messages:
                 self._produce(message, outcomes)
-            # A commit behind a record that is refused would wait for its own time-out.
-            self._producer.flush(_TIMEOUT_S)
-            if outcomes.refusal:
-                raise _RecordRefusedError(outcomes.refusal)
-            self._producer.commit_transaction(_TIMEOUT_S)
+            # A commit behind a record that is refused would wait for its own time-out, and so would a flush for the
+            # records behind it. A fatal error that the client meets here lets a delivery report end in a SystemError;
+            # the commit then names it.
+            with suppress(SystemError):
+                self._await_reports(outcomes)
+            if not outcomes.refusal:
+                self._producer.commit_transaction(_TIMEOUT_S)
         except KafkaException as exc:
-            self._abort(exc)
-            why = outcomes.refusal or (exc.args[0].name() if exc.args[0].code() in _OF_A_RECORD else "")
-            if why and not exc.args[0].fatal():
-                raise _RecordRefusedError(why) from exc
-            raise translated(exc) from exc
-        except _RecordRefusedError:
-            self._abort(None)
-            raise
+            if not outcomes.refusal and exc.args[0].code() in _OF_A_RECORD:
+                outcomes.refusal = exc.args[0].name()
+            if exc.args[0].fatal() or not outcomes.refusal:
+                self._abort(exc)
+                raise translated(exc) from exc
         except BaseException:
             self._producer.abort_transaction(_TIMEOUT_S)
             raise
+        if outcomes.refusal:
+            # An abort would wait in vain, out of step with its brokers as this producer is: the next one under this id
+            # aborts what is left open.
+            self._producer.purge()
+            raise RecordRefusedError(outcomes.refusal)
         return outcomes.letters
 
     def _produce(self, message: Message, outcomes: _Outcomes) -> None:
@@ -171,8 +190,14 @@ class TransactionalPublisher:
             else:
                 return
 
-    def _abort(self, cause: KafkaException | None) -> None:
-        if cause is not None and cause.args[0].fatal():
+    def _await_reports(self, outcomes: _Outcomes) -> None:
+        """Until brokers have answered for all records, or refuse one."""
+        deadline = monotonic() + _TIMEOUT_S
+        while len(self._producer) and not outcomes.refusal and monotonic() < deadline:
+            self._producer.poll(_REPORT_WAIT_S)
+
+    def _abort(self, cause: KafkaException) -> None:
+        if cause.args[0].fatal():
             return
         try:
             self._producer.abort_transaction(_TIMEOUT_S)

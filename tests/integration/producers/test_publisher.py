@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from core.errors import FencedError, RetriableError
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from producers.change_record import Message
-from producers.publisher import TransactionalPublisher
+from producers.publisher import FencingPublisher, RecordRefusedError, TransactionalPublisher
 from tests import factories
 from tests.fix_stack import PARTITIONS, Stack
 from tests.integration.producers.fix_topics import committed, of_company
@@ -84,6 +85,37 @@ def test_publisher_without_a_broker_is_an_outage(stack: Stack, monkeypatch: pyte
     monkeypatch.setattr("producers.publisher._TIMEOUT_S", 1)
     with pytest.raises(RetriableError):
         TransactionalPublisher(stack.with_settings(kafka_bootstrap_servers="127.0.0.1:9"), "c1")
+
+
+def test_publish_record_that_the_broker_refuses_is_told_and_the_others_are_there(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bigger than the topic takes, and smaller than the client minds: only the broker knows. Another company flows."""
+    monkeypatch.setattr("producers.publisher.LARGEST_RECORD_BYTES", 10_000_000)
+    company_id, other = factories.company_id(), factories.company_id()
+    publisher = FencingPublisher(lambda: TransactionalPublisher(stack.settings, company_id), lambda: None)
+    huge = random.Random(1).randbytes(1_500_000)
+    batch = [message(company_id, str(number), huge if number == 77 else b"v") for number in range(200)]
+    delivery = publisher.publish(batch)
+    assert set(delivery.refused) == {entity_key(company_id, "77")}
+    assert sorted(map(int, keys(stack, company_id))) == [number for number in range(200) if number != 77]
+    TransactionalPublisher(stack.settings, other).publish([message(other, "1")])
+    assert keys(stack, other) == ["1"]
+    publisher.publish([message(company_id, "200")])
+    assert keys(stack, company_id)[-1] == "200"
+
+
+def test_publish_behind_a_refused_record_leaves_nothing_and_needs_another_publisher(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("producers.publisher.LARGEST_RECORD_BYTES", 10_000_000)
+    company_id = factories.company_id()
+    publisher = TransactionalPublisher(stack.settings, company_id)
+    huge = random.Random(1).randbytes(1_500_000)
+    for batch in ([message(company_id, "1"), message(company_id, "2", huge)], [message(company_id, "3")]):
+        with pytest.raises(RecordRefusedError, match="MSG_SIZE_TOO_LARGE"):
+            publisher.publish(batch)
+    assert keys(stack, company_id) == []
 
 
 def test_publish_tells_at_which_offsets_dead_letters_are(stack: Stack) -> None:

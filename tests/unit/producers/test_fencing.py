@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from core.errors import FencedError
+from core.errors import FencedError, RetriableError
 from producers.change_record import Message
-from producers.publisher import FencingPublisher
+from producers.publisher import Delivery, FencingPublisher, RecordRefusedError
 from tests.fakes import MemoryPublisher
 
 RECORD = Message("buildertrend.jobs", b"c1/1", None, [])
@@ -53,3 +55,52 @@ def test_fence_makes_the_producer_without_a_record() -> None:
     making = Making()
     making.publisher().fence()
     assert making.done == ["made", "confirmed"]
+
+
+class Refusing:
+    """Takes no batch with the key of a refused record, and nothing behind that."""
+
+    def __init__(self, refused: frozenset[bytes], taken: list[bytes]) -> None:
+        self._refused = refused
+        self._taken = taken
+        self._is_over = False
+
+    def publish(self, batch: Iterable[Message]) -> Delivery:
+        keys = [message.key for message in batch]
+        if self._is_over or self._refused.intersection(keys):
+            self._is_over = True
+            raise RecordRefusedError("MSG_SIZE_TOO_LARGE")
+        self._taken.extend(keys)
+        return Delivery()
+
+
+def records(number: int) -> list[Message]:
+    return [Message("buildertrend.jobs", b"c1/%d" % each, None, []) for each in range(number)]
+
+
+def test_batch_with_refused_records_is_published_without_them_in_order_by_confirmed_producers() -> None:
+    refused, taken, confirmed = frozenset({b"c1/3", b"c1/7"}), list[bytes](), list[int]()
+    publisher = FencingPublisher(lambda: Refusing(refused, taken), lambda: confirmed.append(len(taken)))
+    delivery = publisher.publish(records(10))
+    assert set(delivery.refused) == refused
+    assert taken == [message.key for message in records(10) if message.key not in refused]
+    assert len(confirmed) > 2
+
+
+def test_batch_of_refused_records_alone_is_an_outage_instead_of_a_refusal_of_each() -> None:
+    refused = frozenset(message.key for message in records(200))
+    publisher = FencingPublisher(lambda: Refusing(refused, []), lambda: None)
+    with pytest.raises(RetriableError, match="one record after the other"):
+        publisher.publish(records(200))
+
+
+def test_search_for_a_refused_record_ends_when_the_lease_is_over() -> None:
+    confirmations = iter([None, FencedError("taken over")])
+
+    def confirm() -> None:
+        found = next(confirmations)
+        if found is not None:
+            raise found
+
+    with pytest.raises(FencedError):
+        FencingPublisher(lambda: Refusing(frozenset({b"c1/1"}), []), confirm).publish(records(4))
