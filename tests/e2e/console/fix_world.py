@@ -63,7 +63,8 @@ class World:
         environment = {key: value for key, value in os.environ.items() if key not in ours}
         values = {key.upper(): str(reveal(value)) for key, value in dict(self.settings).items() if reveal(value) != ""}
         port = str(self.ports[name])
-        environment |= values | {"CONSOLE_PORT": port, "METRICS_PORT": port, **changes}
+        metrics_port = "0" if name == "console" else port
+        environment |= values | {"CONSOLE_PORT": port, "METRICS_PORT": metrics_port, **changes}
         with (self.folder / f"{name}.log").open("ab") as out:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-m", "cli", name], env=environment, stdout=out, stderr=out
