@@ -64,9 +64,9 @@ class CommandLine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         metadata(settings)
-        registry = ConfluentRegistry(settings)
-        self._encode = encoder(SYNC_COMMANDS, registry)
-        self._read = EventReader(registry)
+        self._registry = ConfluentRegistry(settings)
+        self._encode = encoder(SYNC_COMMANDS, self._registry)
+        self._read = EventReader(self._registry)
         self._producer = Producer(producer_config(settings))
         config = consumer_config(settings, "protiv-cli") | {"enable.partition.eof": False}
         self._consumer = Consumer(config)
@@ -74,6 +74,7 @@ class CommandLine:
 
     def close(self) -> None:
         self._consumer.close()
+        self._registry.close()
 
     def listen(self, company_id: str) -> None:
         """Hear every event of the company from now on: before this returns the position is fixed."""

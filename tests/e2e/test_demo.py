@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import psutil
 import pytest
@@ -47,29 +47,29 @@ def test_demo_tables_hold_the_company_alone_and_most_entries_linked(demo: Demo) 
 
 @pytest.mark.parametrize("topic", _WITH_RECORDS)
 def test_topic_records_are_readable_by_any_confluent_consumer(demo: Demo, topic: str) -> None:
-    registry = SchemaRegistryClient({"url": demo.addresses["registry"], "timeout": 5})
-    deserialize = AvroDeserializer(registry)
-    consumer = Consumer(
-        {
-            "bootstrap.servers": demo.addresses["kafka"],
-            "group.id": "any-consumer",
-            "enable.partition.eof": True,
-            "enable.auto.commit": False,
-        }
-    )
-    partitions = consumer.list_topics(topic, timeout=15).topics[topic].partitions
-    consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+    config = {
+        "bootstrap.servers": demo.addresses["kafka"],
+        "group.id": "any-consumer",
+        "enable.partition.eof": True,
+        "enable.auto.commit": False,
+    }
     values, ended = [], 0
-    while ended < len(partitions):
-        message = consumer.poll(15)
-        assert message is not None
-        if message.error():
-            ended += 1
-        # Other tests put what is no Avro under keys of their own companies.
-        elif (value := message.value()) is not None and (message.key() or b"").split(b"/")[0] == COMPANY.encode():
-            values.append(deserialize(value, SerializationContext(topic, MessageField.VALUE)))
-    consumer.close()
-    registry.close()
+    # Closed also where the test fails: a socket left open would fail whichever test the garbage collector comes to.
+    with (
+        closing(SchemaRegistryClient({"url": demo.addresses["registry"], "timeout": 5})) as registry,
+        closing(Consumer(config)) as consumer,
+    ):
+        deserialize = AvroDeserializer(registry)
+        partitions = consumer.list_topics(topic, timeout=15).topics[topic].partitions
+        consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
+        while ended < len(partitions):
+            message = consumer.poll(15)
+            assert message is not None
+            if message.error():
+                ended += 1
+            # Other tests put what is no Avro under keys of their own companies.
+            elif (value := message.value()) is not None and (message.key() or b"").split(b"/")[0] == COMPANY.encode():
+                values.append(deserialize(value, SerializationContext(topic, MessageField.VALUE)))
     assert values
     assert {value["company_id"] for value in values} == {COMPANY}
 
