@@ -94,6 +94,7 @@ def _binaries() -> Path:
 def _unprivileged_user(root: Path, binaries: Path) -> tuple[int, int] | None:
     """None when we are not root. Else a system user, made if need be, that may pass through to data and binaries."""
     if os.geteuid() != 0:
+        _check_name(os.geteuid())
         return None
     for folder in {*root.parents, *binaries.parents}:
         mode = folder.stat().st_mode
@@ -109,6 +110,18 @@ def _unprivileged_user(root: Path, binaries: Path) -> tuple[int, int] | None:
     os.chown(root, 0, entry.pw_gid)
     root.chmod(stat.S_IRWXU | stat.S_IXGRP)
     return entry.pw_uid, entry.pw_gid
+
+
+def _check_name(user_id: int) -> None:
+    """FatalError if the user has no name, as in a container that runs under any number: initdb would refuse it."""
+    try:
+        pwd.getpwuid(user_id)
+    except KeyError:
+        raise FatalError(
+            f"Postgres does not start under user id {user_id}, which has no name on this machine: start as a user with "
+            "an entry in /etc/passwd, or set DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL to servers "
+            "of your own."
+        ) from None
 
 
 def _let_read(program: Path) -> None:
