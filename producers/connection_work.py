@@ -72,12 +72,11 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
                 release_lease(tx, lease, yielded=stopped)
         except FencedError:
             _LOG.warning("connection_taken_over")
-        except RetriableError as exc:
-            # The lease is kept until it expires: that is the pause before the next attempt.
+        except (RetriableError, FatalError, ConfigurationError) as exc:
+            # The lease is kept until it expires: that is the pause before the next attempt. A private key that is
+            # missing lasts as an outage does, and is shown as one.
             _LOG.warning("run_interrupted", reason=str(exc))
             Trouble(tools.recorder).outlasts(lease)
-        except (FatalError, ConfigurationError) as exc:
-            _LOG.warning("run_interrupted", reason=str(exc))
         except MemoryError:
             # Nothing more can be done here than to leave the connection to its successor.
             _LOG.error("run_out_of_memory")

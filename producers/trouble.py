@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from control.connections import Lease, failures, hold_back, note_outage, show_outage
-from core.errors import IntegrationError, RetriableError
+from core.errors import IntegrationError
 from core.log import get_logger
 from producers import telemetry
 from producers.buildertrend.faults import SERVICE_OUTAGE, internal_error
@@ -56,6 +56,6 @@ class Trouble:
                     fault = SERVICE_OUTAGE
                     telemetry.FAULTS.labels(fault.name).inc()
                     show_outage(tx, lease, pause_s=_OUTAGE_PAUSE_S, fault=fault.name, message=fault.for_admin)
-        except RetriableError as exc:
-            # It is the database that is away.
+        except IntegrationError as exc:
+            # It is the database that is away, or refuses.
             _LOG.warning("trouble_not_recorded", reason=str(exc))

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from control.connections import Lease
-from core.errors import RetriableError
+from core.errors import ConfigurationError, FatalError, RetriableError
 from producers.buildertrend.account import Account
 from producers.connection_work import work_on
 from producers.events import SyncEvent
@@ -192,9 +192,10 @@ def test_replay_that_breaks_is_answered(desk: Desk, monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_outage_of_our_own_that_lasts_is_a_fault_that_status_shows(desk: Desk) -> None:
+@pytest.mark.parametrize("error", [RetriableError, ConfigurationError, FatalError])
+def test_trouble_of_our_own_that_lasts_is_a_fault_that_status_shows(desk: Desk, error: type[Exception]) -> None:
     def refuse(_: object) -> None:
-        raise RetriableError("Kafka does not take the transaction now (_TIMED_OUT).")
+        raise error("It does not work now.")
 
     desk.publisher.before_commit = refuse
     turn(desk)
