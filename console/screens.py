@@ -112,7 +112,12 @@ def _signed_in_user(request: Request, services: Services) -> ConsoleUser | None:
 def _is_ours(visit: Visit) -> bool:
     if comes_from_elsewhere(visit.request):
         return False
-    return visit.services.cookies.form_token_fits(visit.cookie(), visit.form.get(FORM_FIELD, ""))
+    cookies, given = visit.services.cookies, visit.form.get(FORM_FIELD, "")
+    if cookies.form_token_fits(visit.cookie(), given):
+        return True
+    # A sign-in form is the visitor's, also where a session of this browser is there again or was kept in another tab.
+    is_sign_in = visit.request.url.path == "/sign-in"
+    return is_sign_in and cookies.form_token_fits(cookies.visitor(visit.request), given)
 
 
 async def _form(request: Request) -> FormData:
