@@ -23,15 +23,15 @@ from control.runs import NewRun, RunEnd, begin_run, finish_run
 from core.clock import SystemClock
 from core.settings import load_settings
 from producers.buildertrend.account import Account
-from producers.buildertrend.polite import Limits, PoliteClient
-from producers.buildertrend.shifts import Days, ShiftsRead
+from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.reads.shifts import Days, ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
-from producers.events import KafkaEventWriter
-from producers.handover import commits_behind
 from producers.main import tune_interpreter
-from producers.postgres_ledger import PostgresLedger
-from producers.publisher import TransactionalPublisher
-from producers.run import Assignment, Outlets, Run
+from producers.runs.pipeline import commits_behind
+from producers.runs.postgres_ledger import PostgresLedger
+from producers.runs.publisher import TransactionalPublisher
+from producers.runs.run import Assignment, Outlets, Run
+from producers.sync_events import KafkaEventWriter
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS, TIME_ENTRIES
 from schemas.registry import ConfluentRegistry

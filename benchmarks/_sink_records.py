@@ -16,8 +16,8 @@ from typing import Any
 from confluent_kafka import KafkaError, Producer
 
 from core.errors import FatalError
-from core.kafka import transactional_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import transactional_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
 from schemas.catalogue import TIME_ENTRIES

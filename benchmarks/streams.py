@@ -28,7 +28,7 @@ from benchmarks._stack import is_ready
 from benchmarks.figures import arguments, report
 from benchmarks.streams_records import Volume, write_records
 from core.errors import FatalError
-from core.kafka import client_config, consumer_config
+from core.kafka.config import client_config, consumer_config
 from core.settings import Settings, load_settings, reveal
 from embedded.progress import ConsoleProgress
 from embedded.stack import EmbeddedStack

@@ -7,7 +7,7 @@ import sys
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from benchmarks.streams_lookup import Lookup
-from core.kafka import consumer_config, producer_config
+from core.kafka.config import consumer_config, producer_config
 from core.settings import load_settings
 from schemas.catalogue import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry

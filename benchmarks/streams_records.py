@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from confluent_kafka import Producer
 
-from core.kafka import transactional_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import transactional_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
 from schemas.catalogue import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity

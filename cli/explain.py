@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.reading import as_plain, database_of
 from core.errors import ConfigurationError
-from core.kafka_access import metadata
+from core.kafka.access import metadata
 from core.settings import load_settings
 from core.terminal import Terminal, styled
 from core.visible import visible

@@ -11,8 +11,8 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, Producer, TopicPar
 
 from core.clock import SystemClock
 from core.errors import FatalError, InvalidRecordError, RetriableError
-from core.kafka import consumer_config, producer_config
-from core.kafka_access import metadata
+from core.kafka.access import metadata
+from core.kafka.config import consumer_config, producer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for

@@ -18,7 +18,7 @@ from control.database import Database
 from control.left_overs import ask_for_deletion
 from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
-from core.kafka_access import metadata
+from core.kafka.access import metadata
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled
 from core.topics import partition_for

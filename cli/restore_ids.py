@@ -18,11 +18,11 @@ import typer
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from control.database import COMMAND
-from core.dead_letters import header_list
+from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, RetriableError
-from core.kafka import transactional_config
+from core.kafka.config import transactional_config
+from core.kafka.read_to_end import read_to_end, reading_config
 from core.postgres import connect
-from core.read_to_end import read_to_end, reading_config
 from core.settings import Settings, load_settings
 from reports.lag import STREAMS_GROUP
 from schemas.codec import HEADER, HEADER_BYTES, SchemaSource

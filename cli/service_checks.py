@@ -10,7 +10,7 @@ from confluent_kafka import KafkaException
 from cli.findings import Check, ProblemError
 from control.vault import Opener, Sealer
 from core.errors import ConfigurationError, RetriableError
-from core.kafka_access import metadata, refusal_of
+from core.kafka.access import metadata, refusal_of
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS
 from reports.lag import STREAMS_GROUP

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from cli.reading import ago, ahead, as_plain, database_of
 from core.errors import ConfigurationError
-from core.kafka_access import metadata
+from core.kafka.access import metadata
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled, table
 from core.topics import partition_for

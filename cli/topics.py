@@ -19,10 +19,10 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext, SerializationError
 
-from core.dead_letters import header_list
+from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, RetriableError
-from core.kafka import consumer_config
-from core.kafka_access import metadata, refusal_of
+from core.kafka.access import metadata, refusal_of
+from core.kafka.config import consumer_config
 from core.settings import Settings, load_settings
 from schemas.catalogue import TOPICS
 

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from console.telemetry import REQUESTS
+from console.metrics import REQUESTS
 from core.errors import ConfigurationError
 from core.settings import Settings
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from console.telemetry import READ_SECONDS
+from console.metrics import READ_SECONDS
 from core.clock import Clock
 
 T = TypeVar("T")

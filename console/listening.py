@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 
 from core.clock import Clock
 from core.errors import IntegrationError, InvalidRecordError, RetriableError
-from core.kafka import consumer_config
+from core.kafka.config import consumer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_EVENTS

@@ -6,13 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from console.telemetry import OUTAGE
+from console.metrics import OUTAGE
 from control.database import Database, Transaction
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
-from core.outage import outlast
 from core.postgres import Session
+from core.retry import outlast
 from core.settings import Settings
 
 _LOG = get_logger(__name__)

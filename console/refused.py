@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from core.clock import Clock
 from core.errors import IntegrationError, RetriableError
-from core.kafka import consumer_config
+from core.kafka.config import consumer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import DEAD_LETTERS

@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, Producer
 
 from core.clock import Clock
 from core.errors import RetriableError
-from core.kafka import producer_config
+from core.kafka.config import producer_config
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS
 from schemas.codec import Encoder, SchemaSource, encoder, to_days, to_micros

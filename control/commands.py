@@ -1,7 +1,7 @@
 """Commands as the poller keeps them: once an id, oldest first, each with the one answer that ends it.
 
 An answer is stored in the transaction of its command's effect, and a command that has one is never done again; what is
-left is to say it (see producers.commands.clerk).
+left is to say it (see producers.commands.answer_publisher).
 """
 
 from __future__ import annotations

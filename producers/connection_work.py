@@ -16,22 +16,22 @@ from control.other_account import ask_confirmation, forget_confirmation, is_acce
 from control.runs import BegunRun, RunId, begin_run, continue_run
 from core.errors import ConfigurationError, FatalError, FencedError, IntegrationError, RetriableError
 from core.log import get_logger
-from producers import telemetry
-from producers.backfill import BackfillLedger
+from producers import metrics as telemetry
 from producers.buildertrend.account import Account, AccountIdentity
+from producers.buildertrend.client import StoppedError
 from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError, internal_error
-from producers.buildertrend.plan import planned_reads
-from producers.buildertrend.polite import StoppedError
-from producers.change_record import Encoder
-from producers.commands.applying import Settled, Settler
-from producers.commands.replaying import ReplayEnd
-from producers.decide import BACKFILL, INITIAL, Order, decide, new_run
-from producers.events import SyncEvent
-from producers.handover import Background, commits_behind
-from producers.outcome import Ended, Recorder, total
-from producers.postgres_ledger import PostgresLedger
-from producers.publisher import FencingPublisher, Publisher
-from producers.run import Assignment, Outlets, Run
+from producers.buildertrend.reads.plan import planned_reads
+from producers.commands.apply import Settled, Settler
+from producers.replay.command import ReplayEnd
+from producers.runs.backfill import BackfillLedger
+from producers.runs.decide import BACKFILL, INITIAL, Order, decide, new_run
+from producers.runs.messages import Encoder
+from producers.runs.outcome import Ended, Recorder, total
+from producers.runs.pipeline import Background, commits_behind
+from producers.runs.postgres_ledger import PostgresLedger
+from producers.runs.publisher import FencingPublisher, Publisher
+from producers.runs.run import Assignment, Outlets, Run
+from producers.sync_events import SyncEvent
 from producers.trouble import Trouble, noted
 
 _LOG = get_logger(__name__)
@@ -107,7 +107,7 @@ def _order(settled: Settled, tools: Tools) -> Order:
 
 
 def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Event) -> None:
-    """Once an id: a replay that a crash cut short puts through what is left of it (see core.replay)."""
+    """Once an id: a replay that a crash cut short puts through what is left of it (see producers.replay.replay)."""
     try:
         end = tools.replay(command, stop.is_set)
     except (IntegrationError, MemoryError):

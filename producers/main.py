@@ -19,26 +19,26 @@ from core.errors import ConfigurationError
 from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.log import get_logger
 from core.metrics import MetricsServer
-from core.outage import outlast
 from core.postgres import Session
+from core.retry import outlast
 from core.settings import Settings
 from core.signals import stop_event
-from producers import telemetry
+from producers import metrics as telemetry
 from producers.buildertrend.account import Account
-from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, SignInDetails
-from producers.commands.attending import Attending
-from producers.commands.clerk import Clerk, KafkaVoice
-from producers.commands.replaying import Replaying
+from producers.commands.answer_publisher import Clerk, KafkaVoice
+from producers.commands.command_loop import Attending
+from producers.commands.inbox import Inbox
 from producers.connection_work import Tools, work_on
-from producers.events import KafkaEventWriter
-from producers.inbox import Inbox
-from producers.outcome import Recorder
 from producers.poller import Poller
-from producers.publisher import TransactionalPublisher
 from producers.raw_topics import RawTopics
-from producers.set_back import SetBackGuard
-from producers.vault_sessions import VaultSessions
+from producers.replay.command import Replaying
+from producers.restored_database import SetBackGuard
+from producers.runs.outcome import Recorder
+from producers.runs.publisher import TransactionalPublisher
+from producers.sessions import VaultSessions
+from producers.sync_events import KafkaEventWriter
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
 from schemas.registry import ConfluentRegistry

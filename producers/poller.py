@@ -12,7 +12,7 @@ from control.database import Database
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
-from producers import telemetry
+from producers import metrics as telemetry
 
 LEASE_TTL_S = 20.0
 RENEW_EVERY_S = 5.0
@@ -45,7 +45,7 @@ class Poller:
     """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database.
 
     `attend` is told which companies are read here, and says which of these reads have to stop for a command.
-    `check_database` returns once the database may be worked with (see producers.set_back).
+    `check_database` returns once the database may be worked with (see producers.restored_database).
     """
 
     owner: str

@@ -12,13 +12,13 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaExcepti
 
 from control.runs import run_seq_of
 from control.set_backs import FoundRecord
-from core.dead_letters import header_list
+from core.dead_letters.letter import header_list
 from core.errors import InvalidRecordError, RetriableError
-from core.read_to_end import read_to_end, reading_config
-from core.record_headers import RecordHeaders
+from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
-from producers.buildertrend.published import local_day_of, parent_of
+from producers.buildertrend.reads.published import local_day_of, parent_of
 from schemas.catalogue import ENTITIES, RAW_TOPICS, Entity
 from schemas.codec import Decoder, SchemaSource
 

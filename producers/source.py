@@ -39,7 +39,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 class UnreadableRowError(SourceFaultError):
     """A row is not understood: it is refused alone, unless all rows of its page are so for the same field.
 
-    `value` is the row as a dead letter holds it (see producers.buildertrend.rows.refused_text).
+    `value` is the row as a dead letter holds it (see producers.buildertrend.reads.rows.refused_text).
     """
 
     def __init__(self, what: str, field: str, value: bytes) -> None:

@@ -9,9 +9,9 @@ from uuid import uuid4
 from control.connections import Lease, failures, hold_back, note_outage, show_outage
 from core.errors import IntegrationError
 from core.log import get_logger
-from producers import telemetry
+from producers import metrics as telemetry
 from producers.buildertrend.faults import SERVICE_OUTAGE, internal_error
-from producers.outcome import Recorder
+from producers.runs.outcome import Recorder
 
 _LOG = get_logger(__name__)
 _FIRST_PAUSE_S = 60.0

@@ -12,10 +12,10 @@ from confluent_kafka import Message
 from psycopg.rows import class_row
 
 from control.database import Transaction
-from core.dead_letters import header_list
+from core.dead_letters.letter import header_list
 from core.errors import InvalidRecordError
-from core.partition import place_of, read_partition
-from core.record_headers import RecordHeaders
+from core.kafka.read_partition import place_of, read_partition
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.sql import read_statements
 from core.topics import entity_key, partition_for

@@ -19,8 +19,8 @@ from confluent_kafka import (
 
 from control.database import Transaction
 from core.errors import RetriableError
-from core.kafka import consumer_config
-from core.partition import NO_BROKER, beginning, place_of
+from core.kafka.config import consumer_config
+from core.kafka.read_partition import NO_BROKER, beginning, place_of
 from core.settings import Settings
 from core.sql import read_statements
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS

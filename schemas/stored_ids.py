@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from fastavro import schemaless_reader
 
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
-from core.read_to_end import read_to_end, reading_config
+from core.kafka.read_to_end import read_to_end, reading_config
 from core.settings import Settings
 from core.topics import split_key
 from schemas.avro_files import plain_schema

@@ -14,8 +14,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from core.clock import SystemClock
 from core.errors import ConfigurationError, IntegrationError, RetriableError
-from core.kafka import client_config
-from core.kafka_access import NO_BROKER, metadata, refusal_of
+from core.kafka.access import NO_BROKER, metadata, refusal_of
+from core.kafka.config import client_config
 from core.settings import Settings
 from schemas.catalogue import TOPICS, TopicSpec
 

@@ -21,13 +21,13 @@ from core.clock import Clock
 from core.errors import FatalError, RetriableError
 from core.log import get_logger
 from schemas.catalogue import CANONICAL_TOPICS
-from sinks import telemetry
+from sinks import metrics as telemetry
 from sinks.buffer import Buffer, Limits
-from sinks.condition import Announcement, Waiting
 from sinks.kafka_events import Event, event_of
 from sinks.messages import Batch, Claim, TopicPartition
 from sinks.outage import Outage
-from sinks.overdue_check import OverdueCheck
+from sinks.overdue.check import OverdueCheck
+from sinks.status import Announcement, Waiting
 from sinks.topic_ids import TopicIds
 from sinks.worker import Worker
 from sinks.writer import Reads, Store, Written

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.clock import Clock
-from core.dead_letters import dead_letter
+from core.dead_letters.letter import dead_letter
 from core.errors import FatalError, RetriableError
-from core.kafka import producer_config
+from core.kafka.config import producer_config
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from sinks.messages import rejected

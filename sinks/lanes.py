@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from sinks import telemetry
+from sinks import metrics as telemetry
 
 
 class Loop(Protocol):

@@ -9,10 +9,10 @@ import pyarrow as pa
 from confluent_kafka import Consumer
 
 from core.clock import Clock, SystemClock
-from core.dead_letter_share import DeadLetterShare
+from core.dead_letters.share import DeadLetterShare
 from core.errors import RetriableError
 from core.interpreter import search_garbage_rarely, switch_threads_quickly
-from core.kafka import bulk_consumer_config
+from core.kafka.config import bulk_consumer_config
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.settings import Settings
@@ -22,17 +22,17 @@ from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
-from sinks import telemetry
-from sinks.arrow_rows import ColumnarReader
-from sinks.condition import GROUP
+from sinks import metrics as telemetry
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer
 from sinks.lanes import Lanes
 from sinks.migrate import check_migrated
-from sinks.overdue_check import OverdueCheck
-from sinks.overdue_rows import PostgresOverdueRows
-from sinks.overdue_topics import KafkaOverdueTopics
-from sinks.plain_rows import RowReader
+from sinks.overdue.check import OverdueCheck
+from sinks.overdue.rows import PostgresOverdueRows
+from sinks.overdue.topics import KafkaOverdueTopics
+from sinks.read_columns import ColumnarReader
+from sinks.read_rows import RowReader
+from sinks.status import GROUP
 from sinks.topic_ids import KafkaTopicIds
 from sinks.writer import PostgresStore
 

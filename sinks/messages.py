@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from core.dead_letters import Headers, RejectedRecord
+from core.dead_letters.letter import Headers, RejectedRecord
 
 
 class Message(Protocol):

@@ -14,8 +14,8 @@ import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sinks.arrow_rows import ArrowRows, write_binary
 from sinks.columns import CanonicalTable, Form
+from sinks.read_columns import ArrowRows, write_binary
 from sinks.statements import Kind, copy_new, held_places, row_columns
 
 # Smaller batches are merged as quickly.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
-from sinks.condition import Waiting
+from sinks.status import Waiting
 
 FIRST_S = 0.5
 LONGEST_S = 10.0

@@ -15,9 +15,9 @@ from core.postgres import connect
 from core.settings import Settings
 from schemas.catalogue import CANONICAL_TOPICS
 from schemas.topic_setup import admin_client
-from sinks.condition import GROUP, Waiting
 from sinks.database_errors import sorted_error
 from sinks.statements import STORED_OFFSETS
+from sinks.status import GROUP, Waiting
 from sinks.writer import SESSION
 
 _TIMEOUT_S = 15

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from psycopg.errors import LockNotAvailable
 
-from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of
+from core.dead_letters.share import PARKED, BatchShare, DeadLetterShare, company_of
 from core.errors import FencedError, IntegrationError
 from core.log import get_logger
 from core.postgres import Session, connect
@@ -24,7 +24,7 @@ from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.database_errors import sorted_error
 from sinks.dead_letters import DeadLetters
-from sinks.merging import Changes, Merge
+from sinks.merge import Changes, Merge
 from sinks.messages import Batch, Claim, Move, TopicPartition, rejected
 from sinks.staged_rows import Read, RecordReader, Rejection
 

@@ -12,7 +12,7 @@ from faust.types import TP
 
 from core.settings import Settings
 from schemas.catalogue import ENTITIES, Entity
-from streams.committed_consumer import CommittedConsumer, CommittedTransport, Delivery
+from streams.consumer import CommittedConsumer, CommittedTransport, Delivery
 
 COMMIT_INTERVAL_S = 0.25
 MAX_DELIVERY = 4_000

@@ -16,7 +16,7 @@ from typing import Any
 import uvloop
 
 from core.clock import SystemClock
-from core.dead_letter_share import DeadLetterShare
+from core.dead_letters.share import DeadLetterShare
 from core.errors import ConfigurationError, FatalError, FencedError
 from core.interpreter import search_garbage_rarely
 from core.log import configure_logging, get_logger
@@ -26,14 +26,14 @@ from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
 from streams.app import StreamsApp, build_app, subscribe
-from streams.drain import drain
+from streams.delivery import drain
 from streams.lag import ReadableLag
-from streams.opening import StageOpener
 from streams.partitions import Partitions
-from streams.rebuild import AS_USUAL, Wishes, rebuild
+from streams.rebuild.rebuild import AS_USUAL, Wishes, rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.startup import prepare
+from streams.state.opening import StageOpener
 from streams.watchdog import Sample, watch
 
 GROUP_ID = "protiv-streams"
@@ -76,7 +76,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID, wishes: Wishes = AS_USUAL) -> dict[str, int]:
-    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
+    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild.rebuild`."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     with closing(ConfluentRegistry(settings)) as registry:
         return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id, wishes=wishes))
@@ -198,5 +198,5 @@ async def _end(app: StreamsApp, partitions: Partitions, drains: list[asyncio.Tas
 def _quieten_libraries(settings: Settings) -> None:
     """Faust and its client tell every step of a rebalance at INFO; under the names of our modules that extend it."""
     if settings.log_level != "DEBUG":
-        for name in ("faust", "mode", "aiokafka", "streams.app", "streams.committed_consumer"):
+        for name in ("faust", "mode", "aiokafka", "streams.app", "streams.consumer"):
             logging.getLogger(name).setLevel(logging.WARNING)

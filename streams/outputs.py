@@ -7,18 +7,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from core.record_headers import HeaderList, RecordHeaders
+from core.kafka.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import plain_schema
 from schemas.catalogue import ENTITIES, ENTITY_BY_NAME, TIME_ENTRIES, Entity
 from schemas.codec import Record
-from streams.company import Company, EntityRef
-from streams.due import Due
 from streams.link import ShiftLink
 from streams.normalise import NORMALISE
 from streams.records import Codecs, Output
-from streams.row_values import row_values
-from streams.state import PartitionState
+from streams.shifts.encode import row_values
+from streams.state.company import Company, EntityRef
+from streams.state.due import Due
+from streams.state.partition import PartitionState
 
 # Decoded and encoded at once: much more saves nothing, and would be held in memory when a large job is renamed.
 _AT_ONCE = 5_000

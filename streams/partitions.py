@@ -14,7 +14,7 @@ from core.log import get_logger
 from streams.records import RawRecord
 from streams.retry import StoppedError
 from streams.stage import PartitionStage
-from streams.state import PartitionState
+from streams.state.partition import PartitionState
 
 # One computes while another waits for its commit; more would only fight for the interpreter.
 _AT_WORK = 2

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
-from core.kafka import FENCED, transactional_config
+from core.kafka.config import FENCED, transactional_config
 from core.settings import Settings
 from streams.records import Output
 from streams.retry import Patience

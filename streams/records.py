@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from core.errors import InvalidRecordError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import partition_for, split_key
 from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
 from schemas.catalogue import ENTITIES, Entity

@@ -14,20 +14,20 @@ from typing import Protocol
 from prometheus_client import Counter as Metric
 
 from core.clock import Clock
-from core.dead_letter_share import PARKED, BatchShare, DeadLetterShare, company_of, origin_of, parked_error
-from core.dead_letters import RejectedRecord, dead_letter
+from core.dead_letters.letter import RejectedRecord, dead_letter
+from core.dead_letters.share import PARKED, BatchShare, DeadLetterShare, company_of, origin_of, parked_error
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
-from streams.delivered import plainly_right
-from streams.due import PlainShift
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
-from streams.state import Outcome, PartitionState
-from streams.superseded import NewestVersions
+from streams.shifts.deliver import plainly_right
+from streams.state.due import PlainShift
+from streams.state.partition import Outcome, PartitionState
+from streams.state.superseded import NewestVersions
 
 STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.

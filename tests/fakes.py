@@ -15,9 +15,9 @@ from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import Fault
 from producers.buildertrend.sign_in import Session, SignedIn
-from producers.change_record import Message
-from producers.events import SyncEvent
-from producers.publisher import Delivery
+from producers.runs.messages import Message
+from producers.runs.publisher import Delivery
+from producers.sync_events import SyncEvent
 from schemas.avro_files import Schema, plain_schema
 from schemas.catalogue import SCHEMA_TOPICS
 

@@ -18,7 +18,7 @@ from control.entity_reads import CompleteRead, IncompleteRead
 from control.refused_rows import RefusedRow
 from control.runs import Counts, NewRun, OpenRun, RunId
 from control.source_state import Known, Published, PublishedCount, ReadRange
-from producers.ledger import Missing, PageTaken, Progress, beyond
+from producers.runs.ledger import Missing, PageTaken, Progress, beyond
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class CompanyMemory:
 
 @dataclass(slots=True)
 class MemoryLedger:
-    """See producers.ledger.Ledger."""
+    """See producers.runs.ledger.Ledger."""
 
     company: CompanyMemory
     memory: RunMemory

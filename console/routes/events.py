@@ -9,8 +9,8 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from console.limits import BusyError, StreamPlaces
+from console.metrics import STREAMS_OPEN
 from console.services import Services
-from console.telemetry import STREAMS_OPEN
 from console.visit import Visit
 from schemas.catalogue import TERMINAL_EVENTS
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from console.addresses import origin_of
+from console.metrics import SIGN_INS
 from console.oidc import NotVouchedError, Person
-from console.telemetry import SIGN_INS
 from console.visit import RefusedError, Visit, see_other
 from console.words import duration
 from control.audit import Act, record

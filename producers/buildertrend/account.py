@@ -21,8 +21,8 @@ from producers.buildertrend.answers import (
     quick_grid,
     read_json,
 )
+from producers.buildertrend.client import Answer, PoliteClient
 from producers.buildertrend.faults import BLOCKED, SESSION_EXPIRED, SourceFaultError
-from producers.buildertrend.polite import Answer, PoliteClient
 from producers.buildertrend.sign_in import (
     BROWSER_HEADERS,
     Hosts,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from core.errors import IntegrationError
+from producers.buildertrend.client import Answer
 from producers.buildertrend.decoding import NotJsonError, OverBoundsError, check_size, decoded
 from producers.buildertrend.faults import (
     NO_PERMISSION,
@@ -19,7 +20,6 @@ from producers.buildertrend.faults import (
     Fault,
     SourceFaultError,
 )
-from producers.buildertrend.polite import Answer
 
 Json = dict[str, Any]
 

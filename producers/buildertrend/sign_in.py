@@ -16,6 +16,7 @@ import httpx
 
 from core.errors import IntegrationError
 from producers.buildertrend.answers import is_error_place, is_sign_in_place, json_of
+from producers.buildertrend.client import Answer, PoliteClient
 from producers.buildertrend.faults import (
     BLOCKED,
     LOCKED,
@@ -27,7 +28,6 @@ from producers.buildertrend.faults import (
     Fault,
     SourceFaultError,
 )
-from producers.buildertrend.polite import Answer, PoliteClient
 
 SignInFlow = Generator[httpx.Request, Answer, "Session"]
 

@@ -14,10 +14,10 @@ from control.held_deletions import list_held
 from control.runs import open_run
 from core.clock import Clock
 from core.settings import Settings
-from producers.buildertrend.plan import ALL_ENTITIES, OPEN_JOBS, Scope
+from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope
 from producers.commands.estimate import Extent, Pace, estimate, observed_request_s
-from producers.decide import FULL, INITIAL, RECENT, decide
-from producers.events import SyncEvent
+from producers.runs.decide import FULL, INITIAL, RECENT, decide
+from producers.sync_events import SyncEvent
 from schemas.catalogue import ENTITIES
 
 

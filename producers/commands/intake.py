@@ -18,8 +18,8 @@ from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES
 from producers.commands.dry_run import DryRuns
-from producers.events import EventWriter, SyncEvent
-from producers.outcome import Recorder
+from producers.runs.outcome import Recorder
+from producers.sync_events import EventWriter, SyncEvent
 from schemas.command_rules import LONGEST, LONGEST_ID, MOST_ENTITIES, is_uuid, malformed, refuse
 from schemas.command_types import TYPES
 

@@ -14,8 +14,8 @@ import psycopg
 import pytest
 from confluent_kafka import Producer
 
-from core.kafka import producer_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import producer_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, load_settings
 from core.topics import SYNC_COMMANDS, entity_key, partition_for
 from reports.explain import explain

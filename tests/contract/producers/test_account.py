@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from core.clock import SystemClock
 from producers.buildertrend.account import Account
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS, SourceFaultError
-from producers.buildertrend.plan import ALL_JOBS, Scope, planned_reads
-from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from sandbox.client import SandboxControl, Sender
 from tests.fakes import MemorySessions

@@ -20,8 +20,8 @@ from control.source_state import Known, Published, PublishedCount, ReadRange
 from control.vault import Sealer
 from core.errors import FencedError
 from core.settings import Settings
-from producers.ledger import Ledger, PageTaken, Progress
-from producers.postgres_ledger import PostgresLedger
+from producers.runs.ledger import Ledger, PageTaken, Progress
+from producers.runs.postgres_ledger import PostgresLedger
 from tests import factories
 from tests.memory_ledger import CompanyMemory
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.topics import entity_key
-from producers.change_record import Message
-from producers.publisher import Publisher, TransactionalPublisher
+from producers.runs.messages import Message
+from producers.runs.publisher import Publisher, TransactionalPublisher
 from tests import factories
 from tests.fakes import MemoryPublisher
 from tests.fix_stack import Stack

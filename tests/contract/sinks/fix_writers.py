@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from psycopg.rows import DictRow
 
 from core.clock import SystemClock
-from core.dead_letter_share import DeadLetterShare
-from sinks.arrow_rows import ColumnarReader
+from core.dead_letters.share import DeadLetterShare
 from sinks.messages import Claim, TopicPartition
-from sinks.plain_rows import RowReader
+from sinks.read_columns import ColumnarReader
+from sinks.read_rows import RowReader
 from sinks.staged_rows import RecordReader
 from sinks.writer import PostgresStore, Written
 from tests.contract.sinks.fix_postgres import rows

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.dead_letters import Headers
+from core.dead_letters.letter import Headers
 from core.errors import FatalError, RetriableError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from schemas.avro_files import schema_text
 from schemas.catalogue import BUDGETS, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from sinks.dead_letters import KafkaDeadLetters

@@ -13,7 +13,7 @@ import pytest
 from confluent_kafka import Producer
 from playwright.sync_api import expect
 
-from core.kafka import producer_config
+from core.kafka.config import producer_config
 from core.topics import partition_for
 from tests.e2e.console.conftest import Visiting
 from tests.e2e.console.fix_browser import Visitor

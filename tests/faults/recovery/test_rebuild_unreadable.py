@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import Producer
 
-from core.kafka import producer_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import producer_config
+from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key, partition_for
 from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import HEADER

@@ -11,8 +11,8 @@ import psycopg
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError
 from confluent_kafka import TopicPartition as Assigned
 
-from core.kafka import consumer_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import consumer_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
 from schemas.catalogue import TIME_ENTRIES

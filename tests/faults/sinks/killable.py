@@ -19,7 +19,7 @@ from psycopg.pq import TransactionStatus
 
 import sinks.consumer
 import sinks.main
-from core.kafka import bulk_consumer_config
+from core.kafka.config import bulk_consumer_config
 from core.settings import Settings, load_settings
 from sinks.buffer import Limits
 

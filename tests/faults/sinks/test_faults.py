@@ -16,8 +16,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from schemas.topic_setup import admin_client
-from sinks.condition import GROUP
 from sinks.progress import sink_condition
+from sinks.status import GROUP
 from tests.contract.sinks.fix_postgres import rows
 from tests.faults.sinks import troubles
 from tests.fix_stack import Stack

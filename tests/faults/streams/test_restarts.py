@@ -91,7 +91,7 @@ def test_zombie_is_fenced_and_ends(stack: Stack, bench: Bench) -> None:
     """Somebody else opens the partition's transactional id: the process must not write behind it."""
     from confluent_kafka import Producer
 
-    from core.kafka import transactional_config
+    from core.kafka.config import transactional_config
 
     with running(stack.settings) as process:
         successor = Producer(transactional_config(stack.settings, f"protiv-streams-{bench.raw.partition}"))

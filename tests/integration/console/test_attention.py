@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import Producer
 
-from core.dead_letters import Headers, receipt_headers
-from core.kafka import producer_config
+from core.dead_letters.letter import Headers, receipt_headers
+from core.kafka.config import producer_config
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from tests.integration.console.fix_console import Site
 from tests.integration.console.test_process import eventually

@@ -16,9 +16,9 @@ from console.routes import events
 from control.audit import Act, audit_of_command, record
 from control.commands import answer_commands, put_command
 from core.errors import RetriableError
-from core.kafka import consumer_config, producer_config
+from core.kafka.config import consumer_config, producer_config
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS
-from producers.events import SyncEvent, event_record
+from producers.sync_events import SyncEvent, event_record
 from schemas.codec import Decoder, Record, encoder
 from tests.fakes import FakeClock
 from tests.integration.console.fix_console import Site, post

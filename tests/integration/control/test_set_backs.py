@@ -12,9 +12,9 @@ from control.runs import NewRun, begin_run, open_run
 from control.set_backs import FoundRecord, read_pulse
 from control.source_state import Published, ReadRange, known, put_published, unseen
 from core.errors import RetriableError
-from producers.compare import PERHAPS_OTHERWISE
 from producers.raw_topics import Found
-from producers.set_back import MARGIN, SetBackGuard
+from producers.restored_database import MARGIN, SetBackGuard
+from producers.runs.compare import PERHAPS_OTHERWISE
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from tests import factories
 from tests.fakes import FakeClock

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from core.errors import ConfigurationError, RetriableError
-from core.kafka_access import metadata
+from core.kafka.access import metadata
 from tests import factories
 from tests.integration.core.fix_listener import Handler, listening, refuses_sign_in, speaks_http
 

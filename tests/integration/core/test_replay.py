@@ -9,15 +9,15 @@ import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 
 from core.clock import SystemClock
-from core.dead_letters import RejectedRecord, dead_letter_headers, header_list, receipt_of
+from core.dead_letters.letter import RejectedRecord, dead_letter_headers, header_list, receipt_of
 from core.errors import FencedError, InvalidRecordError
-from core.kafka import producer_config
-from core.read_to_end import read_to_end, reading_config
-from core.record_headers import RecordHeaders
-from core.replay import Replayed, replay
-from core.replay_kafka import ReplayTransaction
-from core.replay_plan import Selection
+from core.kafka.config import producer_config
+from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS, entity_key, partition_for
+from producers.replay.kafka import ReplayTransaction
+from producers.replay.plan import Selection
+from producers.replay.replay import Replayed, replay
 from tests.factories import company_id
 from tests.fix_stack import PARTITIONS, Stack
 
@@ -201,7 +201,7 @@ def test_letter_without_a_key_is_left_where_its_topic_takes_none(letters: Letter
 
 
 def test_letters_of_many_batches_are_all_put_through(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.replay.BATCH_LETTERS", 3)
+    monkeypatch.setattr("producers.replay.replay.BATCH_LETTERS", 3)
     for number in range(1, 9):
         letters.refused(str(number), number)
     assert letters.replay() == Replayed(put_through=8)

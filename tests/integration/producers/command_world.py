@@ -25,16 +25,16 @@ from control.vault import SealedSecret
 from core.errors import RetriableError
 from core.settings import Settings
 from producers.buildertrend.account import Account, AccountIdentity
+from producers.buildertrend.client import StoppedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
-from producers.buildertrend.polite import StoppedError
-from producers.commands.attending import Attending
-from producers.commands.clerk import Clerk
+from producers.commands.answer_publisher import Clerk
+from producers.commands.command_loop import Attending
 from producers.commands.intake import Intake
-from producers.commands.replaying import ReplayEnd
 from producers.connection_work import Tools, work_on
-from producers.events import SyncEvent, event_record
-from producers.outcome import Recorder
+from producers.replay.command import ReplayEnd
+from producers.runs.outcome import Recorder
 from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
+from producers.sync_events import SyncEvent, event_record
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
 from tests import factories
@@ -88,13 +88,13 @@ class Topic:
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def write(self, event: SyncEvent) -> None:
-        """See producers.events.EventWriter."""
+        """See producers.sync_events.EventWriter."""
         self.fate.broker()
         self.records.append(event_record(event, datetime.now(UTC)))
         self.fate.point()
 
     def said(self, answers: Sequence[Answer]) -> set[str]:
-        """See producers.commands.clerk.Voice."""
+        """See producers.commands.answer_publisher.Voice."""
         self.fate.broker()
         ids = {record["event_id"] for record in self.records}
         return {answer.command_id for answer in answers if answer.event["event_id"] in ids}
@@ -209,7 +209,7 @@ class World:
         return AccountIdentity(BUILDER, "Tighe")
 
     def reads(self, _account: object, _scope: object) -> list[JobsRead]:
-        """In place of producers.buildertrend.plan.planned_reads."""
+        """In place of producers.buildertrend.reads.plan.planned_reads."""
         return [JobsRead(self, self.stop)]
 
     def replay(self, command: OpenCommand, _stopped: Callable[[], bool]) -> ReplayEnd:

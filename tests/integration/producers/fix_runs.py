@@ -33,12 +33,12 @@ from control.database import Database
 from control.vault import Opener, Sealer
 from core.errors import RetriableError
 from core.settings import Settings
-from producers.commands.clerk import Clerk
-from producers.commands.replaying import ReplayEnd
+from producers.commands.answer_publisher import Clerk
 from producers.connection_work import Tools, work_on
-from producers.events import SyncEvent
 from producers.main import Accounts
-from producers.outcome import Recorder
+from producers.replay.command import ReplayEnd
+from producers.runs.outcome import Recorder
+from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS

@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.cimpl import OFFSET_BEGINNING
 
-from core.kafka import consumer_config, producer_config
+from core.kafka.config import consumer_config, producer_config
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS
 from schemas.codec import Decoder, SchemaSource, encoder

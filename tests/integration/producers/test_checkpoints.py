@@ -10,8 +10,8 @@ import pytest
 
 from control.entity_reads import freshness
 from control.held_deletions import list_held, release
-from producers.change_record import Message
-from producers.events import SyncEvent
+from producers.runs.messages import Message
+from producers.sync_events import SyncEvent
 from sandbox.client import Kind, SandboxControl
 from schemas.catalogue import ENTITIES
 from tests.fix_source import new_company

@@ -14,8 +14,8 @@ from control.commands import answer_commands, put_command, unsaid_answers
 from control.database import Database
 from core.errors import RetriableError
 from core.settings import Settings
-from producers.commands.clerk import Clerk, KafkaVoice
-from producers.events import SyncEvent, event_record
+from producers.commands.answer_publisher import Clerk, KafkaVoice
+from producers.sync_events import SyncEvent, event_record
 from tests import factories
 from tests.fakes import FakeClock, MemoryEvents, MemoryVoice
 from tests.fix_stack import Stack

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import cast
 
-from producers.change_record import Message
-from producers.commands.attending import Attending
-from producers.events import SyncEvent
+from producers.commands.command_loop import Attending
+from producers.runs.messages import Message
+from producers.sync_events import SyncEvent
 from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import from_micros
 from tests.integration.producers.fix_runs import Desk

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from producers.commands.attending import Attending
+from producers.commands.command_loop import Attending
 from producers.commands.intake import Intake
-from producers.events import SyncEvent
+from producers.sync_events import SyncEvent
 from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import to_days
 from tests import factories

@@ -12,7 +12,7 @@ from control.connections import Lease
 from core.errors import ConfigurationError, FatalError, RetriableError
 from producers.buildertrend.account import Account
 from producers.connection_work import work_on
-from producers.events import SyncEvent
+from producers.sync_events import SyncEvent
 from producers.trouble import OUTAGE_SHOWN_AFTER_S
 from sandbox.client import SandboxControl
 from tests.fix_source import new_company
@@ -229,7 +229,7 @@ def test_refused_password_is_not_tried_again_where_the_run_could_not_be_recorded
     """What the journal keeps outlasts the run: nothing but it knows of the refusal here."""
     desk.connect(password="not it")
     with monkeypatch.context() as killed:
-        killed.setattr("producers.outcome.Recorder.failed", lambda *_: _raise(RetriableError("killed here")))
+        killed.setattr("producers.runs.outcome.Recorder.failed", lambda *_: _raise(RetriableError("killed here")))
         turn(desk)
     again(desk)
     desk.command()

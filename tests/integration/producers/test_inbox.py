@@ -21,12 +21,12 @@ from control.database import Database
 from control.vault import Sealer
 from core.clock import SystemClock
 from core.errors import RetriableError
-from core.kafka import producer_config
+from core.kafka.config import producer_config
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, SYNC_COMMANDS
-from producers.commands.clerk import Clerk
+from producers.commands.answer_publisher import Clerk
+from producers.commands.inbox import Inbox
 from producers.commands.intake import Intake
-from producers.inbox import Inbox
 from schemas.codec import Decoder, SchemaSource, encoder
 from tests import factories
 from tests.fakes import MemoryEvents, MemoryVoice

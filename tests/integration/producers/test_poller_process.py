@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 
 from control.connections import get_connection
-from core.dead_letters import header_list
-from core.record_headers import RecordHeaders
+from core.dead_letters.letter import header_list
+from core.kafka.record_headers import RecordHeaders
 from schemas.catalogue import ENTITIES
 from schemas.codec import Decoder
 from tests.integration.producers.fix_site import Site

@@ -9,8 +9,8 @@ import pytest
 
 from core.errors import FencedError, RetriableError
 from core.topics import DEAD_LETTERS, entity_key, partition_for
-from producers.change_record import Message
-from producers.publisher import FencingPublisher, RecordRefusedError, TransactionalPublisher
+from producers.runs.messages import Message
+from producers.runs.publisher import FencingPublisher, RecordRefusedError, TransactionalPublisher
 from tests import factories
 from tests.fix_stack import PARTITIONS, Stack
 from tests.integration.producers.fix_topics import committed, of_company
@@ -82,7 +82,7 @@ def test_publish_of_another_company_is_not_fenced(stack: Stack) -> None:
 
 
 def test_publisher_without_a_broker_is_an_outage(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.publisher._TIMEOUT_S", 1)
+    monkeypatch.setattr("producers.runs.publisher._TIMEOUT_S", 1)
     with pytest.raises(RetriableError):
         TransactionalPublisher(stack.with_settings(kafka_bootstrap_servers="127.0.0.1:9"), "c1")
 
@@ -91,7 +91,7 @@ def test_publish_record_that_the_broker_refuses_is_told_and_the_others_are_there
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bigger than the topic takes, and smaller than the client minds: only the broker knows. Another company flows."""
-    monkeypatch.setattr("producers.publisher.LARGEST_RECORD_BYTES", 10_000_000)
+    monkeypatch.setattr("producers.runs.publisher.LARGEST_RECORD_BYTES", 10_000_000)
     company_id, other = factories.company_id(), factories.company_id()
     publisher = FencingPublisher(lambda: TransactionalPublisher(stack.settings, company_id), lambda: None)
     huge = random.Random(1).randbytes(1_500_000)
@@ -108,7 +108,7 @@ def test_publish_record_that_the_broker_refuses_is_told_and_the_others_are_there
 def test_publish_behind_a_refused_record_leaves_nothing_and_needs_another_publisher(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("producers.publisher.LARGEST_RECORD_BYTES", 10_000_000)
+    monkeypatch.setattr("producers.runs.publisher.LARGEST_RECORD_BYTES", 10_000_000)
     company_id = factories.company_id()
     publisher = TransactionalPublisher(stack.settings, company_id)
     huge = random.Random(1).randbytes(1_500_000)

@@ -12,10 +12,10 @@ from control.connections import Lease, get_connection
 from control.runs import NewRun, RunId, begin_run
 from core.errors import FencedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
-from producers.commands.applying import Settler
-from producers.decide import Order, decide
-from producers.outcome import Ended, Recorder
-from producers.run import Run
+from producers.commands.apply import Settler
+from producers.runs.decide import Order, decide
+from producers.runs.outcome import Ended, Recorder
+from producers.runs.run import Run
 from tests.integration.producers.fix_runs import Desk
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from producers.buildertrend.account import Account
 from producers.buildertrend.faults import BLOCKED, MFA_REQUIRED, SESSION_EXPIRED, WRONG_CREDENTIALS
-from producers.change_record import Message
-from producers.events import SyncEvent
+from producers.runs.messages import Message
+from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.errors import RetriableError
-from core.record_headers import RecordHeaders
-from producers.change_record import Message
+from core.kafka.record_headers import RecordHeaders
+from producers.runs.messages import Message
 from sandbox.client import SandboxControl
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 

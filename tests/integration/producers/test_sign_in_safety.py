@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from producers.events import SyncEvent
+from producers.sync_events import SyncEvent
 from tests.integration.producers.fix_runs import Desk
 
 LOGIN = "/api/Login/AjaxLogin"

@@ -15,10 +15,10 @@ from confluent_kafka import Producer
 from control.connections import PASSWORD, NewConnection, save_connection
 from control.database import Database, Transaction
 from control.vault import Sealer
-from core.dead_letters import RejectedRecord, dead_letter_headers
+from core.dead_letters.letter import RejectedRecord, dead_letter_headers
 from core.errors import InvalidRecordError
-from core.kafka import producer_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import producer_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from schemas.avro_files import plain_schema

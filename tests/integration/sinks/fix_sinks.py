@@ -18,8 +18,8 @@ from psycopg.rows import DictRow
 
 from core.clock import SystemClock
 from core.errors import IntegrationError
-from core.kafka import producer_config
-from core.record_headers import RecordHeaders
+from core.kafka.config import producer_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
 from schemas.catalogue import TIME_ENTRIES, Entity

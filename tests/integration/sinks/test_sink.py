@@ -14,12 +14,12 @@ from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, TopicPartiti
 from confluent_kafka.admin import AdminClient
 
 from core.clock import SystemClock
-from core.dead_letters import PREFIX
+from core.dead_letters.letter import PREFIX
 from core.errors import ConfigurationError, FencedError
-from core.kafka import client_config, consumer_config
-from core.replay import Replayed, replay
-from core.replay_plan import Selection
+from core.kafka.config import client_config, consumer_config
 from core.topics import DEAD_LETTERS, partition_for
+from producers.replay.plan import Selection
+from producers.replay.replay import Replayed, replay
 from schemas.catalogue import ENTITIES, TIME_ENTRIES, Entity
 from sinks.main import check
 from sinks.progress import stored_offsets

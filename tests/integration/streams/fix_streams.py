@@ -17,9 +17,9 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 
-from core.dead_letters import header_list
-from core.kafka import consumer_config, transactional_config
-from core.record_headers import RecordHeaders
+from core.dead_letters.letter import header_list
+from core.kafka.config import consumer_config, transactional_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS

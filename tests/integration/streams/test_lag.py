@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer, TopicPartition
 
-from core.kafka import consumer_config
+from core.kafka.config import consumer_config
 from schemas.catalogue import JOBS
 from streams.lag import ReadableLag
 from tests.fix_stack import Stack

@@ -15,14 +15,14 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from core.clock import SystemClock
-from core.dead_letters import DeadLetter, open_letter, receipt_of
-from core.kafka import producer_config
-from core.record_headers import RecordHeaders
-from core.replay import Replayed, replay
-from core.replay_outcome import await_verdict
-from core.replay_plan import Selection
+from core.dead_letters.letter import DeadLetter, open_letter, receipt_of
+from core.kafka.config import producer_config
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import entity_key, partition_for
+from producers.replay.outcome import await_verdict
+from producers.replay.plan import Selection
+from producers.replay.replay import Replayed, replay
 from schemas.avro_files import schema_text
 from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record

@@ -13,9 +13,9 @@ from confluent_kafka import KafkaError, Message
 from cli.audit import requester
 from cli.findings import Check, run_checks
 from core.errors import ConfigurationError, FatalError
-from core.kafka import client_config
-from core.kafka_access import refusal_of
-from core.read_to_end import _ended
+from core.kafka.access import refusal_of
+from core.kafka.config import client_config
+from core.kafka.read_to_end import _ended
 from schemas.topic_setup import _check_partitions, min_insync_replicas
 from tests import factories
 

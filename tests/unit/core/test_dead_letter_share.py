@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.dead_letter_share import DeadLetterShare, Origin, origin_of
+from core.dead_letters.share import DeadLetterShare, Origin, origin_of
 from core.errors import FatalError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from tests.unit.streams.fakes import ManualClock
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from core.errors import FatalError, RetriableError
-from core.outage import outlast
+from core.retry import outlast
 from tests.fakes import FakeClock
 
 

@@ -11,9 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.dead_letters import LARGEST_BYTES, Headers, RejectedRecord, dead_letter, dead_letter_headers, header_list
+from core.dead_letters.letter import (
+    LARGEST_BYTES,
+    Headers,
+    RejectedRecord,
+    dead_letter,
+    dead_letter_headers,
+    header_list,
+)
 from core.errors import InvalidRecordError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 
 SEEN_AT = datetime(2026, 6, 17, tzinfo=UTC)
 LATER = datetime(2026, 7, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.dead_letters import (
+from core.dead_letters.letter import (
     MALFORMED,
     DeadLetter,
     Headers,
@@ -23,9 +23,9 @@ from core.dead_letters import (
     receipt_of,
 )
 from core.errors import InvalidRecordError
-from core.record_headers import RecordHeaders
-from core.replay_plan import LETTER_LIFE, OpenLetters, Selection, Source, Statement, home_of, is_superseded
+from core.kafka.record_headers import RecordHeaders
 from core.topics import partition_for
+from producers.replay.plan import LETTER_LIFE, OpenLetters, Selection, Source, Statement, home_of, is_superseded
 from tests.soak import rounds
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)

@@ -12,7 +12,13 @@ import pytest
 
 from core.clock import SystemClock
 from core.errors import ConfigurationError
-from core.kafka import bulk_consumer_config, client_config, consumer_config, producer_config, transactional_config
+from core.kafka.config import (
+    bulk_consumer_config,
+    client_config,
+    consumer_config,
+    producer_config,
+    transactional_config,
+)
 from core.signals import stop_event
 from core.sql import read_statements
 from sinks.buffer import Limits

@@ -11,6 +11,7 @@ import pytest
 
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.answers import ModuleMissingError, parsed_row
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import (
     BLOCKED,
     SESSION_EXPIRED,
@@ -18,7 +19,6 @@ from producers.buildertrend.faults import (
     WRONG_CREDENTIALS,
     SourceFaultError,
 )
-from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
 from producers.main import _http_client
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, enveloped_answer, json_answer

@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from core.errors import RetriableError
-from producers.acknowledged import Outgoing, send_acknowledged
+from core.kafka.delivery import Outgoing, send_acknowledged
 
 RECORD = Outgoing("integration.dead-letters", b"k", b"v", [("a", b"1")])
 Delivery = Callable[[KafkaError | None, object], None]

@@ -19,8 +19,8 @@ from producers.buildertrend.answers import (
     parsed_row,
     read_json,
 )
+from producers.buildertrend.client import Answer
 from producers.buildertrend.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
-from producers.buildertrend.polite import Answer
 
 GOOD: dict[str, Any] = {"success": True, "message": None, "needsToRelogin": False, "data": {"data": []}}
 

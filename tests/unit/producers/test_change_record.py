@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.runs import RunId
-from core.record_headers import RecordHeaders
-from producers.change_record import Message, Observation, messages
-from producers.compare import Change, Terms, compare, deletions
+from core.kafka.record_headers import RecordHeaders
+from producers.runs.compare import Change, Terms, compare, deletions
+from producers.runs.messages import Message, Observation, messages
 from producers.source import SourceRecord, SourceRow
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import COST_CODES

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from control.source_state import Known
-from producers.compare import Comparison, Going, Op, Terms, brake_is_pulled, compare, deletions, fingerprint, in_doubt
+from producers.runs.compare import (
+    Comparison,
+    Going,
+    Op,
+    Terms,
+    brake_is_pulled,
+    compare,
+    deletions,
+    fingerprint,
+    in_doubt,
+)
 from producers.source import SourceRecord, SourceRow
 from tests.factories import source_record
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.commands import OpenCommand
-from producers.buildertrend.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
-from producers.decide import Earlier, Order, decide, new_run, next_due, window_edge
+from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
+from producers.runs.decide import Earlier, Order, decide, new_run, next_due, window_edge
 from tests import factories
 from tests.factories import NOW, open_command
 

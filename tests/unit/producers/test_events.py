@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from core.topics import SYNC_EVENTS
-from producers.events import SyncEvent, event_record
-from producers.outcome import total
+from producers.runs.outcome import total
+from producers.sync_events import SyncEvent, event_record
 from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder, encoder, from_micros
 from tests.fakes import MemorySchemas

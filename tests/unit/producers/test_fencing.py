@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pytest
 
 from core.errors import FencedError, RetriableError
-from producers.change_record import Message
-from producers.publisher import Delivery, FencingPublisher, RecordRefusedError
+from producers.runs.messages import Message
+from producers.runs.publisher import Delivery, FencingPublisher, RecordRefusedError
 from tests.fakes import MemoryPublisher
 
 RECORD = Message("buildertrend.jobs", b"c1/1", None, [])

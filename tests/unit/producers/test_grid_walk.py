@@ -9,7 +9,7 @@ import pytest
 
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.grid_walk import GridWalk, Tally, short_of
+from producers.buildertrend.reads.grid_walk import GridWalk, Tally, short_of
 from producers.source import Standing
 
 SIZE = 3

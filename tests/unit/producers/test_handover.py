@@ -9,9 +9,9 @@ import pytest
 
 from control.source_state import Known, Published
 from core.errors import FencedError
-from producers.batch import Batch
-from producers.handover import Handover, PageOnItsWay, commits_behind
-from producers.ledger import PageTaken, Progress
+from producers.runs.batch import Batch
+from producers.runs.ledger import PageTaken, Progress
+from producers.runs.pipeline import Handover, PageOnItsWay, commits_behind
 
 SHOWN = Published("7", b"new", 3, None, None, b"bytes")
 

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
+from producers.buildertrend.client import Limits, PoliteClient, StoppedError
 from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
-from producers.buildertrend.polite import Limits, PoliteClient, StoppedError
 from tests.factories import NOW
 from tests.fakes import FakeClock, ScriptedSource, json_answer
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.topics import SYNC_COMMANDS
-from producers import telemetry
+from producers import metrics as telemetry
 from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
 from schemas.codec import HEADER, encoder
 from schemas.command_types import TYPES

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from control.runs import NewRun
-from core.dead_letters import REPLAYED
+from core.dead_letters.letter import REPLAYED
 from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.shifts import Days, ShiftsRead
-from producers.change_record import Message
-from producers.run import Assignment, Outlets, Run
+from producers.buildertrend.reads.shifts import Days, ShiftsRead
+from producers.runs.messages import Message
+from producers.runs.run import Assignment, Outlets, Run
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
 from tests.factories import shift_on

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from core.replay import Replayed
-from core.replay_outcome import Sent, Verdict, verdict_of
-from producers.commands.replaying import ReplayEnd, end_of
+from producers.replay.command import ReplayEnd, end_of
+from producers.replay.outcome import Sent, Verdict, verdict_of
+from producers.replay.replay import Replayed
 
 FIRST, SECOND, THIRD = (Sent("buildertrend.jobs", 0, offset) for offset in (5, 6, 9))
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from producers.buildertrend.extras import MOST_TOGETHER, json_text
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.rows import (
+from producers.buildertrend.reads.extras import MOST_TOGETHER, json_text
+from producers.buildertrend.reads.rows import (
     BudgetLine,
     CostCodeRow,
     InternalUser,

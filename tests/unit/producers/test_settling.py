@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.commands import OpenCommand
-from producers.commands.settling import Settlement, Standing, settle
+from producers.commands.settle import Settlement, Standing, settle
 from schemas.command_types import TYPES
 from tests.factories import open_command
 

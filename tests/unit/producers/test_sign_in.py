@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import (
     BLOCKED,
     MFA_REQUIRED,
@@ -20,7 +21,6 @@ from producers.buildertrend.faults import (
     WRONG_CREDENTIALS,
     SourceFaultError,
 )
-from producers.buildertrend.polite import Limits, PoliteClient
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails, sign_in
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, json_answer
 

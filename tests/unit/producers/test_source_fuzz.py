@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from control.runs import NewRun
 from producers.buildertrend.account import Account
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.plan import ALL_JOBS, Scope, planned_reads
-from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
-from producers.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Outlets, Run
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySessions
 from tests.memory_ledger import CompanyMemory

@@ -9,13 +9,13 @@ from typing import Any
 import promql_parser
 from prometheus_client.metrics import MetricWrapperBase
 
-import console.telemetry
-import core.dead_letters
-import producers.telemetry
-import sinks.telemetry
+import console.metrics
+import core.dead_letters.letter
+import producers.metrics
+import sinks.metrics
 import streams.metrics
 
-MODULES = (console.telemetry, core.dead_letters, producers.telemetry, sinks.telemetry, streams.metrics)
+MODULES = (console.metrics, core.dead_letters.letter, producers.metrics, sinks.metrics, streams.metrics)
 # What Prometheus adds to every target, and our own scrape configuration to every series.
 ADDED = {"up": {"job", "instance", "service"}}
 ON_EVERY_SERIES = {"job", "instance", "service"}

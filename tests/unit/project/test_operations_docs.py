@@ -9,15 +9,15 @@ import pytest
 from prometheus_client import REGISTRY
 from typer.main import get_command
 
-import console.telemetry
-import producers.telemetry
-import sinks.telemetry
+import console.metrics
+import producers.metrics
+import sinks.metrics
 import streams.metrics
 from cli.main import app
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / ".env.example", ROOT / "docker-compose.yml"]
-METRIC_MODULES = (console.telemetry, producers.telemetry, sinks.telemetry, streams.metrics)
+METRIC_MODULES = (console.metrics, producers.metrics, sinks.metrics, streams.metrics)
 
 
 def commands() -> set[str]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidRecordError
 from core.topics import SYNC_EVENTS
-from producers.events import SyncEvent, event_record
+from producers.sync_events import SyncEvent, event_record
 from schemas.codec import encoder
 from schemas.sync_events import LONGEST_MESSAGE, EventReader, checked_event
 from tests.fakes import MemorySchemas

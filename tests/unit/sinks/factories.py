@@ -11,9 +11,9 @@ from uuid import UUID
 
 import fastavro
 
-from core.dead_letters import Headers
+from core.dead_letters.letter import Headers
 from core.errors import InvalidRecordError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import Schema, parse_plain, plain_schema, schema_text
 from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, TIME_ENTRIES, Entity

@@ -10,9 +10,9 @@ import pytest
 from core.errors import RetriableError
 from schemas.avro_files import Schema
 from schemas.catalogue import TIME_ENTRIES
-from sinks.arrow_rows import ArrowRows, ColumnarReader
 from sinks.columns import canonical_table
-from sinks.plain_rows import PlainRows, RowReader
+from sinks.read_columns import ArrowRows, ColumnarReader
+from sinks.read_rows import PlainRows, RowReader
 from sinks.statements import Kind
 from tests.unit.sinks.factories import FakeMessage, TableOfSchemas, deletion, message, record, tombstone
 

@@ -15,9 +15,9 @@ from confluent_kafka import OFFSET_BEGINNING
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
 from sinks.buffer import Limits
-from sinks.condition import LIFETIME, Waiting
 from sinks.consumer import SinkLoop
 from sinks.messages import TopicPartition
+from sinks.status import LIFETIME, Waiting
 from tests.unit.sinks.factories import FakeMessage
 from tests.unit.sinks.fakes import FakeConsumer, FakeStore, FakeTopicIds, HandClock, report
 

@@ -13,12 +13,12 @@ import fastavro
 import fastavro.utils
 import pytest
 
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from schemas.avro_files import parse_plain, schema_text
 from schemas.catalogue import ENTITIES, TIME_ENTRIES
-from sinks.arrow_rows import ColumnarReader
 from sinks.columns import CanonicalTable, canonical_table
-from sinks.plain_rows import RowReader
+from sinks.read_columns import ColumnarReader
+from sinks.read_rows import RowReader
 from tests.soak import rounds
 from tests.unit.sinks.factories import FakeMessage, TableOfSchemas, message, record, tombstone
 

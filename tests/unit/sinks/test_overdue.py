@@ -8,14 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from core.dead_letters import Headers
+from core.dead_letters.letter import Headers
 from core.errors import RetriableError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key
 from sinks.messages import Claim, TopicPartition
-from sinks.overdue import LiveRow, TopicKeys, Verdict, judge
-from sinks.overdue_check import OverdueCheck
-from sinks.overdue_rows import Compared
+from sinks.overdue.check import OverdueCheck
+from sinks.overdue.judge import LiveRow, TopicKeys, Verdict, judge
+from sinks.overdue.rows import Compared
 from tests.unit.sinks.factories import TOPIC_IDS, FakeMessage
 from tests.unit.sinks.fakes import FakeTopicIds, HandClock
 

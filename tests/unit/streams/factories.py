@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from core.errors import InvalidRecordError
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key, partition_for
 from schemas.avro_files import Schema, plain_schema
 from schemas.catalogue import (

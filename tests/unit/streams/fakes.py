@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from core.dead_letter_share import DeadLetterShare
-from core.record_headers import RecordHeaders
+from core.dead_letters.share import DeadLetterShare
+from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import ENTITIES
 from schemas.codec import Decoder, Record
@@ -17,7 +17,7 @@ from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
 from streams.stage import PartitionStage
-from streams.state import PartitionState
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas
 
 CODECS = Codecs.load(LocalSchemas())

@@ -12,8 +12,9 @@ import pytest
 
 from core.errors import InvalidRecordError
 from schemas.catalogue import TIME_ENTRIES
-from streams import delivered, metrics
+from streams import metrics
 from streams.records import Output, RawRecord
+from streams.shifts import deliver as delivered
 from streams.stage import PartitionStage
 from tests.unit.streams.factories import PARTITIONS
 from tests.unit.streams.fakes import CODECS, FakePublisher, stage

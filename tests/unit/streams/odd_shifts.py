@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.codec import Record
-from streams.company import Children, Index
 from streams.records import RawRecord
-from streams.state import PartitionState
+from streams.state.company import Children, Index
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import ZONE, shift
 
 # Right, at a limit, odd but right, and wrong.

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from core.errors import InvalidRecordError
 from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record, to_days
-from streams import bulk_load
-from streams.bulk_load import Fetched, load_together
 from streams.normalise.times import is_quiet
 from streams.records import RawRecord
-from streams.state import PartitionState
+from streams.shifts import load as bulk_load
+from streams.shifts.load import Fetched, load_together
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, job, shift, user
 from tests.unit.streams.fakes import CODECS
 from tests.unit.streams.odd_shifts import CHANGES, DAYS, HOURS, ODD, PLACES, altered, content, contents

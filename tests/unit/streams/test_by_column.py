@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
-from streams import delivered, outputs
-from streams.due import PlainShift
+from streams import outputs
 from streams.records import Output, RawRecord
-from streams.state import PartitionState
+from streams.shifts import deliver as delivered
+from streams.state.due import PlainShift
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, shift, user
 from tests.unit.streams.fakes import CODECS, FakePublisher, published, stage
 from tests.unit.streams.fix_two_ways import TwoWays

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from faust.types import TP
 
-from streams.committed_consumer import CommittedConsumer, Delivery
+from streams.consumer import CommittedConsumer, Delivery
 
 PLACE = TP("buildertrend.jobs", 0)
 OTHER = TP("buildertrend.jobs", 1)

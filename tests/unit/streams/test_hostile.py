@@ -18,18 +18,19 @@ import fastavro
 import fastavro.utils
 import pytest
 
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.topics import partition_for
 from schemas.avro_files import Schema, parse_plain, schema_text
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
 from schemas.stored_ids import IdCheck
-from streams import bulk_load, delivered
-from streams.bulk_load import Fetched, load_together
-from streams.loader import Refused
 from streams.records import Codecs, RawRecord
+from streams.shifts import deliver as delivered
+from streams.shifts import load as bulk_load
+from streams.shifts.load import Fetched, load_together
 from streams.stage import PartitionStage
-from streams.state import PartitionState
+from streams.state.loader import Refused
+from streams.state.partition import PartitionState
 from tests.soak import rounds
 from tests.unit.streams.factories import (
     OBSERVED_AT,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, USERS
-from streams.company import Company, EntityRef
 from streams.link import FLAT_RATE, BudgetRefs, ShiftLink, ShiftRefs, link_budget, link_shift
+from streams.state.company import Company, EntityRef
 
 TITLE = "01.02 General Carpentry"
 

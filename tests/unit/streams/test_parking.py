@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from core.dead_letter_share import DeadLetterShare
-from core.dead_letters import FIRST_SEEN
+from core.dead_letters.letter import FIRST_SEEN
+from core.dead_letters.share import DeadLetterShare
 from core.topics import partition_for
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from schemas.codec import Record

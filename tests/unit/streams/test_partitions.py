@@ -12,12 +12,12 @@ from faust.types import TP
 
 from core.errors import FatalError
 from schemas.catalogue import JOBS
-from streams.committed_consumer import Delivery
-from streams.drain import drain, raw_record, take
+from streams.consumer import Delivery
+from streams.delivery import drain, raw_record, take
 from streams.partitions import Partitions
 from streams.retry import StoppedError
 from streams.stage import PartitionStage
-from streams.state import PartitionState
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import RawTopics, job
 from tests.unit.streams.fakes import FakePublisher, stage
 

@@ -7,9 +7,9 @@ from collections import Counter
 from schemas.batch_codec import BatchDecoder
 from schemas.catalogue import CANONICAL_TOPICS, JOBS, TIME_ENTRIES
 from streams.outputs import render
-from streams.rebuild import Canonical
+from streams.rebuild.rebuild import Canonical
 from streams.records import Output, RawRecord
-from streams.state import PartitionState
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas, RawTopics, job, shift
 from tests.unit.streams.fakes import CODECS
 

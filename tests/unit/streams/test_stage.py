@@ -13,7 +13,7 @@ from schemas.catalogue import JOBS, TIME_ENTRIES
 from streams import stage as stage_module
 from streams.records import Codecs
 from streams.retry import StoppedError
-from streams.state import PartitionState
+from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas, RawTopics, job, shift
 from tests.unit.streams.fakes import FakePublisher, ManualClock, stage
 

@@ -16,18 +16,18 @@ import httpx
 
 from control.connections import Connection
 from control.source_state import Published
-from core.record_headers import RecordHeaders
+from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from producers.buildertrend.account import Account
+from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.plan import planned_reads
-from producers.buildertrend.polite import Limits, PoliteClient
+from producers.buildertrend.reads.plan import planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
-from producers.change_record import Message
-from producers.decide import INITIAL, Earlier, decide, new_run
-from producers.ledger import PageTaken
-from producers.publisher import Delivery
-from producers.run import Assignment, Outlets, Run
+from producers.runs.decide import INITIAL, Earlier, decide, new_run
+from producers.runs.ledger import PageTaken
+from producers.runs.messages import Message
+from producers.runs.publisher import Delivery
+from producers.runs.run import Assignment, Outlets, Run
 from sandbox.local import URL, LocalCompany, LocalSandbox
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS

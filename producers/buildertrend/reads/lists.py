@@ -1,0 +1,231 @@
+"""The reads of jobs and users, which are short lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from control.source_state import ReadRange
+from producers.buildertrend.account import Account
+from producers.buildertrend.answers import Json, ModuleMissingError
+from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, short_of
+from producers.buildertrend.reads.rows import InternalUser, ListedJob, PickerJob, parse_row, row_of
+from producers.buildertrend.reads.version import READING
+from producers.source import (
+    FROM_THE_START,
+    Look,
+    Page,
+    Shortfall,
+    SourceRecord,
+    SourceRow,
+    Standing,
+    UnreadableRowError,
+)
+from schemas.catalogue import JOBS, USERS
+
+_CLOSED = 0
+
+
+class JobsRead:
+    """All jobs: the picker's rows, with number and street from the job list. Keeps ids for the reads by job."""
+
+    entity = JOBS
+    name = JOBS.name
+    reading = READING
+    replaced = False
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self.job_ids: list[int] = []
+        self.open_job_ids: list[int] = []
+        self._look = Look()
+
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self.job_ids = list(mark.get("job_ids", ()))
+        self.open_job_ids = list(mark.get("open_job_ids", ()))
+
+    def mark(self) -> dict[str, Any]:
+        return {"job_ids": self.job_ids, "open_job_ids": self.open_job_ids}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+        yield self._page()
+
+    def covered(self) -> ReadRange:
+        return ReadRange()
+
+    def shortfall(self) -> Shortfall | None:
+        return None
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
+        """The list as it was first read stays that of the run's other reads.
+
+        A job that the job list still has is not gone, whatever the picker shows.
+        """
+        listed = self._listed()
+        page = _rows_page(self._merged(listed))
+        shown = {row.entity_id for row in page.rows}
+        contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
+        self._look = Look(_contradiction(contradicted))
+        yield _only(page, missing)
+
+    def look(self) -> Look:
+        return self._look
+
+    def _page(self) -> Page:
+        rows = self._merged(self._listed())
+        jobs = [job for job in map(_job_of, rows) if job is not None]
+        self.job_ids = sorted(job["jobId"] for job in jobs)
+        self.open_job_ids = sorted(job["jobId"] for job in jobs if job["status"] != _CLOSED)
+        return _rows_page(rows)
+
+    def _listed(self) -> dict[int, Json]:
+        """What only the list states of each job; its other fields are of no use here."""
+        listed: dict[int, Json] = {}
+        for raw in self._account.listed_jobs():
+            try:
+                row = parse_row(ListedJob, raw, what="job list")
+            except UnreadableRowError:
+                # Its job is one that the list does not have: nothing of it is overwritten.
+                continue
+            listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
+        return listed
+
+    def _merged(self, listed: Mapping[int, Json]) -> list[SourceRow]:
+        def read(raw: Any) -> SourceRecord:
+            job = parse_row(PickerJob, raw, what="jobs").after(raw)
+            return _job_record(job, listed.get(job["jobId"]))
+
+        return [row_of(raw, read, name="jobId") for raw in self._account.picker_jobs()]
+
+
+def _job_of(row: SourceRow) -> Json | None:
+    """None for a row that is not understood."""
+    try:
+        return row.read().after
+    except UnreadableRowError:
+        return None
+
+
+def _job_record(job: Json, listed: Json | None) -> SourceRecord:
+    """A job that the list does not have has a number and a street all the same: what is known of them stays."""
+    return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
+
+
+def _contradiction(job_ids: Sequence[str]) -> Shortfall | None:
+    if not job_ids:
+        return None
+    return Shortfall(f"Buildertrend's job picker lacks {len(job_ids):,} jobs that its job list has ({job_ids[0]}).")
+
+
+class UsersRead:
+    """All internal users. Where the endpoint is missing it shows nothing, and `missing` says so."""
+
+    entity = USERS
+    name = USERS.name
+    reading = READING
+
+    def __init__(self, account: Account) -> None:
+        self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
+        self.missing = False
+        self._tally = Tally()
+        self._look = Tally()
+
+    @property
+    def replaced(self) -> bool:
+        """See producers.source.EntityRead."""
+        return self.missing
+
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self.missing = mark.get("missing", False)
+
+    def mark(self) -> dict[str, Any]:
+        return {"missing": self.missing}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+        pages = self._walk.pages(standing, tally=self._tally)
+        try:
+            first = next(pages)
+        except ModuleMissingError:
+            self.missing = True
+            # A page without rows, so that the checkpoint knows it too.
+            yield Page(1, (), 1)
+            return
+        yield _users_page(first)
+        yield from map(_users_page, pages)
+
+    def covered(self) -> ReadRange | None:
+        return None if self.missing or self.shortfall() else ReadRange()
+
+    def shortfall(self) -> Shortfall | None:
+        return None if self.missing else short_of(self._tally, "users")
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
+        """All users again; an endpoint that is missing by now confirms nothing, it raises."""
+        self._look = Tally()
+        for walked in self._walk.pages(tally=self._look):
+            yield _only(_users_page(walked), missing)
+
+    def look(self) -> Look:
+        return Look(short_of(self._look, "users"), self._look.shown)
+
+
+class ShiftWorkersRead:
+    """Workers as shifts name them, for accounts without the users endpoint. Their absence means nothing."""
+
+    entity = USERS
+    name = "users-of-shifts"
+    reading = READING
+    replaced = False
+
+    def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
+        self._workers = workers
+
+    def restore(self, mark: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead; there is nothing to know again."""
+
+    def mark(self) -> dict[str, Any]:
+        return {}
+
+    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+        rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())]
+        # A shift knows less of a worker than the users list; it must not replace what that said.
+        records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
+        yield _records_page(records)
+
+    def covered(self) -> ReadRange | None:
+        return None
+
+    def shortfall(self) -> Shortfall | None:
+        return None
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range
+        yield from ()
+
+    def look(self) -> Look:
+        return Look()
+
+
+def _rows_page(rows: Sequence[SourceRow], number: int = 1, total: int | None = 1) -> Page:
+    return Page(number, rows, total)
+
+
+def _records_page(records: Sequence[SourceRecord]) -> Page:
+    return _rows_page([SourceRow.of(record) for record in records])
+
+
+def _user(raw: Any) -> SourceRow:
+    def read(raw: Any) -> SourceRecord:
+        row = parse_row(InternalUser, raw, what="users")
+        return SourceRecord(str(row.userId), row.after(raw))
+
+    return row_of(raw, read, name="userId")
+
+
+def _users_page(walked: WalkedPage[SourceRow]) -> Page:
+    return _rows_page(walked.rows, walked.number, walked.pages_total)
+
+
+def _only(page: Page, ids: Collection[str]) -> Page:
+    return Page(page.number, [row for row in page.rows if row.entity_id in ids], page.pages_total)

@@ -1,0 +1,78 @@
+"""The order of a run's reads: first what is short, then the newest shifts, then what takes a request or two a job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from producers.buildertrend.account import Account
+from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
+from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
+from producers.buildertrend.reads.shifts import Days, ShiftsRead
+from producers.source import EntityRead
+from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
+
+_GENERAL_JOB = 0
+ALL_ENTITIES = frozenset(entity.name for entity in ENTITIES)
+ALL_JOBS = "all"
+OPEN_JOBS = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """How far a run reads: `jobs` says whose budgets, `from_day` to `to_day` which shifts, `entities` what at all.
+
+    Jobs themselves are always read: the other reads need their ids. From `kept_from` on, if that is before `from_day`,
+    shifts are read that are known already, so that they stay true; others are not taken in.
+    """
+
+    jobs: str
+    from_day: date | None
+    entities: Collection[str] = ALL_ENTITIES
+    to_day: date | None = None
+    kept_from: date | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Equal for scopes that are equal."""
+        days = {name: None if day is None else day.isoformat() for name, day in self._days().items()}
+        return {"jobs": self.jobs, "entities": sorted(self.entities), **days}
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Scope:
+        """The scope that `as_json` was asked of."""
+        from_day, to_day, kept_from = (
+            None if kept.get(name) is None else date.fromisoformat(kept[name])
+            for name in ("from_day", "to_day", "kept_from")
+        )
+        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day, kept_from)
+
+    def _days(self) -> dict[str, date | None]:
+        kept = {} if self.kept_from is None else {"kept_from": self.kept_from}
+        return {"from_day": self.from_day, "to_day": self.to_day, **kept}
+
+
+def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
+    """The reads in their order. Exhaust or restore one before you ask for the next: it may need what that one saw."""
+    jobs = JobsRead(account)
+    yield jobs
+    yield from _people_and_shifts(account, scope)
+    job_ids = jobs.job_ids if scope.jobs == ALL_JOBS else jobs.open_job_ids
+    real = [job_id for job_id in job_ids if job_id != _GENERAL_JOB]
+    if COST_CODES.name in scope.entities:
+        yield CostCodesRead(account, real, whole=scope.jobs == ALL_JOBS)
+    if BUDGETS.name in scope.entities:
+        yield BudgetsRead(account, real)
+
+
+def _people_and_shifts(account: Account, scope: Scope) -> Iterator[EntityRead]:
+    users = UsersRead(account)
+    if USERS.name in scope.entities:
+        yield users
+    if TIME_ENTRIES.name in scope.entities:
+        days = Days(scope.from_day, scope.to_day, scope.kept_from)
+        shifts = ShiftsRead(account, days, notes_workers=lambda: users.missing)
+        yield shifts
+        if users.missing:
+            yield ShiftWorkersRead(lambda: shifts.workers)

@@ -1,0 +1,187 @@
+"""Takes a leased connection's open commands: what settles at once is applied and answered in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from control import standing as connection_standing
+from control.commands import OpenCommand, commands_of_run, find_command, open_commands
+from control.connections import Connection, Lease, get_connection, hold_epoch
+from control.database import Transaction
+from control.entity_reads import wants_whole_read
+from control.held_deletions import list_held
+from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
+from control.source_state import oldest_day
+from core.log import get_logger
+from producers.buildertrend.faults import STOPPING
+from producers.commands.dry_run import DryRuns
+from producers.commands.settle import Settlement, Standing, settle
+from producers.runs.decide import Earlier
+from producers.runs.outcome import Recorder, total
+from producers.sync_events import SyncEvent
+from schemas.catalogue import TIME_ENTRIES
+from schemas.command_rules import date_problem
+
+_LOG = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What is left to do for a connection: reading commands, those that replay, and the open run, if there is one.
+
+    `due`: the schedule wants a read. `earlier`: what earlier reads left.
+    """
+
+    connection: Connection
+    reading: Sequence[OpenCommand]
+    replays: Sequence[OpenCommand]
+    left: OpenRun | None
+    in_run: frozenset[str]
+    due: bool
+    earlier: Earlier
+
+    @property
+    def wants_read(self) -> bool:
+        readable = self.connection.state in ("connecting", "connected")
+        return readable and (self.due or bool(self.reading) or self.left is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settler:
+    """Applies what settles at once."""
+
+    recorder: Recorder
+
+    def settle(self, lease: Lease) -> Settled | None:
+        """Under the lease's epoch; None if the connection is gone. FencedError if it is another poller's."""
+        with self.recorder.database.transaction() as tx:
+            hold_epoch(tx, lease)
+            connection = get_connection(tx, lease.company_id)
+            if connection is None:
+                return None
+            left = open_run(tx, lease.company_id)
+            in_run = _in_run(tx, left, lease.company_id)
+            doable = self._without_impossible(tx, lease.company_id, open_commands(tx, lease.company_id))
+            commands = self._without_dry_runs(tx, connection, doable)
+            found = settle(
+                standing_of(connection),
+                commands,
+                in_run=in_run,
+                has_run=left is not None,
+                look_up=lambda command_id: _became(tx, lease.company_id, command_id),
+            )
+            ended = left if left is not None and _run_is_over(found) else None
+            self._apply(tx, connection, found, ended)
+            reading = self._without_idle_releases(tx, lease.company_id, found.reading)
+            due = connection_standing.is_due(tx, lease.company_id)
+            now = get_connection(tx, lease.company_id) or connection
+            earlier = _earlier(tx, now)
+        return Settled(now, reading, found.replays, None if ended else left, in_run, due, earlier)
+
+    def _without_impossible(
+        self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
+    ) -> list[OpenCommand]:
+        """Answer those with days that no calendar has: a version that took them may have stored them."""
+        problems = {one.command_id: date_problem(one.body) for one in commands}
+        for command_id, problem in problems.items():
+            if problem is not None:
+                self.recorder.answer(tx, [command_id], SyncEvent(company_id, "rejected", message=problem))
+        return [one for one in commands if problems[one.command_id] is None]
+
+    def _without_dry_runs(
+        self, tx: Transaction, connection: Connection, commands: Sequence[OpenCommand]
+    ) -> list[OpenCommand]:
+        """Answer those that only ask what it would take; the others."""
+        dry = DryRuns(self.recorder.settings, self.recorder.clock)
+        for command in commands:
+            if command.body["dry_run"] and command.type != "replay-dead-letters":
+                self.recorder.answer(tx, [command.command_id], dry.answer(tx, connection, command))
+        return [one for one in commands if not one.body["dry_run"] or one.type == "replay-dead-letters"]
+
+    def _without_idle_releases(
+        self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
+    ) -> list[OpenCommand]:
+        """Answer those that would let deletions go where none is held: no read is needed for that."""
+        held = {one.entity for one in list_held(tx, company_id)}
+        idle = [
+            one
+            for one in commands
+            if one.type == "release-deletions" and not held & (set(one.body["entities"]) or held)
+        ]
+        event = SyncEvent(company_id, "completed", message="No deletion is held.")
+        self.recorder.answer(tx, [one.command_id for one in idle], event)
+        return [one for one in commands if one not in idle]
+
+    def _apply(self, tx: Transaction, connection: Connection, found: Settlement, ended: OpenRun | None) -> None:
+        company_id = connection.company_id
+        before, after = standing_of(connection), found.standing
+        if found.disconnects:
+            connection_standing.disconnect(tx, company_id)
+        elif after.state == "paused" and after != before:
+            connection_standing.pause(tx, company_id, by=after.paused_by, reason=after.paused_reason)
+        elif found.resumes:
+            connection_standing.resume(tx, company_id, state=after.state)
+        if ended is not None:
+            self._end_run(tx, connection, found, ended)
+        for one in found.answers:
+            event = SyncEvent(company_id, one.outcome, message=one.message, fault=one.fault)
+            self.recorder.answer(tx, [one.command.command_id], event)
+            _LOG.info("command_settled", command_id=one.command.command_id, type=one.command.type, outcome=one.outcome)
+
+    def _end_run(self, tx: Transaction, connection: Connection, found: Settlement, left: OpenRun) -> None:
+        run_id = RunId(left.run_id, connection.company_id, left.run_seq)
+        cancelled = found.ends_run or connection.fault is None
+        state = "cancelled" if cancelled else "failed"
+        message = "Cancelled." if found.ends_run else found.standing.why_not
+        fault = None if cancelled else connection.fault
+        finish_run(tx, run_id, RunEnd(state, fault, message, left.counts))
+        if found.standing.readable:
+            # Else the schedule, which was due, would begin at once what somebody has just cancelled.
+            interval = timedelta(seconds=self.recorder.settings.poll_interval_s)
+            connection_standing.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
+        counts = total(left.counts)
+        event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=counts, message=message, fault=fault)
+        ids = [command.command_id for command in commands_of_run(tx, connection.company_id, left.run_id)]
+        self.recorder.answer(tx, [one for one in ids if one not in _kept(found)], event)
+
+
+def _earlier(tx: Transaction, connection: Connection) -> Earlier:
+    company_id = connection.company_id
+    # Without an import-from date nothing is before it.
+    oldest = None if connection.import_from is None else oldest_day(tx, company_id, TIME_ENTRIES.name)
+    return Earlier(wants_whole_read(tx, company_id), oldest)
+
+
+def standing_of(connection: Connection) -> Standing:
+    """A connection as the rules of commands see it."""
+    return Standing(
+        state=connection.state,
+        message=connection.message,
+        fault=connection.fault,
+        known=connection.builder_id is not None,
+        stopped_by_fault=connection.fault in STOPPING,
+        paused_by=connection.paused_by,
+        paused_reason=connection.paused_reason,
+    )
+
+
+def _run_is_over(found: Settlement) -> bool:
+    """A paused connection's run waits for its going on; one that is not read any more has none."""
+    return found.ends_run or found.standing.state in ("disconnected", "needs-attention")
+
+
+def _kept(found: Settlement) -> set[str]:
+    return {one.command_id for one in found.reading}
+
+
+def _in_run(tx: Transaction, left: OpenRun | None, company_id: str) -> frozenset[str]:
+    if left is None:
+        return frozenset()
+    return frozenset(one.command_id for one in commands_of_run(tx, company_id, left.run_id))
+
+
+def _became(tx: Transaction, company_id: str, command_id: str) -> str | None:
+    found = find_command(tx, company_id, command_id)
+    return None if found is None else found.outcome or "open"

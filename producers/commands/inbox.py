@@ -1,0 +1,148 @@
+"""Takes sync commands from their topic: each is checked, kept once an id, or refused with the reason.
+
+What can never be taken is put aside as a dead letter and answered, if its sender can be made out; nothing that a record
+holds keeps those behind it waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from control.database import Database
+from core.clock import SystemClock
+from core.dead_letters.letter import RejectedRecord, dead_letter, header_list
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
+from core.kafka.config import consumer_config, producer_config
+from core.kafka.delivery import Outgoing, send_acknowledged
+from core.log import get_logger
+from core.settings import Settings
+from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
+from producers import metrics as telemetry
+from producers.commands.intake import Intake
+from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
+from producers.sync_events import EventWriter, SyncEvent
+from schemas.codec import Decoder, SchemaSource
+from schemas.command_rules import LARGEST_VALUE_BYTES
+
+GROUP = "protiv-poller"
+_MOST_AT_ONCE = 100
+_TRIES = 3
+_LOG = get_logger(__name__)
+
+
+class Inbox:
+    """Not for use by two threads at once."""
+
+    def __init__(self, settings: Settings, *, source: SchemaSource, database: Database, events: EventWriter) -> None:
+        # A group that is new starts with what was sent while nobody listened.
+        config = consumer_config(settings, GROUP) | {"auto.offset.reset": "earliest", "enable.partition.eof": False}
+        self._consumer = Consumer(config)
+        self._consumer.subscribe([SYNC_COMMANDS])
+        self._dead_letters = Producer(producer_config(settings))
+        self._decode = Decoder(SYNC_COMMANDS, source)
+        self._intake = Intake(settings, database, events, SystemClock())
+        self._events = events
+        self._failed: dict[tuple[int | None, int | None], int] = {}
+
+    def take(self) -> int:
+        """Take what has arrived, without waiting for more; the number of records taken.
+
+        An offset is committed only when its command is kept or refused. RetriableError for an outage: nothing is lost.
+        """
+        taken = 0
+        while taken < _MOST_AT_ONCE and (message := self._consumer.poll(0)) is not None:
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or error.fatal():
+                    raise RetriableError(f"Sync commands cannot be read now ({error.name()}).")
+                return taken
+            self._take_one(message)
+            taken += 1
+        return taken
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _take_one(self, message: Message) -> None:
+        try:
+            self._keep_or_put_aside(message)
+        except RetriableError:
+            # The same record again, later: nothing behind it may be committed before it.
+            self._consumer.seek(_position(message))
+            raise
+        try:
+            self._consumer.commit(message=message, asynchronous=False)
+        except KafkaException as exc:
+            raise RetriableError(f"An offset cannot be committed now ({exc.args[0].name()}).") from exc
+
+    def _keep_or_put_aside(self, message: Message) -> None:
+        sender = sender_of(message.key(), message.value())
+        try:
+            command = self._decoded(message.value() or b"")
+            sender = sender_in(command)
+            self._intake.take(command)
+        except InvalidRecordError as exc:
+            self._put_aside(message, exc, sender)
+        except (RetriableError, ConfigurationError):
+            raise
+        except Exception as exc:  # noqa: BLE001 - one record must not stop the others; logged with its trace
+            self._put_aside(message, self._given_up(message, exc), sender)
+        self._failed.pop(_place(message), None)
+
+    def _decoded(self, value: bytes) -> Mapping[str, Any]:
+        if len(value) > LARGEST_VALUE_BYTES:
+            problem = f"The command is {len(value):,} bytes long; it may be {LARGEST_VALUE_BYTES:,}."
+            raise InvalidRecordError(problem, error_class="too-long")
+        return self._decode(value)
+
+    def _given_up(self, message: Message, exc: Exception) -> InvalidRecordError:
+        """The error to put a record aside with that failed in an unforeseen way; RetriableError while it is tried."""
+        place = _place(message)
+        self._failed[place] = tries = self._failed.get(place, 0) + 1
+        _LOG.exception("command_cannot_be_processed", partition=place[0], offset=place[1], tries=tries)
+        if tries < _TRIES:
+            raise RetriableError(f"A command cannot be processed ({type(exc).__name__}).") from exc
+        reason = f"The command could not be processed ({type(exc).__name__}); that is our fault: send it again later."
+        return InvalidRecordError(reason, error_class="cannot-be-processed")
+
+    def _put_aside(self, message: Message, error: InvalidRecordError, sender: Sender) -> None:
+        """As a dead letter, then with an answer. Repeated as a whole after an outage: the answer has one id."""
+        record = RejectedRecord(
+            topic=message.topic() or SYNC_COMMANDS,
+            partition=message.partition() or 0,
+            offset=message.offset() or 0,
+            key=message.key(),
+            value=message.value(),
+            headers=header_list(message.headers()),
+        )
+        letter = dead_letter(record, stage="poller", error=error, seen_at=datetime.now(UTC))
+        send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        self._answer(sender, error.reason, answer_id(record.topic, record.partition, record.offset))
+        telemetry.COMMANDS_PUT_ASIDE.labels(error.error_class).inc()
+        _LOG.error(
+            "command_put_aside",
+            partition=record.partition,
+            offset=record.offset,
+            error_class=error.error_class,
+            answered=sender.command_id is not None or sender.company_id is not None,
+        )
+
+    def _answer(self, sender: Sender, reason: str, event_id: str) -> None:
+        company_id = sender.company_id or ALL_COMPANIES
+        sentence = f"The command was put aside: {reason}"
+        if sender.command_id is not None:
+            self._intake.reject(sender.command_id, company_id, sentence)
+        elif sender.company_id is not None:
+            self._events.write(SyncEvent(company_id, "rejected", message=sentence, event_id=event_id))
+
+
+def _place(message: Message) -> tuple[int | None, int | None]:
+    return message.partition(), message.offset()
+
+
+def _position(message: Message) -> TopicPartition:
+    return TopicPartition(message.topic() or "", message.partition() or 0, message.offset() or 0)

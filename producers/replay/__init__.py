@@ -1,0 +1,1 @@
+"""Puts dead letters through again after a fix, in order, each once."""

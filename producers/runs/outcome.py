@@ -1,0 +1,229 @@
+"""How a run ended: recorded together with the answer to every command that it was for.
+
+Run, connection and answers are one transaction. The answers are published afterwards (see
+producers.commands.answer_publisher); the event of a run without a command is published at once.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from control.commands import OpenCommand, answer_commands, commands_of_run, read_again
+from control.connections import (
+    Connection,
+    Failure,
+    Lease,
+    ShortRun,
+    failures,
+    hold_epoch,
+    set_failed,
+    set_incomplete,
+    set_succeeded,
+    went_back,
+)
+from control.database import Database, Transaction
+from control.entity_reads import plan_retry
+from control.runs import Counts, RunEnd, RunId, finish_run
+from core.clock import Clock
+from core.log import get_logger
+from core.settings import Settings
+from producers import metrics as telemetry
+from producers.buildertrend.faults import SOURCE_INCOMPLETE, SourceFaultError
+from producers.buildertrend.reads.plan import ALL_ENTITIES
+from producers.runs.decide import BACKFILL, Order, next_due
+from producers.runs.run import COUNTERS, Run
+from producers.sync_events import EventWriter, SyncEvent, event_record
+
+_LOG = get_logger(__name__)
+# What is read again together is spread out behind the pause, as the schedule spreads reads before its interval's end.
+_LATER = 1.3
+_MOST_DOUBLINGS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Writes ends of runs."""
+
+    settings: Settings
+    database: Database
+    events: EventWriter
+    clock: Clock
+    jitter: random.Random = field(default_factory=random.Random)
+
+    def ended(self, lease: Lease, order: Order, run: Run) -> str:
+        """The run came to its end by itself; how that is called: completed, held or incomplete."""
+        if run.incomplete:
+            self._incomplete(lease, order, run)
+            return "incomplete"
+        self._succeeded(lease, order, run)
+        return "held" if run.held else "completed"
+
+    def _incomplete(self, lease: Lease, order: Order, run: Run) -> None:
+        """It came to its end, but the source did not show everything: a failure for whoever asked for that part.
+
+        The schedule goes on with what is recent; everything is read again after a pause that doubles with each try.
+        """
+        now = self.clock.now()
+        run_id = run.assignment.run
+        message = _incomplete_sentence(run.incomplete)
+        event = _end_event("failed", run_id, run.counts, message=message, fault=SOURCE_INCOMPLETE.name)
+        longest_s = self.settings.full_sync_interval_s if order.is_whole else self.settings.poll_interval_s
+        with self.database.transaction() as tx:
+            hold_epoch(tx, lease)
+            end = RunEnd("failed", SOURCE_INCOMPLETE.name, message, run.counts, leaves_pages=False)
+            finish_run(tx, run_id, end)
+            pause_s = plan_retry(tx, run_id, first_s=float(SOURCE_INCOMPLETE.retry_after_s or 0), longest_s=longest_s)
+            wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
+            # Not before everything may be read again: a read of the window alone would come in its place.
+            due = self._later(wait_s * _LATER, wait_s) if order.is_scheduled else None
+            ended = ShortRun(SOURCE_INCOMPLETE.name, message, due, full=order.is_whole)
+            set_incomplete(tx, lease.company_id, ended, at=now)
+            commands = self._commands(tx, order, run_id)
+            short = [one for one in commands if run.incomplete.keys() & (set(one.body["entities"]) or ALL_ENTITIES)]
+            failed = self.answer(tx, _ids(short), event)
+            # Who asked only for what is complete has it.
+            again = read_again(tx, lease.company_id, run_id.run_id)
+            answered = self.answer(tx, _ids(commands, without={*again, *_ids(short)}), _completed(order, run))
+        _LOG.warning("run_incomplete", entities=sorted(run.incomplete))
+        self._say_unasked([*failed, *answered], event)
+        self._say_again(run_id, again)
+
+    def _succeeded(self, lease: Lease, order: Order, run: Run) -> None:
+        """The run read all it was to read; held deletions do not make it a failure."""
+        now = self.clock.now()
+        run_id = run.assignment.run
+        event = _completed(order, run)
+        message = _held_sentence(run.held) if run.held else None
+        with self.database.transaction() as tx:
+            hold_epoch(tx, lease)
+            finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
+            # A run for some entities does not stand for the scheduled one of all.
+            due = self._next_due(now, run) if order.is_scheduled else None
+            set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
+            again = read_again(tx, lease.company_id, run_id.run_id)
+            answered = self.answer(tx, _ids(self._commands(tx, order, run_id), without=again), event)
+        _LOG.info("run_completed", published=run.published)
+        self._say_unasked(answered, event)
+        self._say_again(run_id, again)
+
+    def _next_due(self, now: datetime, run: Run) -> datetime:
+        """At once behind a run that went on from a checkpoint: what changed behind its position is not found yet."""
+        return now if run.went_on else next_due(now, self.settings.poll_interval_s, self.jitter)
+
+    def failed(self, lease: Lease, order: Order, run_id: RunId, ended: Ended) -> None:
+        """The source did not let the run go on."""
+        fault = ended.error.fault
+        _LOG.warning("run_failed", fault=fault.name, detail=ended.error.detail)
+        event = _end_event("failed", run_id, ended.counts, message=ended.error.for_admin, fault=fault.name)
+        with self.database.transaction() as tx:
+            hold_epoch(tx, lease)
+            finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
+            before = 0 if ended.came_further else failures(tx, lease.company_id)
+            if not (fault.stops_sign_in and went_back(tx, lease.company_id, fault=fault.name)):
+                set_failed(tx, lease.company_id, self._failure(ended, before))
+            answered = self._answer_run(tx, order, run_id, event)
+        self._say_unasked(answered, event)
+
+    def _answer_run(self, tx: Transaction, order: Order, run_id: RunId, event: SyncEvent) -> list[str]:
+        """Answer those that the run was begun for, and those that joined it meanwhile."""
+        return self.answer(tx, _ids(self._commands(tx, order, run_id)), event)
+
+    def _commands(self, tx: Transaction, order: Order, run_id: RunId) -> list[OpenCommand]:
+        joined = commands_of_run(tx, run_id.company_id, run_id.run_id)
+        return list({one.command_id: one for one in (*order.commands, *joined)}.values())
+
+    def answer(self, tx: Transaction, command_ids: Sequence[str], event: SyncEvent) -> list[str]:
+        """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
+        kinds = answer_commands(tx, command_ids, event_record(event, self.clock.now()))
+        for kind in kinds:
+            telemetry.command_ended(kind, event.type)
+        return kinds
+
+    def _say_unasked(self, answered: Sequence[str], event: SyncEvent) -> None:
+        if not answered:
+            self.events.write(event)
+
+    def _say_again(self, run_id: RunId, command_ids: Collection[str]) -> None:
+        message = "The read under way has ended. It had begun before this was asked: another one follows."
+        for command_id in sorted(command_ids):
+            self.events.write(
+                SyncEvent(run_id.company_id, "progress", command_id=command_id, run_id=run_id.run_id, message=message)
+            )
+
+    def _failure(self, ended: Ended, before: int) -> Failure:
+        """`before`: runs that failed in a row before this one; each makes our own pause twice as long."""
+        fault = ended.error.fault
+        wait_s = (fault.retry_after_s or self.settings.poll_interval_s) * 2.0 ** min(before, _MOST_DOUBLINGS)
+        known = "connected" if ended.connection.builder_id else "connecting"
+        return Failure(
+            state="needs-attention" if fault.stops_sign_in else known,
+            fault=fault.name,
+            message=ended.error.for_admin,
+            # What the source asked for is never cut short; our own pauses are no longer than the usual interval.
+            next_due_at=self._later(
+                min(ended.error.retry_after_s or wait_s, self.settings.poll_interval_s),
+                ended.error.retry_after_s or 0.0,
+            ),
+            failures=before + 1,
+        )
+
+    def _later(self, seconds: float, at_least_s: float) -> datetime:
+        now = self.clock.now()
+        return max(next_due(now, seconds, self.jitter), now + timedelta(seconds=at_least_s))
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run that was cut short: why, and what it had done by then. `came_further`: it read what no run before had."""
+
+    connection: Connection
+    error: SourceFaultError
+    counts: Counts
+    came_further: bool = False
+
+
+def total(counts: Counts) -> dict[str, int]:
+    """Counts of the whole run."""
+    sums = dict.fromkeys(COUNTERS, 0)
+    for entity in counts.values():
+        for name in sums:
+            sums[name] += entity.get(name, 0)
+    return sums
+
+
+def _end_event(kind: str, run_id: RunId, counts: Counts, *, message: str | None, fault: str | None = None) -> SyncEvent:
+    return SyncEvent(
+        company_id=run_id.company_id,
+        type=kind,
+        run_id=run_id.run_id,
+        counts=total(counts),
+        message=message,
+        fault=fault,
+    )
+
+
+def _ids(commands: Sequence[OpenCommand], *, without: Collection[str] = ()) -> list[str]:
+    return [command.command_id for command in commands if command.command_id not in without]
+
+
+def _completed(order: Order, run: Run) -> SyncEvent:
+    """What a run read is complete through the beginning of the entity that was begun first."""
+    through = None if order.read == BACKFILL else min(run.through, default=None)
+    sentences = [_held_sentence(run.held)] if run.held else []
+    if through is not None:
+        sentences.append(f"Complete through {through.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")
+    event = _end_event("completed", run.assignment.run, run.counts, message=" ".join(sentences) or None)
+    return replace(event, complete_through=through)
+
+
+def _incomplete_sentence(incomplete: Mapping[str, str]) -> str:
+    parts = " ".join(f"{entity}: {sentence}" for entity, sentence in sorted(incomplete.items()))
+    return f"Not everything was read. {parts} What came is published; the rest is tried again."
+
+
+def _held_sentence(held: dict[str, int]) -> str:
+    parts = ", ".join(f"{count} {entity}" for entity, count in sorted(held.items()))
+    return f"Everything was read, but deletions are held: {parts} are no longer shown by Buildertrend."

@@ -1,0 +1,110 @@
+"""What the overdue check asks of Kafka: ends, how long deletions are kept, and all keys of a partition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from typing import Any, Protocol
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaException
+from confluent_kafka import TopicPartition as Assigned
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._listoffsets import OffsetSpec
+from confluent_kafka.admin._resource import ResourceType
+
+from core.errors import FatalError, RetriableError
+from core.kafka.read_to_end import read_to_end, reading_config
+from core.log import get_logger
+from core.settings import Settings
+from schemas.catalogue import CANONICAL_TOPICS, TOPICS
+from schemas.topic_setup import admin_client
+from sinks.messages import TopicPartition
+from sinks.overdue.judge import TopicKeys
+
+log = get_logger(__name__)
+
+_TIMEOUT_S = 10
+# Never a member of a group; the prefix is the one that a sink has rights on.
+_READER = "protiv-sink-overdue"
+_SETTING = "delete.retention.ms"
+
+
+class OverdueTopics(Protocol):
+    """The topics, as the overdue check needs them. Each raises RetriableError when the brokers do not answer."""
+
+    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """Where committed records end now."""
+
+    def deletions_kept_s(self) -> dict[str, float]:
+        """How long each topic keeps deletions, in seconds."""
+
+    def keys(self, at: TopicPartition, stopped: Callable[[], bool]) -> TopicKeys | None:
+        """All keys of a partition; None where it could not be read from its first record to its end."""
+
+
+class KafkaOverdueTopics:
+    """The brokers' answers."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._admin = admin_client(settings)
+
+    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """See OverdueTopics."""
+        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client types its results only
+        asked = {Assigned(*at): spec for at in partitions}
+        try:
+            futures = self._admin.list_offsets(
+                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
+            )
+            return {
+                TopicPartition(each.topic, each.partition): future.result(_TIMEOUT_S + 5).offset
+                for each, future in futures.items()
+            }
+        except (KafkaException, TimeoutError) as exc:
+            raise RetriableError("The brokers do not say where the topics end.") from exc
+
+    def deletions_kept_s(self) -> dict[str, float]:
+        """See OverdueTopics; what `setup` gives the topics where the brokers do not tell."""
+        kept = {spec.name: float(spec.config().get(_SETTING, 0)) / 1000 for spec in TOPICS}
+        try:
+            asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in CANONICAL_TOPICS]
+            for resource, future in self._admin.describe_configs(asked, request_timeout=_TIMEOUT_S).items():
+                kept[resource.name] = int(future.result(_TIMEOUT_S + 5)[_SETTING].value) / 1000
+        except (KafkaException, TimeoutError, LookupError, TypeError, ValueError) as exc:
+            log.warning("the brokers do not say how long deletions are kept: taken as set up", cause=str(exc))
+        return kept
+
+    def keys(self, at: TopicPartition, stopped: Callable[[], bool]) -> TopicKeys | None:
+        """See OverdueTopics."""
+        keys, ended = TopicKeys(), False
+
+        def on_end(*_: object) -> None:
+            nonlocal ended
+            ended = True
+
+        with closing(Consumer(reading_config(self._settings, _READER))) as consumer:
+            if not _is_whole(consumer, at):
+                return None
+            try:
+                starts = [Assigned(*at, OFFSET_BEGINNING)]
+                read: Iterator[list[Any]] = read_to_end(consumer, starts, on_end=on_end, stopped=stopped)
+                for messages in read:
+                    keys.add(messages)
+            except FatalError as exc:
+                log.warning(
+                    "a partition was not read to its end", topic=at.topic, partition=at.partition, cause=str(exc)
+                )
+                return None
+        return keys if ended else None
+
+
+def _is_whole(consumer: Consumer, at: TopicPartition) -> bool:
+    """Compaction never moves the first offset: where it is not 0, somebody removed records that may be live."""
+    try:
+        found = consumer.get_watermark_offsets(Assigned(*at), timeout=_TIMEOUT_S)
+    except KafkaException as exc:
+        raise RetriableError("The brokers do not say where the topics begin.") from exc
+    if found is None:
+        raise RetriableError("The brokers do not say where the topics begin.")
+    return found[0] == 0

@@ -1,0 +1,1 @@
+"""Makes the canonical topics again from the raw ones."""

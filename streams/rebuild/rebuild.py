@@ -1,0 +1,261 @@
+"""Makes the canonical topics again from the raw ones, publishing only what differs, deletions of strays included.
+
+For the day after a mistake in the rules, or a canonical topic that was lost. Committed offsets and kept state play no
+part. Versions are the highest of the company in either kind of topic, so that none decreases and readers take the new
+records. Everything is read once before anything is published: see `streams.rebuild.check` for what stops it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+from core.clock import Clock
+from core.errors import ConfigurationError, InvalidRecordError, RetriableError
+from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.record_headers import RecordHeaders
+from core.log import get_logger
+from core.settings import Settings
+from core.topics import split_key
+from schemas.batch_codec import BatchDecoder
+from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, RAW_TOPICS
+from schemas.codec import Record, SchemaSource, to_micros
+from schemas.topic_setup import admin_client
+from streams.outputs import render
+from streams.publisher import PartitionPublisher
+from streams.rebuild.check import NOTHING_ALLOWED, Allowed, Findings, Place, check
+from streams.records import Codecs, Output, RawRecord
+from streams.retry import Patience
+from streams.startup import prepare
+from streams.state.company import EntityRef
+from streams.state.due import Due
+from streams.state.loader import raw_record
+from streams.state.opening import PATIENCE_S
+from streams.state.partition import PartitionState
+
+RUN_ID = "rebuild"
+_TIMEOUT_S = 30
+_ENTITY_OF = {entity.canonical_topic: entity.name for entity in ENTITIES}
+
+_log = get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Canonical:
+    """The last record of each key of a partition's canonical topics, kept up with what is published."""
+
+    decode: dict[str, BatchDecoder]
+    last: dict[tuple[str, bytes], bytes | None] = field(default_factory=dict)
+    versions: Counter[str] = field(default_factory=Counter)
+    unseen: set[tuple[str, bytes]] = field(default_factory=set)
+
+    def note(self, topic: str, key: bytes, value: bytes | None, version: int) -> None:
+        """A record that the topic holds."""
+        self.last[topic, key] = value
+        company_id = split_key(key)[0]
+        self.versions[company_id] = max(self.versions[company_id], version)
+        (self.unseen.discard if value is None else self.unseen.add)((topic, key))
+
+    def differing(self, outputs: Sequence[Output]) -> list[Output]:
+        """The outputs that say something else than the topics do, whatever their versions."""
+        before = self._told([self.last.get(_place(output)) for output in outputs], outputs)
+        after = self._told([output.value for output in outputs], outputs)
+        found: list[Output] = []
+        for output, was, becomes in zip(outputs, before, after, strict=True):
+            self.unseen.discard(_place(output))
+            if output.value is None:
+                # The tombstone goes with the deletion in front of it, or not at all.
+                differs = bool(found) and found[-1].key == output.key and found[-1].topic == output.topic
+            elif becomes is not None and becomes["deleted_at"] is not None:
+                differs = was is not None
+            else:
+                differs = was != becomes
+            if differs:
+                found.append(output)
+                self.last[_place(output)] = output.value
+        return found
+
+    def _told(self, values: Sequence[bytes | None], outputs: Sequence[Output]) -> list[Record | None]:
+        """The records without their versions; None for a tombstone, for nothing, and for what cannot be read."""
+        told: list[Record | None] = [None] * len(values)
+        for topic in {output.topic for output in outputs}:
+            numbers = [n for n, output in enumerate(outputs) if output.topic == topic and values[n] is not None]
+            decoded = self.decode[topic]([value for n in numbers if (value := values[n]) is not None])
+            for number, record in zip(numbers, decoded, strict=True):
+                if isinstance(record, dict):
+                    told[number] = {name: value for name, value in record.items() if name != "version"}
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a rebuild is to go: what may be passed over or deleted, and whether anything is published at all."""
+
+    allowed: Allowed = NOTHING_ALLOWED
+    dry_run: bool = False
+
+
+AS_USUAL = Wishes()
+
+
+def rebuild(
+    settings: Settings,
+    source: SchemaSource,
+    clock: Clock,
+    stop: threading.Event,
+    *,
+    group_id: str,
+    wishes: Wishes = AS_USUAL,
+) -> Counter[str]:
+    """How many records were published, or would be, by canonical topic, tombstones not counted. Blocks.
+
+    Raises ConfigurationError while streams run, FatalError when a broker or the registry stays away, or when too much
+    would be deleted: nothing is published then. StoppedError.
+    """
+    codecs = prepare(settings, source, clock, stop)
+    patience = Patience(clock, stop, PATIENCE_S)
+    patience.until_done(lambda: _refuse_while_streams_run(settings, group_id))
+    decode = {topic: BatchDecoder(topic, source) for topic in CANONICAL_TOPICS}
+
+    def partition(number: int) -> _Partition:
+        return _Partition(settings, number, codecs, Canonical(decode), clock)
+
+    found = Findings()
+    for number in range(settings.entity_partitions):
+        found.merge(partition(number).examined())
+    check(found, wishes.allowed)
+    published: Counter[str] = Counter()
+    for number in range(settings.entity_partitions):
+        publisher = None
+        if not wishes.dry_run:
+            publisher = PartitionPublisher.open(settings, f"{group_id}-{number}", number, patience)
+        for outputs in partition(number).differing(found.strays):
+            if publisher is not None:
+                publisher.publish(outputs)
+            published.update(output.topic for output in outputs if output.value is not None)
+    _log.info("canonical topics are rebuilt", dry_run=wishes.dry_run, deleted=len(found.strays), **published)
+    return published
+
+
+class _Partition:
+    """One partition number of all topics."""
+
+    def __init__(self, settings: Settings, number: int, codecs: Codecs, canonical: Canonical, clock: Clock) -> None:
+        self._settings = settings
+        self._number = number
+        self._codecs = codecs
+        self._canonical = canonical
+        self._clock = clock
+        self._state = PartitionState(codecs, partitions=settings.entity_partitions)
+
+    def examined(self) -> Findings:
+        """What stands in the way of publishing: the topics are read and compared by their keys."""
+        found, known = Findings(), set()
+        self._read_canonical()
+        for raw, error in self._loaded():
+            known.add((raw.entity.canonical_topic, raw.key or b""))
+            if error is None:
+                found.used(raw)
+            else:
+                found.not_used(raw, error)
+        found.compare(self._canonical.unseen, known)
+        return found
+
+    def differing(self, strays: Collection[Place]) -> Iterator[list[Output]]:
+        """What is to be published, in batches: the state is read whole first, then every record is taken in.
+
+        `strays`: canonical records of entities that the raw topics do not hold, which are to be deleted.
+        """
+        self._read_canonical()
+        for _ in self._loaded():
+            pass
+        for company_id, version in self._canonical.versions.items():
+            company = self._state.company(company_id)
+            company.version = max(company.version, version)
+        for batch in self._raw():
+            _each_good(batch, self._state.apply)
+            yield self._canonical.differing(self._rendered(self._state.take_due()))
+        yield self._rendered(self._deletions(self._canonical.unseen & set(strays)))
+
+    def _read_canonical(self) -> None:
+        for batch in self._read(CANONICAL_TOPICS):
+            for message in batch:
+                self._note(message)
+
+    def _loaded(self) -> Iterator[tuple[RawRecord, InvalidRecordError | None]]:
+        """Each raw record once it is part of the state, or with the reason why it is not."""
+        for batch in self._raw():
+            for raw in batch:
+                try:
+                    self._state.load(raw, committed=0)
+                except InvalidRecordError as error:
+                    yield raw, error
+                else:
+                    yield raw, None
+
+    def _deletions(self, strays: Collection[Place]) -> dict[tuple[str, EntityRef], Due]:
+        now = to_micros(self._clock.now())
+        due = {}
+        for topic, key in sorted(strays):
+            company_id, entity_id = split_key(key)
+            due[company_id, EntityRef(_ENTITY_OF[topic], entity_id)] = Due(RUN_ID, deleted_at=now)
+        return due
+
+    def _rendered(self, due: dict[tuple[str, EntityRef], Due]) -> list[Output]:
+        return list(render(self._state, due.items(), self._codecs, Counter()))
+
+    def _raw(self) -> Iterator[list[RawRecord]]:
+        for messages in self._read(RAW_TOPICS):
+            batch = [raw_record(message) for message in messages]
+            self._codecs.look_into(batch)
+            yield batch
+
+    def _read(self, topics: Sequence[str]) -> Iterator[list[Any]]:
+        with closing(Consumer(reading_config(self._settings, RUN_ID))) as consumer:
+            yield from read_to_end(
+                consumer, [TopicPartition(topic, self._number, OFFSET_BEGINNING) for topic in topics]
+            )
+
+    def _note(self, message: Any) -> None:
+        try:
+            split_key(message.key())
+            version = RecordHeaders.decode(message.headers()).version
+        except InvalidRecordError:
+            # Nobody's: no reader takes it, and nothing of ours lies under its key.
+            return
+        self._canonical.note(message.topic(), message.key(), message.value(), version)
+
+
+def _each_good(batch: Sequence[RawRecord], take: Any) -> None:
+    """Take each record that can be used; the others were dead-lettered when they were delivered, or will be."""
+    for raw in batch:
+        try:
+            take(raw)
+        except InvalidRecordError:
+            continue
+
+
+def _place(output: Output) -> tuple[str, bytes]:
+    assert output.key is not None
+    return output.topic, output.key
+
+
+def _refuse_while_streams_run(settings: Settings, group_id: str) -> None:
+    # Held while its answer is waited for: an answer of a client that is gone never comes.
+    admin = admin_client(settings)
+    try:
+        members = admin.describe_consumer_groups([group_id], request_timeout=_TIMEOUT_S)[group_id].result().members
+    except KafkaException as exc:
+        if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
+            raise RetriableError("Kafka does not tell whether streams are at work.") from exc
+        return
+    if members:
+        raise ConfigurationError(
+            f"{len(members)} streams processes are at work: stop them, run the rebuild, start them again."
+        )
