@@ -23,7 +23,7 @@ def stack(own_stack: OwnStack) -> Stack:
     return own_stack.stack
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(rounds(usual=300, soak=900))
 @pytest.mark.parametrize("seed", range(rounds(usual=1, soak=4)))
 def test_commands_across_outages_have_one_final_event_each(own_stack: OwnStack, site: Site, seed: int) -> None:
     chance = random.Random(seed)

@@ -55,7 +55,7 @@ def read_undisturbed(site: Site) -> tuple[str, dict[str, int]]:
     return other, counted
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(rounds(usual=600, soak=1800))
 @pytest.mark.company(jobs=40, shifts=4000)
 def test_poller_killed_at_random_moments_ends_as_an_undisturbed_one_and_reads_two_pages_again_at_most(
     site: Site,

@@ -30,7 +30,7 @@ def lose_registry(everything: Everything) -> None:
             client.register_schema(f"{topic}-value", Schema(schema_text(topic), "AVRO"))
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 @pytest.mark.company(jobs=4, shifts=60)
 def test_registry_with_shifted_ids_is_refused_and_restored_by_its_runbook(everything: Everything) -> None:
     sandbox = everything.site.sandbox

@@ -89,7 +89,7 @@ def companies(stack: Stack) -> Iterator[list[LoadedCompany]]:
         each.reader.close()
 
 
-@pytest.mark.timeout(3000)
+@pytest.mark.timeout(rounds(usual=600, soak=3000))
 def test_workers_killed_and_frozen_under_load_end_as_if_undisturbed(
     stack: Stack, companies: list[LoadedCompany], record_property: Callable[[str, object], None]
 ) -> None:
