@@ -27,10 +27,10 @@ from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.reads.shifts import Days, ShiftsRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.main import tune_interpreter
-from producers.runs.pipeline import commits_behind
+from producers.runs.pipeline import commit_thread
 from producers.runs.postgres_ledger import PostgresLedger
 from producers.runs.publisher import TransactionalPublisher
-from producers.runs.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import KafkaEventWriter
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS, TIME_ENTRIES
@@ -104,12 +104,12 @@ class _SignedIn:
 
     def save(self, signed_in: SignedIn) -> None: ...
 
-    def is_in_doubt(self) -> bool:
+    def has_unanswered_sign_in(self) -> bool:
         return False
 
     def begin_sign_in(self) -> None: ...
 
-    def sign_in_in_doubt(self) -> None: ...
+    def sign_in_unanswered(self) -> None: ...
 
     def sign_in_answered(self) -> None: ...
 
@@ -139,10 +139,10 @@ def main(company_id: str, pages: Path) -> None:
     hosts = Hosts("http://source.test", "http://source.test")
     account = Account(client, hosts=hosts, details=_no_details, sessions=_SignedIn())
     encoders = {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}
-    with commits_behind() as background:
+    with commit_thread() as background:
         run = Run(
             Assignment(run_id, connection.time_zone, "CREATE", whole=True),
-            Outlets(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
+            RunServices(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
         )
         began, cpu = time.perf_counter(), time.process_time()
         run.execute([ShiftsRead(account, Days())])

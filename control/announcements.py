@@ -1,4 +1,7 @@
-"""Changes that are about to be published. What was announced and never recorded was published or not: nobody knows."""
+"""Announcements: changes that are about to be published, stored before Kafka gets them.
+
+A change that was announced and never recorded as published is unconfirmed: Kafka may have it or not, after a crash.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,12 @@ _SQL = statements("announcements")
 
 
 def announce(tx: Writing, company_id: str, entity: str, changes: Sequence[Published]) -> None:
-    """Note changes before they are published. `fingerprint` is what the state holds of each if that stays in doubt.
+    """Store changes before they are published; `fingerprint` is what the state holds of each that stays unconfirmed.
 
-    A company announces one batch at a time. Where the one before is still there, its record got lost in a crash of the
-    database that nobody noticed, and it is in doubt.
+    A company announces one batch at a time. If an earlier batch is still here, the database crashed and lost the record
+    of its publication: that batch becomes unconfirmed.
     """
-    tx.execute(_SQL["doubt"], {"company_id": company_id})
+    tx.execute(_SQL["mark_unconfirmed"], {"company_id": company_id})
     tx.execute(
         _SQL["announce"],
         {
@@ -33,13 +36,14 @@ def announce(tx: Writing, company_id: str, entity: str, changes: Sequence[Publis
 
 
 def withdraw(tx: Writing, company_id: str) -> None:
-    """What was announced is recorded, in this same transaction."""
+    """To be called in the transaction that records what was announced."""
     tx.execute(_SQL["withdraw"], {"company_id": company_id})
 
 
-def doubt(tx: Transaction, company_id: str) -> int:
-    """Put what was announced and never recorded in doubt; how many records that are.
+def mark_unconfirmed(tx: Transaction, company_id: str) -> int:
+    """Mark as unconfirmed what was announced and never recorded; how many records.
 
-    A batch that is being published is among it: to be called by whoever publishes for the company, between batches.
+    This includes a batch that is being published right now, so only the company's own publisher may call it, and only
+    between batches.
     """
-    return tx.execute(_SQL["doubt"], {"company_id": company_id}).rowcount
+    return tx.execute(_SQL["mark_unconfirmed"], {"company_id": company_id}).rowcount

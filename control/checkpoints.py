@@ -21,7 +21,7 @@ READ = "read"
 COMPLETE = "complete"
 HELD = "held"
 INCOMPLETE = "incomplete"
-# In the mark of a read that ended incomplete: why, as a sentence.
+# In the cursor of a read that ended incomplete: why, as a sentence.
 SHORTFALL = "shortfall"
 
 
@@ -29,7 +29,7 @@ SHORTFALL = "shortfall"
 class Checkpoint:
     """How far a read has come. `state`: reading, read (deletions to be looked for), complete, incomplete or held.
 
-    `mark` is what the source's adapter wants to know again; `began_at` is the start of the first attempt.
+    `cursor` is what the source's adapter wants to know again; `began_at` is the start of the first attempt.
     """
 
     entity: str
@@ -37,7 +37,7 @@ class Checkpoint:
     pages_done: int = 0
     pages_total: int | None = None
     state: str = READING
-    mark: Mapping[str, Any] = field(default_factory=dict)
+    cursor: Mapping[str, Any] = field(default_factory=dict)
 
 
 def checkpoints(tx: Transaction, run: RunId) -> dict[str, Checkpoint]:
@@ -61,7 +61,7 @@ def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
             "entity": checkpoint.entity,
             "pages_done": checkpoint.pages_done,
             "pages_total": checkpoint.pages_total,
-            "mark": Jsonb(dict(checkpoint.mark)),
+            "cursor": Jsonb(dict(checkpoint.cursor)),
             "state": checkpoint.state,
         },
     )
@@ -70,7 +70,7 @@ def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
 def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str, shortfall: str | None = None) -> None:
     """`shortfall`: why the read ended incomplete."""
     values = {"run_id": run.run_id, "entity": entity, "state": state}
-    tx.execute(_SQL["set_read_state"], values | {"mark": Jsonb({SHORTFALL: shortfall} if shortfall else {})})
+    tx.execute(_SQL["set_read_state"], values | {"cursor": Jsonb({SHORTFALL: shortfall} if shortfall else {})})
 
 
 def save_page(tx: Writing, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:

@@ -70,7 +70,8 @@ class NewConnection:
 def save_connection(tx: Transaction, new: NewConnection, password: SealedSecret) -> None:
     """Store a connection with its sealed password; a run under way is fenced off.
 
-    Password and session that worked until now are put aside until the new ones signed in (see `go_back`).
+    The password and session that worked until now are kept until the new ones have signed in (see
+    `restore_previous_credentials`).
     """
     tx.execute(_SQL["keep_previous"], {"company_id": new.company_id, "refusing": _REFUSING})
     tx.execute(_SQL["upsert"], {field.name: getattr(new, field.name) for field in fields(new)})
@@ -170,7 +171,7 @@ def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at
 
 
 @dataclass(frozen=True, slots=True)
-class ShortRun:
+class IncompleteRun:
     """A run that came to its end without having been shown everything; `full`: it was to read everything.
 
     Without `next_due_at` the schedule stays as it is.
@@ -182,7 +183,7 @@ class ShortRun:
     full: bool
 
 
-def set_incomplete(tx: Transaction, company_id: str, short: ShortRun, *, at: datetime) -> None:
+def set_incomplete(tx: Transaction, company_id: str, short: IncompleteRun, *, at: datetime) -> None:
     """When everything is read again is planned for itself (see entity_reads.plan_retry)."""
     values: dict[str, Any] = {field.name: getattr(short, field.name) for field in fields(short)}
     tx.execute(_SQL["set_incomplete"], values | {"company_id": company_id, "at": at})
@@ -205,10 +206,10 @@ def failures(tx: Transaction, company_id: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def hold_back(tx: Transaction, lease: Lease, *, pause_s: float, fault: str, message: str) -> None:
+def back_off(tx: Transaction, lease: Lease, *, pause_s: float, fault: str, message: str) -> None:
     """Keep everybody from working on the connection for a while, and say why; nothing if it is another's by now."""
     values = {"pause_s": pause_s, "fault": fault, "message": message}
-    tx.execute(_SQL["hold_back"], _lease_values(lease) | values)
+    tx.execute(_SQL["back_off"], _lease_values(lease) | values)
 
 
 def note_outage(tx: Transaction, lease: Lease) -> float:
@@ -253,15 +254,15 @@ def begin_sign_in(tx: Transaction, company_id: str, pauses: SignInPauses) -> flo
     return pauses.first_s if row is None else max(float(row[0]), 1.0)
 
 
-def sign_in_is_in_doubt(tx: Transaction, company_id: str) -> bool:
+def has_unanswered_sign_in(tx: Transaction, company_id: str) -> bool:
     """Whether the last sign-in had no answer that says what came of it."""
-    row = tx.execute(_SQL["sign_in_is_in_doubt"], {"company_id": company_id}).fetchone()
+    row = tx.execute(_SQL["has_unanswered_sign_in"], {"company_id": company_id}).fetchone()
     return row is not None and bool(row[0])
 
 
-def sign_in_in_doubt(tx: Transaction, company_id: str) -> None:
+def sign_in_unanswered(tx: Transaction, company_id: str) -> None:
     """The sign-in that was begun came to an end that says nothing of what came of it."""
-    tx.execute(_SQL["sign_in_in_doubt"], {"company_id": company_id})
+    tx.execute(_SQL["sign_in_unanswered"], {"company_id": company_id})
 
 
 def sign_in_answered(tx: Transaction, company_id: str) -> None:
@@ -270,12 +271,12 @@ def sign_in_answered(tx: Transaction, company_id: str) -> None:
 
 def sign_in_refused(tx: Transaction, company_id: str, *, fault: str, message: str) -> None:
     """No sign-in with these any more; where others worked before a Reconnect, they are used again."""
-    if go_back(tx, company_id, fault=fault, message=message):
+    if restore_previous_credentials(tx, company_id, fault=fault, message=message):
         return
     tx.execute(_SQL["sign_in_refused"], {"company_id": company_id, "fault": fault, "message": message})
 
 
-def go_back(tx: Transaction, company_id: str, *, fault: str, message: str) -> bool:
+def restore_previous_credentials(tx: Transaction, company_id: str, *, fault: str, message: str) -> bool:
     """Use the credentials of before a Reconnect again, with their time zone and start; false where there are none.
 
     The connection is connected and due now, and keeps what was refused and why.
@@ -283,13 +284,16 @@ def go_back(tx: Transaction, company_id: str, *, fault: str, message: str) -> bo
     values = {"company_id": company_id, "fault": fault, "message": message}
     if tx.execute(_SQL["has_previous"], values).fetchone() is None:
         return False
-    tx.execute(_SQL["go_back"], values)
+    tx.execute(_SQL["restore_previous_credentials"], values)
     return bool(tx.execute(_SQL["restore"], values).fetchall())
 
 
-def went_back(tx: Transaction, company_id: str, *, fault: str) -> bool:
+def previous_credentials_restored(tx: Transaction, company_id: str, *, fault: str) -> bool:
     """Whether credentials were just refused with this fault and those before are in use again."""
-    return tx.execute(_SQL["went_back"], {"company_id": company_id, "fault": fault}).fetchone() is not None
+    return (
+        tx.execute(_SQL["previous_credentials_restored"], {"company_id": company_id, "fault": fault}).fetchone()
+        is not None
+    )
 
 
 def set_hint(tx: Transaction, company_id: str, hint: str | None) -> None:

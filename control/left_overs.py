@@ -34,10 +34,10 @@ def ask_for_deletion(tx: Transaction, company_id: str, entity: str, found: Seque
     return tx.execute(_SQL["ask"], values).rowcount
 
 
-def take_left_overs(tx: Transaction, company_id: str, *, in_doubt: bytes) -> int:
-    """Put what was asked for into the state, each with `in_doubt` for a fingerprint; how many records that are.
+def take_left_overs(tx: Transaction, company_id: str, *, unconfirmed: bytes) -> int:
+    """Put what was asked for into the state, each with `unconfirmed` for a fingerprint; how many records that are.
 
     Then they are as any other record that may be published: a read that shows one publishes it, one that is complete
     and misses it in both looks deletes it, and the brake is for them, too.
     """
-    return tx.execute(_SQL["take"], {"company_id": company_id, "in_doubt": in_doubt}).rowcount
+    return tx.execute(_SQL["take"], {"company_id": company_id, "unconfirmed": unconfirmed}).rowcount

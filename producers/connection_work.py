@@ -24,13 +24,13 @@ from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
 from producers.replay.command import ReplayEnd
 from producers.runs.backfill import BackfillLedger
-from producers.runs.decide import BACKFILL, INITIAL, Order, decide, new_run
+from producers.runs.decide import BACKFILL, INITIAL, ReadPlan, decide, new_run
 from producers.runs.messages import Encoder
 from producers.runs.outcome import Ended, Recorder, total
-from producers.runs.pipeline import Background, commits_behind
+from producers.runs.pipeline import Background, commit_thread
 from producers.runs.postgres_ledger import PostgresLedger
 from producers.runs.publisher import FencingPublisher, Publisher
-from producers.runs.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import SyncEvent
 from producers.trouble import Trouble, noted
 
@@ -91,10 +91,10 @@ def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
     for command in settled.replays:
         _replay(command, lease, tools, stop)
     if settled.wants_read:
-        _ConnectionRun(lease, settled.connection, _order(settled, tools), tools).execute(stop)
+        _ConnectionRun(lease, settled.connection, _read_plan(settled, tools), tools).execute(stop)
 
 
-def _order(settled: Settled, tools: Tools) -> Order:
+def _read_plan(settled: Settled, tools: Tools) -> ReadPlan:
     return decide(
         settled.connection,
         settled.reading,
@@ -128,15 +128,15 @@ def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Ev
 class _ConnectionRun:
     lease: Lease
     connection: Connection
-    order: Order
+    plan: ReadPlan
     tools: Tools
 
     def execute(self, stop: threading.Event) -> None:
         begun = self._begin()
         run_id = begun.run
-        context = structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.order.read)
-        with context, commits_behind() as background:
-            _LOG.info("run_started", commands=len(self.order.commands), goes_on=self.order.left is not None)
+        context = structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.plan.read)
+        with context, commit_thread() as background:
+            _LOG.info("run_started", commands=len(self.plan.commands), goes_on=self.plan.left is not None)
             run = self._prepare(begun, background)
             began_at = self.tools.recorder.clock.monotonic()
             read_before = total(run.counts)["read"]
@@ -144,11 +144,11 @@ class _ConnectionRun:
                 self._read(run, stop)
             except SourceFaultError as exc:
                 further = exc.fault.is_of_source and total(run.counts)["read"] > read_before
-                ended = Ended(self.connection, exc, run.counts, came_further=further)
-                self.tools.recorder.failed(self.lease, self.order, run_id, ended)
+                ended = Ended(self.connection, exc, run.counts, made_progress=further)
+                self.tools.recorder.failed(self.lease, self.plan, run_id, ended)
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
-                state = self.tools.recorder.ended(self.lease, self.order, run)
+                state = self.tools.recorder.ended(self.lease, self.plan, run)
                 fault = SOURCE_INCOMPLETE.name if run.incomplete else None
                 self._count(run, state, began_at, fault=fault)
 
@@ -157,7 +157,7 @@ class _ConnectionRun:
         try:
             account = self.tools.account(self.lease, self.connection, stop)
             self._check_identity(account)
-            run.execute(planned_reads(account, self.order.scope))
+            run.execute(planned_reads(account, self.plan.scope))
         except _FORESEEN:
             raise
         except Exception as exc:
@@ -165,25 +165,25 @@ class _ConnectionRun:
 
     def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""
-        left = self.order.left
+        left = self.plan.left
         company_id = self.lease.company_id
         with self.tools.recorder.database.transaction() as tx:
             hold_epoch(tx, self.lease)
             if left is None:
-                begun = begin_run(tx, company_id, new_run(self.order, self.connection, self.tools.recorder.settings))
+                begun = begin_run(tx, company_id, new_run(self.plan, self.connection, self.tools.recorder.settings))
             else:
                 begun = BegunRun(continue_run(tx, company_id, left.run_id), left.counts)
             self._release_deletions(tx)
-            start_commands(tx, _ids(self.order.commands), begun.run.run_id)
-        for command in self.order.commands:
+            start_commands(tx, _ids(self.plan.commands), begun.run.run_id)
+        for command in self.plan.commands:
             self._say_started(begun.run, command.command_id)
-        if not self.order.commands:
+        if not self.plan.commands:
             self._say_started(begun.run, None)
         return begun
 
     def _release_deletions(self, tx: Transaction) -> None:
         """In the transaction that begins the read: a crash repeats both or none."""
-        command = self.order.releases
+        command = self.plan.releases
         if command is not None:
             by, entities = command.body["requested_by"], command.body["entities"]
             released = held_deletions.release(tx, self.lease.company_id, entities=entities, released_by=by)
@@ -191,7 +191,7 @@ class _ConnectionRun:
 
     def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
         seconds = self.tools.recorder.clock.monotonic() - began_at
-        telemetry.run_ended(read=self.order.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
+        telemetry.run_ended(read=self.plan.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
 
     def _prepare(self, begun: BegunRun, background: Background) -> Run:
         recorder = self.tools.recorder
@@ -202,12 +202,12 @@ class _ConnectionRun:
             Assignment(
                 run=begun.run,
                 time_zone=self.connection.time_zone,
-                new_op="SNAPSHOT" if self.order.read == INITIAL else "CREATE",
-                whole=self.order.leaves_nothing_out,
-                command_id=self.order.command_id,
+                new_op="SNAPSHOT" if self.plan.read == INITIAL else "CREATE",
+                whole=self.plan.leaves_nothing_out,
+                command_id=self.plan.command_id,
                 counts=begun.counts,
             ),
-            Outlets(
+            RunServices(
                 ledger=self._ledger(begun.run),
                 publisher=publisher,
                 events=recorder.events,
@@ -219,8 +219,8 @@ class _ConnectionRun:
 
     def _ledger(self, run: RunId) -> PostgresLedger:
         database = self.tools.recorder.database
-        if self.order.read == BACKFILL:
-            return BackfillLedger(database, self.lease, run, self.order.scope.entities)
+        if self.plan.read == BACKFILL:
+            return BackfillLedger(database, self.lease, run, self.plan.scope.entities)
         return PostgresLedger(database, self.lease, run)
 
     def _confirm(self) -> None:
@@ -257,7 +257,7 @@ class _ConnectionRun:
                 type="started",
                 command_id=command_id,
                 run_id=run_id.run_id,
-                message=f"{self.order.read} read" + (", going on" if self.order.left else ""),
+                message=f"{self.plan.read} read" + (", going on" if self.plan.left else ""),
             )
         )
 

@@ -34,7 +34,7 @@ from producers.connection_work import Tools, work_on
 from producers.poller import Poller
 from producers.raw_topics import RawTopics
 from producers.replay.command import Replaying
-from producers.restored_database import SetBackGuard
+from producers.restored_database import RestoreGuard
 from producers.runs.outcome import Recorder
 from producers.runs.publisher import TransactionalPublisher
 from producers.sessions import VaultSessions
@@ -136,7 +136,7 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
         work=lambda lease, ended: work_on(lease, tools, ended),
         take_commands=attending.turn,
         attend=attending.attend,
-        check_database=SetBackGuard(database, RawTopics(settings, registry), clock).check,
+        check_database=RestoreGuard(database, RawTopics(settings, registry), clock).check,
     )
 
 

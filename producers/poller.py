@@ -22,7 +22,7 @@ Work = Callable[[Lease, threading.Event], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PollerLimits:
     """How the loop turns: the pause between two looks, and how many connections it works on at once.
 
     `slice_s`: a run that took longer makes room when others wait, and goes on from its checkpoint behind them.
@@ -55,13 +55,13 @@ class Poller:
     take_commands: Callable[[], int]
     attend: Callable[[Collection[str]], Collection[str]] = lambda _: ()
     check_database: Callable[[], None] = lambda: None
-    pace: Pace = field(default_factory=Pace)
+    limits: PollerLimits = field(default_factory=PollerLimits)
     _active: dict[Lease, _Active] = field(default_factory=dict)
     _renewed_at: float = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Blocks until `stop` is set; then lets every connection finish its request and hands them back."""
-        with ThreadPoolExecutor(self.pace.at_once, thread_name_prefix="connection") as pool:
+        with ThreadPoolExecutor(self.limits.at_once, thread_name_prefix="connection") as pool:
             try:
                 while not stop.is_set():
                     self._turn_or_wait(pool, stop)
@@ -78,7 +78,7 @@ class Poller:
             telemetry.OUTAGE.set(1)
             _LOG.warning("poller_waits_for_outage", reason=str(exc))
             self.clock.wait(2.0, stop)
-        self.clock.wait(self.pace.idle_s, stop)
+        self.clock.wait(self.limits.idle_s, stop)
 
     def turn(self, pool: ThreadPoolExecutor) -> None:
         """One turn of the loop; RetriableError if Kafka or the database is away."""
@@ -89,7 +89,7 @@ class Poller:
         self.take_commands()
         self._stop_for_commands()
         telemetry.ACTIVE.set(len(self._active))
-        free = self.pace.at_once - len(self._active)
+        free = self.limits.at_once - len(self._active)
         if free > 0:
             self._lease(pool, free)
         else:
@@ -110,7 +110,7 @@ class Poller:
 
     def _make_room(self) -> None:
         """So that neither a huge company nor one in trouble delays the others: the longest at work give way."""
-        before = self.clock.monotonic() - self.pace.slice_s
+        before = self.clock.monotonic() - self.limits.slice_s
         over = sorted((active for active in self._active.values() if active.since < before), key=lambda one: one.since)
         if not over:
             return

@@ -10,8 +10,8 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
+from control.restored_database import FoundRecord
 from control.runs import run_seq_of
-from control.set_backs import FoundRecord
 from core.dead_letters.letter import header_list
 from core.errors import InvalidRecordError, RetriableError
 from core.kafka.read_to_end import read_to_end, reading_config

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from control import set_backs
+from control import restored_database
 from control.database import Database
-from control.set_backs import Pulse
+from control.restored_database import Pulse
 from core.clock import Clock
 from core.log import get_logger
 from producers import metrics as telemetry
 from producers.raw_topics import Found
-from producers.runs.compare import PERHAPS_OTHERWISE
+from producers.runs.compare import UNCONFIRMED
 
 # By how much the clocks of the brokers' writers and of the database may differ; `doctor` allows 5 s.
 MARGIN = timedelta(seconds=60)
@@ -41,7 +41,7 @@ class Published(Protocol):
 
 
 @dataclass(slots=True)
-class SetBackGuard:
+class RestoreGuard:
     """To be asked before connections are leased. Of one thread."""
 
     database: Database
@@ -65,7 +65,7 @@ class SetBackGuard:
 
     def _check(self) -> None:
         with self.database.statement() as tx:
-            pulse = set_backs.read_pulse(tx)
+            pulse = restored_database.read_pulse(tx)
         set_back = pulse.beat < self._seen
         if set_back or not self._compared:
             self._compare(pulse, set_back=set_back)
@@ -74,14 +74,14 @@ class SetBackGuard:
         now = self.clock.monotonic()
         if not self._beat_at or now - self._beat_at >= BEAT_EVERY_S:
             with self.database.statement() as tx:
-                self._seen = set_backs.beat(tx, above=self._seen)
+                self._seen = restored_database.beat(tx, above=self._seen)
             self._beat_at = now
 
     def _compare(self, pulse: Pulse, *, set_back: bool) -> None:
         since = None if pulse.at is None else pulse.at - MARGIN
         highest = self.published.highest_runs(since)
         with self.database.transaction() as tx:
-            known = set_backs.known_seqs(tx, highest)
+            known = restored_database.known_seqs(tx, highest)
         ahead = {company for company, run_seq in highest.items() if run_seq > known.get(company, 0)}
         # One company that it knows is proof: of the others it may have lost a part of a run.
         affected = set(highest) if set_back or ahead & known.keys() else ahead
@@ -90,20 +90,20 @@ class SetBackGuard:
 
     def _catch_up(self, since: datetime | None, highest: dict[str, int]) -> None:
         with self.database.transaction() as tx:
-            set_backs.shut_out(tx, highest, seconds=_SHUT_OUT_S)
+            restored_database.shut_out(tx, highest, seconds=_SHUT_OUT_S)
         found = self.published.records(since, highest)
-        doubted = 0
+        unconfirmed = 0
         with self.database.transaction() as tx:
             for (company_id, entity), records in found.items():
-                doubted += set_backs.put_found(
-                    tx, company_id, entity.name, list(records.values()), doubt=PERHAPS_OTHERWISE
+                unconfirmed += restored_database.put_found(
+                    tx, company_id, entity.name, list(records.values()), unconfirmed=UNCONFIRMED
                 )
-            set_backs.read_anew(tx, highest)
+            restored_database.read_anew(tx, highest)
         telemetry.SET_BACKS.inc()
-        telemetry.SET_BACK_RECORDS.inc(doubted)
+        telemetry.SET_BACK_RECORDS.inc(unconfirmed)
         _LOG.error(
             "database_was_set_back",
             companies=len(highest),
-            records_in_doubt=doubted,
+            records_in_doubt=unconfirmed,
             since="the beginning" if since is None else since.isoformat(),
         )

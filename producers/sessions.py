@@ -87,9 +87,9 @@ class VaultSessions:
                 self._put(tx, PASSWORD, accepted)
                 connections.set_hint(tx, self._company_id, TRIMMED_HINT)
 
-    def is_in_doubt(self) -> bool:
+    def has_unanswered_sign_in(self) -> bool:
         with self._held() as tx:
-            return connections.sign_in_is_in_doubt(tx, self._company_id)
+            return connections.has_unanswered_sign_in(tx, self._company_id)
 
     def begin_sign_in(self) -> None:
         pauses = SignInPauses(_INTERRUPTED_PAUSE_S, _FIRST_PAUSE_S, self.longest_pause_s)
@@ -99,9 +99,9 @@ class VaultSessions:
             detail = "sign-in: earlier attempts had no answer, waiting before another"
             raise SourceFaultError(SIGN_IN_IN_DOUBT, detail, retry_after_s=wait_s)
 
-    def sign_in_in_doubt(self) -> None:
+    def sign_in_unanswered(self) -> None:
         with self._held() as tx:
-            connections.sign_in_in_doubt(tx, self._company_id)
+            connections.sign_in_unanswered(tx, self._company_id)
 
     def sign_in_answered(self) -> None:
         with self._held() as tx:

@@ -81,19 +81,19 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How far an earlier attempt of the same read came. `mark` is what the read said of itself then.
+class ReadStart:
+    """How far an earlier attempt of the same read came. `cursor` is what the read said of itself then.
 
     `seen`: those of some ids that its pages showed; `shown`: all of them, also those beyond what is taken in.
     """
 
     pages_done: int = 0
-    mark: Mapping[str, Any] = field(default_factory=dict)
+    cursor: Mapping[str, Any] = field(default_factory=dict)
     seen: Seen = lambda _ids: ()
     shown: Callable[[], Collection[str]] = lambda: ()
 
 
-FROM_THE_START = Standing()
+FROM_THE_START = ReadStart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ class Shortfall:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class SecondLook:
     """What a second look came to. `shown`: the ids in the read's range, None where no row can slip between pages."""
 
     shortfall: Shortfall | None = None
@@ -127,20 +127,20 @@ class EntityRead(Protocol):
         """What its checkpoint is kept under: the entity's name, save for a second read of the same entity in a run."""
 
     @property
-    def reading(self) -> bytes:
+    def reader_version(self) -> bytes:
         """Changes whenever the same bytes of a row would be read as another record."""
 
     @property
     def replaced(self) -> bool:
         """After the last page: the source has no such list, and another read of the run stands in for this one."""
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """Know again what an earlier attempt of this read had found out. Call it before anything else."""
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         """The pages, fetched as they are asked for, from where an earlier attempt stood; it may show some again."""
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         """What `restore` wants to be told, as JSON takes it; asked after every page."""
 
     def covered(self) -> ReadRange | None:
@@ -155,5 +155,5 @@ class EntityRead(Protocol):
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """Fresh pages in which the missing would be, wherever they may have moved to by now."""
 
-    def look(self) -> Look:
+    def second_look_result(self) -> SecondLook:
         """After the last page of a second look: what that is worth."""

@@ -6,7 +6,7 @@ import traceback
 from dataclasses import dataclass
 from uuid import uuid4
 
-from control.connections import Lease, failures, hold_back, note_outage, show_outage
+from control.connections import Lease, back_off, failures, note_outage, show_outage
 from core.errors import IntegrationError
 from core.log import get_logger
 from producers import metrics as telemetry
@@ -43,7 +43,7 @@ class Trouble:
             with self.recorder.database.transaction() as tx:
                 doublings = min(failures(tx, lease.company_id), _MOST_DOUBLINGS)
                 pause_s = min(_FIRST_PAUSE_S * 2.0**doublings, self.recorder.settings.poll_interval_s)
-                hold_back(tx, lease, pause_s=pause_s, fault=fault.name, message=fault.for_admin)
+                back_off(tx, lease, pause_s=pause_s, fault=fault.name, message=fault.for_admin)
         except IntegrationError as exc:
             # The lease is kept until it expires: that is the pause then.
             _LOG.warning("trouble_not_recorded", reason=str(exc))

@@ -137,7 +137,7 @@ class MemorySessions:
     session: Session | None = None
     password: str | None = None
     journal: list[str] = field(default_factory=list)
-    in_doubt: bool = False
+    unanswered: bool = False
 
     def load(self) -> Session | None:
         return self.session
@@ -145,14 +145,14 @@ class MemorySessions:
     def save(self, signed_in: SignedIn) -> None:
         self.session, self.password = signed_in.session, signed_in.password
 
-    def is_in_doubt(self) -> bool:
-        return self.in_doubt
+    def has_unanswered_sign_in(self) -> bool:
+        return self.unanswered
 
     def begin_sign_in(self) -> None:
         self.journal.append("begun")
 
-    def sign_in_in_doubt(self) -> None:
-        self.journal.append("in doubt")
+    def sign_in_unanswered(self) -> None:
+        self.journal.append("unanswered")
 
     def sign_in_answered(self) -> None:
         self.journal.append("answered")

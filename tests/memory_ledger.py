@@ -18,7 +18,7 @@ from control.entity_reads import CompleteRead, IncompleteRead
 from control.refused_rows import RefusedRow
 from control.runs import Counts, NewRun, OpenRun, RunId
 from control.source_state import Known, Published, PublishedCount, ReadRange
-from producers.runs.ledger import Missing, PageTaken, Progress, beyond
+from producers.runs.ledger import Missing, PageRecord, Progress, beyond
 
 
 @dataclass(slots=True)
@@ -115,10 +115,10 @@ class MemoryLedger:
         return dict(self.company.refused.get(entity, {}))
 
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
-        self.doubt()
+        self.mark_unconfirmed()
         self.company.announced = entity, list(changes)
 
-    def doubt(self) -> int:
+    def mark_unconfirmed(self) -> int:
         entity, changes = self.company.announced or ("", ())
         self.company.announced = None
         for change in changes:
@@ -128,7 +128,7 @@ class MemoryLedger:
             )
         return len(changes)
 
-    def take_page(self, taken: PageTaken) -> None:
+    def record_page(self, taken: PageRecord) -> None:
         kept = self._published(taken.entity)
         if taken.published or taken.refused:
             self.company.announced = None
@@ -136,9 +136,9 @@ class MemoryLedger:
         for entity_id in taken.understood:
             odd.pop(entity_id, None)
         odd.update({row.entity_id: row for row in taken.refused})
-        if taken.announces:
+        if taken.announce_next:
             assert self.company.announced is None, "A company announces one batch at a time."
-            self.company.announced = taken.entity, list(taken.announces)
+            self.company.announced = taken.entity, list(taken.announce_next)
         kept.update({one.entity_id: one for one in taken.published})
         for entity_id, digest in taken.digests.items():
             kept[entity_id] = structs.replace(kept[entity_id], digest=digest)
@@ -151,7 +151,7 @@ class MemoryLedger:
                 taken.checkpoint,
                 began_at=before.began_at,
                 pages_done=max(before.pages_done, taken.checkpoint.pages_done),
-                mark=_through_json(dict(taken.checkpoint.mark)),
+                cursor=_through_json(dict(taken.checkpoint.cursor)),
             )
         self._save(taken.progress)
 
@@ -187,7 +187,7 @@ class MemoryLedger:
             before = self.company.incomplete.get(end.entity, end)
             self.company.incomplete[end.entity] = replace(end, whole=end.whole or before.whole)
             at = self.memory.checkpoints[read]
-            self.memory.checkpoints[read] = replace(at, state=INCOMPLETE, mark={**at.mark, SHORTFALL: end.message})
+            self.memory.checkpoints[read] = replace(at, state=INCOMPLETE, cursor={**at.cursor, SHORTFALL: end.message})
             return
         if end is not None:
             self.company.complete[end.entity] = end

@@ -6,7 +6,7 @@ VALUES (%(company_id)s, %(entity)s, %(entity_ids)s::text[], %(fingerprints)s::by
 -- name: withdraw
 DELETE FROM integration.announcements WHERE company_id = %(company_id)s;
 
--- name: doubt
+-- name: mark_unconfirmed
 -- Whoever is in doubt is published again by the next read that shows it, and deleted by one that misses it.
 WITH left_over AS (
     DELETE FROM integration.announcements WHERE company_id = %(company_id)s RETURNING *

@@ -32,7 +32,7 @@ WITH good AS (
 UPDATE integration.credentials SET kind = 'previous-' || kind
 WHERE company_id IN (SELECT company_id FROM good) AND kind IN ('password', 'session');
 
--- name: go_back
+-- name: restore_previous_credentials
 -- The new credentials were refused: those before are used again, at once. No row where there are none.
 WITH back AS (
     UPDATE integration.connections
@@ -56,7 +56,7 @@ RETURNING kind;
 -- name: has_previous
 SELECT 1 FROM integration.credentials WHERE company_id = %(company_id)s AND kind = 'previous-password';
 
--- name: went_back
+-- name: previous_credentials_restored
 SELECT 1 FROM integration.connections WHERE company_id = %(company_id)s AND state = 'connected' AND refused_fault = %(fault)s
     AND previous_username IS NULL AND refused_at > now() - interval '1 hour';
 
@@ -144,7 +144,7 @@ WHERE company_id = %(company_id)s AND lease_epoch = %(epoch)s;
 -- name: hold_epoch
 SELECT integration.hold_epoch(%(company_id)s, %(epoch)s);
 
--- name: hold_back
+-- name: back_off
 -- Nobody works on it before the pause is over: its lease lasts as long. Under the epoch, as a release is.
 UPDATE integration.connections
 SET lease_expires_at = now() + make_interval(secs => %(pause_s)s), failures = failures + 1, fault = %(fault)s,
@@ -227,10 +227,10 @@ SELECT extract(epoch FROM sign_in_begun_at + integration.sign_in_pause(connectio
     %(longest_s)s) - now())::float8
 FROM integration.connections WHERE company_id = %(company_id)s;
 
--- name: sign_in_is_in_doubt
+-- name: has_unanswered_sign_in
 SELECT sign_ins_unanswered > 0 FROM integration.connections WHERE company_id = %(company_id)s;
 
--- name: sign_in_in_doubt
+-- name: sign_in_unanswered
 UPDATE integration.connections SET sign_in_ended_at = now() WHERE company_id = %(company_id)s;
 
 -- name: sign_in_answered

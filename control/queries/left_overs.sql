@@ -14,5 +14,5 @@ WITH asked AS (
     DELETE FROM integration.left_overs WHERE company_id = %(company_id)s RETURNING *
 )
 INSERT INTO integration.source_state AS s (company_id, entity, entity_id, fingerprint, version, local_day, parent_id)
-SELECT company_id, entity, entity_id, %(in_doubt)s, version, local_day, parent_id FROM asked
+SELECT company_id, entity, entity_id, %(unconfirmed)s, version, local_day, parent_id FROM asked
 ON CONFLICT DO NOTHING;

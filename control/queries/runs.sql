@@ -60,16 +60,16 @@ ON CONFLICT (run_id, entity) DO NOTHING;
 
 -- name: save_checkpoint
 UPDATE integration.read_checkpoints
-SET pages_done = greatest(pages_done, %(pages_done)s), pages_total = %(pages_total)s, mark = %(mark)s,
+SET pages_done = greatest(pages_done, %(pages_done)s), pages_total = %(pages_total)s, mark = %(cursor)s,
     state = %(state)s
 WHERE run_id = %(run_id)s AND entity = %(entity)s;
 
 -- name: set_read_state
-UPDATE integration.read_checkpoints SET state = %(state)s, mark = mark || %(mark)s
+UPDATE integration.read_checkpoints SET state = %(state)s, mark = mark || %(cursor)s
 WHERE run_id = %(run_id)s AND entity = %(entity)s;
 
 -- name: checkpoints
-SELECT entity, began_at, pages_done, pages_total, state, mark
+SELECT entity, began_at, pages_done, pages_total, state, mark AS cursor
 FROM integration.read_checkpoints WHERE run_id = %(run_id)s;
 
 -- name: finish

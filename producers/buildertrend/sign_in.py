@@ -124,7 +124,7 @@ class SignedIn:
 class SignInJournal(Protocol):
     """What outlasts a crash in the middle of a sign-in: an attempt whose answer nobody saw may have been counted."""
 
-    def is_in_doubt(self) -> bool:
+    def has_unanswered_sign_in(self) -> bool:
         """Whether the last attempt had no answer that says whether it was counted."""
 
     def begin_sign_in(self) -> None:
@@ -133,7 +133,7 @@ class SignInJournal(Protocol):
     def sign_in_answered(self) -> None:
         """Its answer is here and says what came of it."""
 
-    def sign_in_in_doubt(self) -> None:
+    def sign_in_unanswered(self) -> None:
         """It was sent, and nothing came back that says what came of it: it counts until another one is answered."""
 
     def sign_in_refused(self, fault: Fault) -> None:
@@ -142,7 +142,7 @@ class SignInJournal(Protocol):
 
 def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
-    if journal.is_in_doubt():
+    if journal.has_unanswered_sign_in():
         _check_front_door(client, hosts)
     try:
         return _with_any_password(client, details, hosts, journal)
@@ -197,12 +197,12 @@ def _attempt(
         raise
     except SourceFaultError as exc:
         settled = exc.not_taken or exc.fault.stops_sign_in or exc.fault is RATE_LIMITED
-        (journal.sign_in_answered if settled else journal.sign_in_in_doubt)()
+        (journal.sign_in_answered if settled else journal.sign_in_unanswered)()
         raise
     except IntegrationError:
         raise
     except Exception:
-        journal.sign_in_in_doubt()
+        journal.sign_in_unanswered()
         raise
     journal.sign_in_answered()
     return following

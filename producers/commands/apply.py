@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from control import standing as connection_standing
+from control import connection_state
 from control.commands import OpenCommand, commands_of_run, find_command, open_commands
 from control.connections import Connection, Lease, get_connection, hold_epoch
 from control.database import Transaction
@@ -75,7 +75,7 @@ class Settler:
             ended = left if left is not None and _run_is_over(found) else None
             self._apply(tx, connection, found, ended)
             reading = self._without_idle_releases(tx, lease.company_id, found.reading)
-            due = connection_standing.is_due(tx, lease.company_id)
+            due = connection_state.is_due(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
             earlier = _earlier(tx, now)
         return Settled(now, reading, found.replays, None if ended else left, in_run, due, earlier)
@@ -118,11 +118,11 @@ class Settler:
         company_id = connection.company_id
         before, after = standing_of(connection), found.standing
         if found.disconnects:
-            connection_standing.disconnect(tx, company_id)
+            connection_state.disconnect(tx, company_id)
         elif after.state == "paused" and after != before:
-            connection_standing.pause(tx, company_id, by=after.paused_by, reason=after.paused_reason)
+            connection_state.pause(tx, company_id, by=after.paused_by, reason=after.paused_reason)
         elif found.resumes:
-            connection_standing.resume(tx, company_id, state=after.state)
+            connection_state.resume(tx, company_id, state=after.state)
         if ended is not None:
             self._end_run(tx, connection, found, ended)
         for one in found.answers:
@@ -140,7 +140,7 @@ class Settler:
         if found.standing.readable:
             # Else the schedule, which was due, would begin at once what somebody has just cancelled.
             interval = timedelta(seconds=self.recorder.settings.poll_interval_s)
-            connection_standing.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
+            connection_state.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
         counts = total(left.counts)
         event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=counts, message=message, fault=fault)
         ids = [command.command_id for command in commands_of_run(tx, connection.company_id, left.run_id)]

@@ -37,10 +37,10 @@ class DryRuns:
         return _said(connection, _would_settle(tx, connection, command))
 
     def _read(self, tx: Transaction, connection: Connection, command: OpenCommand) -> SyncEvent:
-        order = decide(connection, [command], now=self.clock.now(), settings=self.settings)
+        plan = decide(connection, [command], now=self.clock.now(), settings=self.settings)
         gap_s = self.settings.buildertrend_min_request_gap_ms / 1000
-        found = estimate(_extent(tx, connection, order.scope), Pace(self._request_s(tx, connection), gap_s))
-        message = f"{order.read.capitalize()} read. {found.sentence}"
+        found = estimate(_extent(tx, connection, plan.scope), Pace(self._request_s(tx, connection), gap_s))
+        message = f"{plan.read.capitalize()} read. {found.sentence}"
         return SyncEvent(connection.company_id, "completed", pages_total=found.pages, message=message)
 
     def _request_s(self, tx: Transaction, connection: Connection) -> float | None:

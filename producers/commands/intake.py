@@ -8,10 +8,10 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from control.commands import OpenCommand, put_command
+from control.connection_state import companies_in
 from control.connections import Connection, get_connection
 from control.database import Database, Transaction
 from control.fan_outs import fan_out
-from control.standing import companies_in
 from core.clock import Clock
 from core.errors import InvalidRecordError
 from core.log import get_logger

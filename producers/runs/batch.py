@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from control.source_state import Published
-from producers.runs.compare import Change, in_doubt
+from producers.runs.compare import Change, unconfirmed
 from producers.runs.messages import Encoder, Message, Observation, messages
 from schemas.catalogue import Entity
 
@@ -18,7 +18,7 @@ class Batch:
     entity: str
     messages: Sequence[Message] = ()
     published: Sequence[Published] = ()
-    in_doubt: Sequence[Published] = ()
+    announcements: Sequence[Published] = ()
     letters: Sequence[Message] = ()
     """What the topic of dead letters is to have with it."""
 
@@ -27,7 +27,7 @@ def prepared(entity: Entity, changes: Sequence[Change], seen: Observation, *, fi
     """Changes under versions of their own, from the run's position `first` on."""
     numbered = [(seen.run.version(position), change) for position, change in enumerate(changes, start=first)]
     encoded = messages(numbered, seen, topic=entity.raw_topic, encode=encode)
-    return Batch(entity.name, encoded, list(_state_rows(numbered)), list(_in_doubt(numbered)))
+    return Batch(entity.name, encoded, list(_state_rows(numbered)), list(_announcements(numbered)))
 
 
 def _state_rows(numbered: Sequence[tuple[int, Change]]) -> Iterator[Published]:
@@ -46,7 +46,7 @@ def _state_rows(numbered: Sequence[tuple[int, Change]]) -> Iterator[Published]:
             )
 
 
-def _in_doubt(numbered: Sequence[tuple[int, Change]]) -> Iterator[Published]:
+def _announcements(numbered: Sequence[tuple[int, Change]]) -> Iterator[Published]:
     for version, change in numbered:
         day, parent = (change.record.local_day, change.record.parent_id) if change.record else (None, None)
-        yield Published(change.entity_id, in_doubt(change), version, day, parent)
+        yield Published(change.entity_id, unconfirmed(change), version, day, parent)

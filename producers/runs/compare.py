@@ -26,21 +26,21 @@ _NOTHING: Mapping[str, bytes] = MappingProxyType({})
 _FEWEST_FOR_ALL = 3
 _INDEX = re.compile(r"\.[0-9]+")
 # In place of a fingerprint, which no hash equals: published, but perhaps otherwise; perhaps not published at all.
-PERHAPS_OTHERWISE = bytes(16)
-_PERHAPS_NEVER = b"\xff" * 16
+UNCONFIRMED = bytes(16)
+_UNCONFIRMED_NEW = b"\xff" * 16
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CompareOptions:
     """How a page is compared. `new_op`: the op of records that are new, SNAPSHOT in an initial read, else CREATE.
 
-    `reading` changes whenever the same bytes of a row would be read as another record (see EntityRead).
+    `reader_version` changes whenever the same bytes of a row would be read as another record (see EntityRead).
     """
 
     time_zone: str
     new_op: Op
-    reading: bytes = b""
+    reader_version: bytes = b""
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -95,7 +95,7 @@ def fingerprint(after: Mapping[str, Any], time_zone: str) -> bytes:
 def compare(
     rows: Iterable[SourceRow],
     published: Mapping[str, Known],
-    terms: Terms,
+    options: CompareOptions,
     refused: Mapping[str, bytes] = _NOTHING,
 ) -> Comparison:
     """Changes against what was published; of an id that a page shows twice the last row counts.
@@ -104,7 +104,7 @@ def compare(
     before. Raises what reading a row raises; UnreadableRowError where all rows are refused for the same field.
     """
     last = {row.entity_id: row for row in rows}
-    digest = _digester(terms)
+    digest = _digester(options)
     odd: dict[str, UnreadableRowError] = {}
     not_taken: set[str] = set()
     changes: list[Change] = []
@@ -120,12 +120,12 @@ def compare(
         except UnreadableRowError as error:
             odd[entity_id] = error
             continue
-        now = _state(record, terms.time_zone)
+        now = _state(record, options.time_zone)
         if refused and refused.get(entity_id) == now:
             # Kafka did not take this very record.
             not_taken.add(entity_id)
         elif _is_news(now, before):
-            op: Op = terms.new_op if _is_new(before) else "UPDATE"
+            op: Op = options.new_op if _is_new(before) else "UPDATE"
             changes.append(Change(op, entity_id, record, now, bytes_now))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
@@ -155,16 +155,16 @@ def _check_not_all(odd: Mapping[str, UnreadableRowError], *, of: int) -> None:
         raise next(iter(odd.values()))
 
 
-def together(
+def combined(
     page: Comparison,
     more: Iterable[SourceRow],
     published: Mapping[str, Known],
-    terms: Terms,
+    options: CompareOptions,
     refused: Mapping[str, bytes] = _NOTHING,
 ) -> Comparison:
     """A page's comparison with known rows beyond what is read; of those only what changed counts."""
     there = {change.entity_id for change in page.changes}
-    other = compare([row for row in more if row.entity_id not in there], published, terms, refused)
+    other = compare([row for row in more if row.entity_id not in there], published, options, refused)
     return Comparison(
         [*page.changes, *other.changes],
         page.created + other.created,
@@ -183,41 +183,41 @@ def deletions(entity_ids: Iterable[str]) -> list[Change]:
     return [Change("DELETE", entity_id, None, None) for entity_id in entity_ids]
 
 
-def in_doubt(change: Change) -> bytes:
+def unconfirmed(change: Change) -> bytes:
     """What state holds in place of a fingerprint while nobody knows whether a change was published.
 
     Whatever is read differs from it. Only a whole record is news where one may have been published, and anything is
     behind a deletion.
     """
-    marker = _PERHAPS_NEVER if change.op in ("CREATE", "SNAPSHOT") else PERHAPS_OTHERWISE
+    marker = _UNCONFIRMED_NEW if change.op in ("CREATE", "SNAPSHOT") else UNCONFIRMED
     anything = change.fingerprint is None or change.fingerprint.endswith(_INCOMPLETE, 16)
     return marker + (_INCOMPLETE if anything else b"")
 
 
 @dataclass(frozen=True, slots=True)
-class Going:
+class DeletionCount:
     """How many records a read would delete: `unasked` of them without an operator's release, `all` with those."""
 
     all: int
     unasked: int
 
 
-def brake_is_pulled(going: Going, *, published: int, in_range: int) -> bool:
+def brake_is_pulled(deletion: DeletionCount, *, published: int, in_range: int) -> bool:
     """True when so much would go at once that a person has to look first.
 
     That is over 20 records and over 10 % of all, or most of those in the range of the read: an answer that wrongly
     shows nothing of the last weeks is a small part of an old account, and the whole of the current pay period. And it
     is all of the range, however few they are: an empty answer looks just like it.
     """
-    unasked = going.unasked
+    unasked = deletion.unasked
     too_many = unasked > published * BRAKE_SHARE or unasked > in_range * BRAKE_RANGE_SHARE
-    return (unasked > BRAKE_RECORDS and too_many) or (unasked > 0 and going.all >= in_range)
+    return (unasked > BRAKE_RECORDS and too_many) or (unasked > 0 and deletion.all >= in_range)
 
 
-def _digester(terms: Terms) -> Callable[[bytes], bytes]:
-    """A function from a row's bytes to 16 bytes; other terms give others for the same row."""
+def _digester(options: CompareOptions) -> Callable[[bytes], bytes]:
+    """A function from a row's bytes to 16 bytes; other options give others for the same row."""
     start = blake2b(digest_size=16)
-    start.update(terms.reading + b"\x00" + terms.time_zone.encode() + b"\x00")
+    start.update(options.reader_version + b"\x00" + options.time_zone.encode() + b"\x00")
 
     def digest(raw: bytes) -> bytes:
         hashed = start.copy()
@@ -233,7 +233,7 @@ def _state(record: SourceRecord, time_zone: str) -> bytes:
 
 
 def _is_new(before: Known | None) -> bool:
-    return before is None or before.fingerprint[:16] == _PERHAPS_NEVER
+    return before is None or before.fingerprint[:16] == _UNCONFIRMED_NEW
 
 
 def _is_news(now: bytes, before: Known | None) -> bool:

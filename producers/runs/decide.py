@@ -27,7 +27,7 @@ _ALONE = ("backfill", "release-deletions")
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ReadPlan:
     """What a run is to read and for whom: `read` is initial, full, recent or backfill.
 
     `left` is the open run it goes on with; `releases` lets held deletions go before it.
@@ -88,7 +88,7 @@ def decide(
     earlier: Earlier = _NOTHING,
     now: datetime,
     settings: Settings,
-) -> Order:
+) -> ReadPlan:
     """Which read is due: what was left open; initial until one was complete; full when asked for or due; else recent.
 
     The oldest command says which entities; every other one that asks for no more than that joins the run. `in_run`: ids
@@ -97,22 +97,22 @@ def decide(
     if left is not None and _goes_on(left, connection, now, settings):
         scope = Scope.from_json(left.scope)
         mine = [one for one in commands if one.command_id in in_run or _joins(one, left.read, scope)]
-        return Order(left.read, scope, mine, left)
+        return ReadPlan(left.read, scope, mine, left)
     if commands and commands[0].type in _ALONE:
         return _alone(commands[0], connection, earlier)
     asked = _entities(commands[0]) if commands else ALL_ENTITIES
     joined = [command for command in commands if _entities(command) <= asked and command.type not in _ALONE]
     if connection.initial_done_at is None:
-        return Order(INITIAL, _everything(connection, asked, earlier), joined)
+        return ReadPlan(INITIAL, _everything(connection, asked, earlier), joined)
     if (
         earlier.wants_whole
         or _full_is_due(connection, now, settings)
         or any(command.type == "full-sync" for command in joined)
     ):
-        return Order(FULL, _everything(connection, asked, earlier), joined)
+        return ReadPlan(FULL, _everything(connection, asked, earlier), joined)
     edge = window_edge(now, connection.time_zone, settings.recent_window_days)
     from_day = max(edge, connection.import_from) if connection.import_from else edge
-    return Order(RECENT, Scope(OPEN_JOBS, from_day, asked), joined)
+    return ReadPlan(RECENT, Scope(OPEN_JOBS, from_day, asked), joined)
 
 
 def _everything(connection: Connection, entities: Collection[str], earlier: Earlier) -> Scope:
@@ -122,26 +122,26 @@ def _everything(connection: Connection, entities: Collection[str], earlier: Earl
     return Scope(ALL_JOBS, first, entities, kept_from=kept_from)
 
 
-def _alone(command: OpenCommand, connection: Connection, earlier: Earlier) -> Order:
+def _alone(command: OpenCommand, connection: Connection, earlier: Earlier) -> ReadPlan:
     """A read that is one command's own: a backfill's days, or all of the entities whose deletions are let go."""
     if command.type == "backfill":
         first, last = (
             None if days is None else from_days(days) for days in (command.body["from_date"], command.body["to_date"])
         )
-        return Order(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last), [command])
+        return ReadPlan(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last), [command])
     scope = _everything(connection, _entities(command), earlier)
-    return Order(FULL if connection.initial_done_at else INITIAL, scope, [command], releases=command)
+    return ReadPlan(FULL if connection.initial_done_at else INITIAL, scope, [command], releases=command)
 
 
-def new_run(order: Order, connection: Connection, settings: Settings) -> NewRun:
-    """The run to begin for an order. Of a long read that failed midway a later one takes over what it had read.
+def new_run(plan: ReadPlan, connection: Connection, settings: Settings) -> NewRun:
+    """The run to begin for an plan. Of a long read that failed midway a later one takes over what it had read.
 
     A full read that somebody asks for begins anew: what was read before they asked may have changed since.
     """
-    usable_s = {INITIAL: _INITIAL_USABLE_S, FULL: settings.full_sync_interval_s}.get(order.read, 0)
-    if order.read == FULL and order.commands:
+    usable_s = {INITIAL: _INITIAL_USABLE_S, FULL: settings.full_sync_interval_s}.get(plan.read, 0)
+    if plan.read == FULL and plan.commands:
         usable_s = 0
-    return NewRun(order.read, run_scope(order.scope, connection), order.command_id, usable_s)
+    return NewRun(plan.read, run_scope(plan.scope, connection), plan.command_id, usable_s)
 
 
 def run_scope(scope: Scope, connection: Connection) -> dict[str, Any]:

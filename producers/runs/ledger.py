@@ -27,13 +27,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class PageTaken:
+class PageRecord:
     """A page whose changes are published: what to remember of it.
 
     `refused`: rows of it that are dead letters now; `understood`: ids of rows that were, and are no more.
 
-    `checkpoint` (of the read by its name) is None for pages of a second look. `announces`: changes of the next page, as
-    `Ledger.announce` takes them. `beyond_ids`: what it showed beyond what the read is to take in.
+    `checkpoint` (of the read by its name) is None for pages of a second look.
+    `announce_next`: changes of the next page, as `Ledger.announce` takes them.
+    `beyond_ids`: what it showed beyond what the read is to take in.
     """
 
     entity: str
@@ -43,7 +44,7 @@ class PageTaken:
     checkpoint: Checkpoint | None = None
     number: int = 0
     entity_ids: Sequence[str] = ()
-    announces: Sequence[Published] = ()
+    announce_next: Sequence[Published] = ()
     beyond_ids: Sequence[str] = ()
     refused: Sequence[RefusedRow] = ()
     understood: Collection[str] = ()
@@ -86,14 +87,14 @@ class Ledger(Protocol):
     def announce(self, entity: str, changes: Sequence[Published]) -> None:
         """Remember, whatever may crash, changes that are about to be published; `fingerprint` as if in doubt.
 
-        What remembers them as published withdraws it: take_page or drop.
+        What remembers them as published withdraws it: record_page or drop.
         """
 
-    def doubt(self) -> int:
+    def mark_unconfirmed(self) -> int:
         """Doubt what an earlier run or attempt announced and never recorded; how many records that are."""
 
-    def take_page(self, taken: PageTaken) -> None:
-        """Remember a page with all that follows from it, and announce what `announces` says in its stead."""
+    def record_page(self, taken: PageRecord) -> None:
+        """Remember a page with all that follows from it, and announce the changes of `announce_next`."""
 
     def end_pages(self, read: str) -> None:
         """All pages are taken; deletions are to be looked for."""

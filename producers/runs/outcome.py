@@ -15,14 +15,14 @@ from control.commands import OpenCommand, answer_commands, commands_of_run, read
 from control.connections import (
     Connection,
     Failure,
+    IncompleteRun,
     Lease,
-    ShortRun,
     failures,
     hold_epoch,
+    previous_credentials_restored,
     set_failed,
     set_incomplete,
     set_succeeded,
-    went_back,
 )
 from control.database import Database, Transaction
 from control.entity_reads import plan_retry
@@ -33,7 +33,7 @@ from core.settings import Settings
 from producers import metrics as telemetry
 from producers.buildertrend.faults import SOURCE_INCOMPLETE, SourceFaultError
 from producers.buildertrend.reads.plan import ALL_ENTITIES
-from producers.runs.decide import BACKFILL, Order, next_due
+from producers.runs.decide import BACKFILL, ReadPlan, next_due
 from producers.runs.run import COUNTERS, Run
 from producers.sync_events import EventWriter, SyncEvent, event_record
 
@@ -53,15 +53,15 @@ class Recorder:
     clock: Clock
     jitter: random.Random = field(default_factory=random.Random)
 
-    def ended(self, lease: Lease, order: Order, run: Run) -> str:
+    def ended(self, lease: Lease, plan: ReadPlan, run: Run) -> str:
         """The run came to its end by itself; how that is called: completed, held or incomplete."""
         if run.incomplete:
-            self._incomplete(lease, order, run)
+            self._incomplete(lease, plan, run)
             return "incomplete"
-        self._succeeded(lease, order, run)
+        self._succeeded(lease, plan, run)
         return "held" if run.held else "completed"
 
-    def _incomplete(self, lease: Lease, order: Order, run: Run) -> None:
+    def _incomplete(self, lease: Lease, plan: ReadPlan, run: Run) -> None:
         """It came to its end, but the source did not show everything: a failure for whoever asked for that part.
 
         The schedule goes on with what is recent; everything is read again after a pause that doubles with each try.
@@ -70,7 +70,7 @@ class Recorder:
         run_id = run.assignment.run
         message = _incomplete_sentence(run.incomplete)
         event = _end_event("failed", run_id, run.counts, message=message, fault=SOURCE_INCOMPLETE.name)
-        longest_s = self.settings.full_sync_interval_s if order.is_whole else self.settings.poll_interval_s
+        longest_s = self.settings.full_sync_interval_s if plan.is_whole else self.settings.poll_interval_s
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             end = RunEnd("failed", SOURCE_INCOMPLETE.name, message, run.counts, leaves_pages=False)
@@ -78,42 +78,42 @@ class Recorder:
             pause_s = plan_retry(tx, run_id, first_s=float(SOURCE_INCOMPLETE.retry_after_s or 0), longest_s=longest_s)
             wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
             # Not before everything may be read again: a read of the window alone would come in its place.
-            due = self._later(wait_s * _LATER, wait_s) if order.is_scheduled else None
-            ended = ShortRun(SOURCE_INCOMPLETE.name, message, due, full=order.is_whole)
+            due = self._later(wait_s * _LATER, wait_s) if plan.is_scheduled else None
+            ended = IncompleteRun(SOURCE_INCOMPLETE.name, message, due, full=plan.is_whole)
             set_incomplete(tx, lease.company_id, ended, at=now)
-            commands = self._commands(tx, order, run_id)
+            commands = self._commands(tx, plan, run_id)
             short = [one for one in commands if run.incomplete.keys() & (set(one.body["entities"]) or ALL_ENTITIES)]
             failed = self.answer(tx, _ids(short), event)
             # Who asked only for what is complete has it.
             again = read_again(tx, lease.company_id, run_id.run_id)
-            answered = self.answer(tx, _ids(commands, without={*again, *_ids(short)}), _completed(order, run))
+            answered = self.answer(tx, _ids(commands, without={*again, *_ids(short)}), _completed(plan, run))
         _LOG.warning("run_incomplete", entities=sorted(run.incomplete))
         self._say_unasked([*failed, *answered], event)
         self._say_again(run_id, again)
 
-    def _succeeded(self, lease: Lease, order: Order, run: Run) -> None:
+    def _succeeded(self, lease: Lease, plan: ReadPlan, run: Run) -> None:
         """The run read all it was to read; held deletions do not make it a failure."""
         now = self.clock.now()
         run_id = run.assignment.run
-        event = _completed(order, run)
+        event = _completed(plan, run)
         message = _held_sentence(run.held) if run.held else None
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
             # A run for some entities does not stand for the scheduled one of all.
-            due = self._next_due(now, run) if order.is_scheduled else None
-            set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=order.is_whole)
+            due = self._next_due(now, run) if plan.is_scheduled else None
+            set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=plan.is_whole)
             again = read_again(tx, lease.company_id, run_id.run_id)
-            answered = self.answer(tx, _ids(self._commands(tx, order, run_id), without=again), event)
+            answered = self.answer(tx, _ids(self._commands(tx, plan, run_id), without=again), event)
         _LOG.info("run_completed", published=run.published)
         self._say_unasked(answered, event)
         self._say_again(run_id, again)
 
     def _next_due(self, now: datetime, run: Run) -> datetime:
         """At once behind a run that went on from a checkpoint: what changed behind its position is not found yet."""
-        return now if run.went_on else next_due(now, self.settings.poll_interval_s, self.jitter)
+        return now if run.resumed else next_due(now, self.settings.poll_interval_s, self.jitter)
 
-    def failed(self, lease: Lease, order: Order, run_id: RunId, ended: Ended) -> None:
+    def failed(self, lease: Lease, plan: ReadPlan, run_id: RunId, ended: Ended) -> None:
         """The source did not let the run go on."""
         fault = ended.error.fault
         _LOG.warning("run_failed", fault=fault.name, detail=ended.error.detail)
@@ -121,19 +121,19 @@ class Recorder:
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
-            before = 0 if ended.came_further else failures(tx, lease.company_id)
-            if not (fault.stops_sign_in and went_back(tx, lease.company_id, fault=fault.name)):
+            before = 0 if ended.made_progress else failures(tx, lease.company_id)
+            if not (fault.stops_sign_in and previous_credentials_restored(tx, lease.company_id, fault=fault.name)):
                 set_failed(tx, lease.company_id, self._failure(ended, before))
-            answered = self._answer_run(tx, order, run_id, event)
+            answered = self._answer_run(tx, plan, run_id, event)
         self._say_unasked(answered, event)
 
-    def _answer_run(self, tx: Transaction, order: Order, run_id: RunId, event: SyncEvent) -> list[str]:
+    def _answer_run(self, tx: Transaction, plan: ReadPlan, run_id: RunId, event: SyncEvent) -> list[str]:
         """Answer those that the run was begun for, and those that joined it meanwhile."""
-        return self.answer(tx, _ids(self._commands(tx, order, run_id)), event)
+        return self.answer(tx, _ids(self._commands(tx, plan, run_id)), event)
 
-    def _commands(self, tx: Transaction, order: Order, run_id: RunId) -> list[OpenCommand]:
+    def _commands(self, tx: Transaction, plan: ReadPlan, run_id: RunId) -> list[OpenCommand]:
         joined = commands_of_run(tx, run_id.company_id, run_id.run_id)
-        return list({one.command_id: one for one in (*order.commands, *joined)}.values())
+        return list({one.command_id: one for one in (*plan.commands, *joined)}.values())
 
     def answer(self, tx: Transaction, command_ids: Sequence[str], event: SyncEvent) -> list[str]:
         """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
@@ -177,12 +177,12 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A run that was cut short: why, and what it had done by then. `came_further`: it read what no run before had."""
+    """A run that was cut short: why, and what it had done by then. `made_progress`: it read what no run before had."""
 
     connection: Connection
     error: SourceFaultError
     counts: Counts
-    came_further: bool = False
+    made_progress: bool = False
 
 
 def total(counts: Counts) -> dict[str, int]:
@@ -209,9 +209,9 @@ def _ids(commands: Sequence[OpenCommand], *, without: Collection[str] = ()) -> l
     return [command.command_id for command in commands if command.command_id not in without]
 
 
-def _completed(order: Order, run: Run) -> SyncEvent:
+def _completed(plan: ReadPlan, run: Run) -> SyncEvent:
     """What a run read is complete through the beginning of the entity that was begun first."""
-    through = None if order.read == BACKFILL else min(run.through, default=None)
+    through = None if plan.read == BACKFILL else min(run.through, default=None)
     sentences = [_held_sentence(run.held)] if run.held else []
     if through is not None:
         sentences.append(f"Complete through {through.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC.")

@@ -16,7 +16,7 @@ import msgspec
 from control.source_state import Known
 from core.log import get_logger
 from producers.runs.batch import Batch
-from producers.runs.ledger import PageTaken
+from producers.runs.ledger import PageRecord
 
 Background = Callable[[Callable[[], None]], Callable[[], None]]
 """Begins work and returns a function that waits for its end and raises what it raised."""
@@ -25,7 +25,7 @@ _LOG = get_logger(__name__)
 
 
 @contextmanager
-def commits_behind() -> Iterator[Background]:
+def commit_thread() -> Iterator[Background]:
     """A thread in which pages are committed behind the reading, which is gone when the block ends."""
     with ThreadPoolExecutor(1, "commits") as executor:
         # In the caller's context: what is logged belongs to its run.
@@ -33,30 +33,30 @@ def commits_behind() -> Iterator[Background]:
 
 
 @dataclass(frozen=True, slots=True)
-class PageOnItsWay:
+class ComparedPage:
     """A page that is compared: what to publish of it, and what to remember then."""
 
     batch: Batch
-    taken: PageTaken
+    taken: PageRecord
 
 
-Commit = Callable[[PageOnItsWay, Callable[[], PageOnItsWay | None]], None]
+Commit = Callable[[ComparedPage, Callable[[], ComparedPage | None]], None]
 """Commits a page; its second argument tells the next one, if that waits to be committed by then."""
 
 
-class Handover:
+class CommitPipeline:
     """The page that is on its way. Use it as a context: when that is left, nothing is on its way any more."""
 
     def __init__(self, background: Background, commit: Commit) -> None:
         self._background = background
         self._commit = commit
-        self._taken: PageTaken | None = None
+        self._taken: PageRecord | None = None
         self._wait: Callable[[], None] = _nothing
         # Filled by the reading, emptied by the commits.
-        self._waiting: deque[PageOnItsWay] = deque()
+        self._waiting: deque[ComparedPage] = deque()
         self._failed = False
 
-    def hand_over(self, page: PageOnItsWay) -> None:
+    def submit(self, page: ComparedPage) -> None:
         """Commit a page behind the one before it; returns when that is committed, or raises what it raised."""
         self._waiting.append(page)
         wait = self._background(partial(self._commit_next, page))
@@ -70,7 +70,7 @@ class Handover:
         wait()
         self._taken = None
 
-    def _commit_next(self, page: PageOnItsWay) -> None:
+    def _commit_next(self, page: ComparedPage) -> None:
         self._waiting.popleft()
         if self._failed:
             # The page before it did, and its reader knows. Nothing behind a page that failed is published.
@@ -93,7 +93,7 @@ class Handover:
                 now[entity_id] = msgspec.structs.replace(now[entity_id], digest=digest)
         return now
 
-    def __enter__(self) -> Handover:
+    def __enter__(self) -> CommitPipeline:
         return self
 
     def __exit__(

@@ -16,11 +16,11 @@ from control.left_overs import take_left_overs
 from control.refused_rows import RefusedRow
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
-from producers.runs.compare import Change, in_doubt
-from producers.runs.ledger import Missing, PageTaken, Progress, beyond
+from producers.runs.compare import Change, unconfirmed
+from producers.runs.ledger import Missing, PageRecord, Progress, beyond
 
 # Somebody has the record, nobody knows what of it: whatever is read of it is news.
-_LEFT_OVER = in_doubt(Change("DELETE", "", None, None))
+_LEFT_OVER = unconfirmed(Change("DELETE", "", None, None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,15 @@ class PostgresLedger:
         with self._held() as tx:
             announcements.announce(tx, self.run.company_id, entity, changes)
 
-    def doubt(self) -> int:
+    def mark_unconfirmed(self) -> int:
         with self.database.transaction() as tx:
             hold_epoch(tx, self.lease)
-            doubted = announcements.doubt(tx, self.run.company_id)
-            return doubted + take_left_overs(tx, self.run.company_id, in_doubt=_LEFT_OVER)
+            unconfirmed = announcements.mark_unconfirmed(tx, self.run.company_id)
+            return unconfirmed + take_left_overs(tx, self.run.company_id, unconfirmed=_LEFT_OVER)
 
-    def take_page(self, taken: PageTaken) -> None:
+    def record_page(self, taken: PageRecord) -> None:
         with self._held() as tx:
-            if not taken.announces:
+            if not taken.announce_next:
                 # Nobody waits for the disk: should the database crash, its last pages are published again, since they
                 # are announced still.
                 tx.execute(b"SET LOCAL synchronous_commit = off")
@@ -76,8 +76,8 @@ class PostgresLedger:
                 announcements.withdraw(tx, self.run.company_id)
             if taken.published:
                 source_state.put_published(tx, self.run.company_id, taken.entity, taken.published)
-            if taken.announces:
-                announcements.announce(tx, self.run.company_id, taken.entity, taken.announces)
+            if taken.announce_next:
+                announcements.announce(tx, self.run.company_id, taken.entity, taken.announce_next)
             if taken.digests:
                 source_state.put_digests(tx, self.run.company_id, taken.entity, taken.digests)
             if taken.understood:

@@ -13,9 +13,9 @@ from core.topics import split_key
 from producers.runs.batch import Batch
 from producers.runs.compare import Comparison, Refused
 from producers.runs.dead_letters import letters, not_taken, receipts
-from producers.runs.ledger import PageTaken
+from producers.runs.ledger import PageRecord
 from producers.runs.messages import Message
-from producers.runs.pipeline import PageOnItsWay
+from producers.runs.pipeline import ComparedPage
 from producers.runs.publisher import Delivery
 from schemas.catalogue import Entity
 
@@ -29,7 +29,7 @@ class Refusals:
     def __init__(self, run: Run, entity: Entity) -> None:
         self._run = run
         self._entity = entity
-        self._kept = run.outlets.ledger.refused(entity.name)
+        self._kept = run.services.ledger.refused(entity.name)
 
     def digests(self) -> dict[str, bytes]:
         """What was refused, by id."""
@@ -51,7 +51,7 @@ class Refusals:
         self._kept.update({one.entity_id: one.kept() for one in comparison.refused})
         return replace(batch, letters=found)
 
-    def settled(self, page: PageOnItsWay, delivery: Delivery) -> PageTaken:
+    def settled(self, page: ComparedPage, delivery: Delivery) -> PageRecord:
         """What to remember of a page, now that Kafka has it: where its letters are, and which records it refused."""
         taken = page.taken
         if not taken.refused and not delivery.refused:
@@ -59,7 +59,7 @@ class Refusals:
         refused = self._not_taken(page, delivery)
         offsets = dict(delivery.letters)
         if refused:
-            offsets |= self._run.outlets.publisher.publish(self._letters(refused)).letters
+            offsets |= self._run.services.publisher.publish(self._letters(refused)).letters
         by_id = {split_key(key)[1]: offset for key, offset in offsets.items()}
         rows = [
             structs.replace(row, letter_offset=by_id.get(row.entity_id))
@@ -79,7 +79,7 @@ class Refusals:
     def ids_gone(self, shown: Collection[str]) -> list[str]:
         return [entity_id for entity_id in self._kept if entity_id not in shown]
 
-    def _not_taken(self, page: PageOnItsWay, delivery: Delivery) -> list[Refused]:
+    def _not_taken(self, page: ComparedPage, delivery: Delivery) -> list[Refused]:
         values = {message.key: message.value for message in page.batch.messages}
         states = {one.entity_id: one.fingerprint for one in page.batch.published}
         by_id = {split_key(key)[1]: (key, why) for key, why in delivery.refused.items() if key in values}
@@ -93,9 +93,9 @@ class Refusals:
         return [self._kept[one] for one in entity_ids if one in self._kept]
 
     def _letters(self, rows: Collection[Refused]) -> list[Message]:
-        run, now = self._run.assignment.run, self._run.outlets.clock.now()
+        run, now = self._run.assignment.run, self._run.services.clock.now()
         return letters(rows, run, topic=self._entity.raw_topic, at=now)
 
     def _receipts(self, rows: Collection[RefusedRow], outcome: str) -> list[Message]:
-        run, now = self._run.assignment.run, self._run.outlets.clock.now()
+        run, now = self._run.assignment.run, self._run.services.clock.now()
         return receipts(rows, run, outcome=outcome, at=now)

@@ -21,15 +21,25 @@ from control.source_state import Published, PublishedCount
 from core.clock import Clock
 from core.log import get_logger
 from producers.runs.batch import Batch, prepared
-from producers.runs.compare import Change, Comparison, Going, Op, Terms, brake_is_pulled, compare, deletions, together
-from producers.runs.ledger import Ledger, PageTaken, Progress, beyond
+from producers.runs.compare import (
+    Change,
+    CompareOptions,
+    Comparison,
+    DeletionCount,
+    Op,
+    brake_is_pulled,
+    combined,
+    compare,
+    deletions,
+)
+from producers.runs.ledger import Ledger, PageRecord, Progress, beyond
 from producers.runs.messages import Encoder, Observation
-from producers.runs.pipeline import Background, Handover, PageOnItsWay
+from producers.runs.pipeline import Background, CommitPipeline, ComparedPage
 from producers.runs.publisher import Delivery, Publisher
 from producers.runs.refusals import Refusals
-from producers.runs.run_events import ReadSayer
+from producers.runs.run_events import ReadEvents
 from producers.runs.time_left import Pace
-from producers.source import FROM_THE_START, UNREADABLE_ID, EntityRead, Page, Shortfall, Standing
+from producers.source import FROM_THE_START, UNREADABLE_ID, EntityRead, Page, ReadStart, Shortfall
 from producers.sync_events import EventWriter
 
 _LOG = get_logger(__name__)
@@ -38,13 +48,13 @@ _DELETION_BATCH = 1000
 # Two looks that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
 _MOST_LOOKS = 3
 _EDITED_MEANWHILE = Shortfall("People were editing in Buildertrend while it was looked which records are gone.")
-# In a checkpoint's mark, beside what the read keeps there.
+# In a checkpoint's cursor, beside what the read keeps there.
 _KEPT = "kept"
 _NAMELESS = "nameless"
 
 
 @dataclass(frozen=True, slots=True)
-class Outlets:
+class RunServices:
     """Where a run writes."""
 
     ledger: Ledger
@@ -72,14 +82,14 @@ class Run:
     """Carries reads out one after another and keeps the counts."""
 
     assignment: Assignment
-    outlets: Outlets
+    services: RunServices
     held: dict[str, int] = field(default_factory=dict)
     incomplete: dict[str, str] = field(default_factory=dict)
     """Why the read of an entity is not complete, a sentence by entity."""
     through: list[datetime] = field(default_factory=list)
     """Up to when each complete read is complete."""
     published: int = 0
-    went_on: bool = False
+    resumed: bool = False
     """True if it began with the checkpoints of an earlier attempt."""
 
     @property
@@ -89,35 +99,35 @@ class Run:
 
     def execute(self, reads: Iterable[EntityRead]) -> None:
         """Blocks until all is read. Raises the source's faults, FencedError and RetriableError as they come."""
-        doubted = self.outlets.ledger.doubt()
-        if doubted:
-            _LOG.info("changes_in_doubt", count=doubted)
-        done = self.outlets.ledger.checkpoints()
-        self.went_on = bool(done)
+        unconfirmed = self.services.ledger.mark_unconfirmed()
+        if unconfirmed:
+            _LOG.info("changes_unconfirmed", count=unconfirmed)
+        done = self.services.ledger.checkpoints()
+        self.resumed = bool(done)
         for read in reads:
             self._execute_one(read, done.get(read.name))
 
     def _execute_one(self, read: EntityRead, left: Checkpoint | None) -> None:
         name = read.entity.name
         if left is not None:
-            read.restore(left.mark)
+            read.restore(left.cursor)
             if left.state in (COMPLETE, HELD, INCOMPLETE):
                 self._remember(name, left)
                 return
-        now = self.outlets.clock.now()
+        now = self.services.clock.now()
         self.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
         if left is None:
-            self.outlets.ledger.begin_read(read.name, now)
+            self.services.ledger.begin_read(read.name, now)
         _ReadInRun(self, read, left or Checkpoint(read.name, now)).execute()
 
     def _remember(self, entity: str, ended: Checkpoint) -> None:
         """How a read ended in an earlier attempt."""
         if ended.state == INCOMPLETE:
-            self.incomplete[entity] = ended.mark[SHORTFALL]
+            self.incomplete[entity] = ended.cursor[SHORTFALL]
             return
         self.through.append(ended.began_at)
         if ended.state == HELD:
-            self.held[entity] = len(self.outlets.ledger.held(entity))
+            self.held[entity] = len(self.services.ledger.held(entity))
 
     def publish(self, read: EntityRead, changes: Sequence[Change]) -> Sequence[Published]:
         """Publish changes in one transaction; what to remember of them, once that is committed."""
@@ -131,14 +141,14 @@ class Run:
         """Announce a batch unless it is, and publish it; an empty one is nothing to do."""
         if not batch.messages and not batch.letters:
             return Delivery()
-        if batch.in_doubt and not announced:
-            self.outlets.ledger.announce(batch.entity, batch.in_doubt)
-        return self.outlets.publisher.publish([*batch.messages, *batch.letters])
+        if batch.announcements and not announced:
+            self.services.ledger.announce(batch.entity, batch.announcements)
+        return self.services.publisher.publish([*batch.messages, *batch.letters])
 
     def prepare(self, read: EntityRead, changes: Sequence[Change]) -> Batch:
         """Changes under versions of their own, encoded."""
-        seen = Observation(self.assignment.run, self.outlets.clock.now(), self.assignment.time_zone)
-        encode = self.outlets.encoders[read.entity.raw_topic]
+        seen = Observation(self.assignment.run, self.services.clock.now(), self.assignment.time_zone)
+        encode = self.services.encoders[read.entity.raw_topic]
         batch = prepared(read.entity, changes, seen, first=self.published + 1, encode=encode)
         self.published += len(changes)
         return batch
@@ -156,16 +166,16 @@ class _ReadInRun:
         self._read = read
         self._checkpoint = checkpoint
         self._name = read.entity.name
-        self._ledger = run.outlets.ledger
+        self._ledger = run.services.ledger
         self._counts = run.counts[self._name]
         assignment = run.assignment
-        self._terms = Terms(assignment.time_zone, assignment.new_op, read.reading)
-        pace = Pace(run.outlets.clock, checkpoint.pages_done)
-        self._say = ReadSayer(run.outlets.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
-        self._handover = Handover(run.outlets.background, self._commit)
+        self._terms = CompareOptions(assignment.time_zone, assignment.new_op, read.reader_version)
+        pace = Pace(run.services.clock, checkpoint.pages_done)
+        self._say = ReadEvents(run.services.events, assignment.run, assignment.command_id, entity=self._name, pace=pace)
+        self._handover = CommitPipeline(run.services.background, self._commit)
         self._refusals = Refusals(run, read.entity)
-        self._nameless: int = checkpoint.mark.get(_NAMELESS, 0)
-        self._announced: PageOnItsWay | None = None
+        self._nameless: int = checkpoint.cursor.get(_NAMELESS, 0)
+        self._announced: ComparedPage | None = None
         """The page that was announced with the one before it. Of the commits' thread alone."""
 
     def execute(self) -> None:
@@ -203,7 +213,7 @@ class _ReadInRun:
         if batch is not None:
             ids = self._refusals.ids_gone(shown)
             self._run.send(batch)
-            self._ledger.take_page(PageTaken(self._name, (), self._run.progress(), understood=ids))
+            self._ledger.record_page(PageRecord(self._name, (), self._run.progress(), understood=ids))
 
     def _end_incomplete(self, shortfall: Shortfall, deletion: _Deletion) -> None:
         _LOG.warning("read_incomplete", entity=self._name, reason=shortfall.sentence)
@@ -219,16 +229,16 @@ class _ReadInRun:
             return None
         if found is None and self._nameless:
             return Shortfall(f"{self._nameless:,} rows of {self._name} state no id that can be read.")
-        kept = self._checkpoint.mark.get(_KEPT, 0)
+        kept = self._checkpoint.cursor.get(_KEPT, 0)
         if found is None and kept:
             return Shortfall(f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last.")
         return found
 
     def _take_pages(self) -> None:
         done = self._checkpoint.pages_done
-        standing = Standing(done, self._checkpoint.mark, self._seen, self._shown) if done else FROM_THE_START
+        start = ReadStart(done, self._checkpoint.cursor, self._seen, self._shown) if done else FROM_THE_START
         with self._handover:
-            for page in self._read.pages(standing):
+            for page in self._read.pages(start):
                 self._take(page, again=page.number <= self._checkpoint.pages_done)
         self._ledger.end_pages(self._read.name)
 
@@ -248,9 +258,9 @@ class _ReadInRun:
             self._checkpoint,
             pages_done=max(self._checkpoint.pages_done, page.number),
             pages_total=page.pages_total,
-            mark=self._mark(0 if again else len(comparison.kept)),
+            cursor=self._cursor(0 if again else len(comparison.kept)),
         )
-        taken = PageTaken(
+        taken = PageRecord(
             self._name,
             batch.published,
             self._run.progress(),
@@ -262,27 +272,27 @@ class _ReadInRun:
             entity_ids=[*ids, *page.covered_ids],
             beyond_ids=[row.entity_id for row in page.beyond if row.entity_id not in page.covered_ids],
         )
-        self._handover.hand_over(PageOnItsWay(batch, taken))
+        self._handover.submit(ComparedPage(batch, taken))
 
     def _note_nameless(self, comparison: Comparison, ids: Collection[str]) -> None:
         """Rows without an id that can be read may be any: nothing is deleted then."""
         if comparison.odd:
             self._nameless += sum(one.startswith(UNREADABLE_ID) for one in ids)
 
-    def _mark(self, kept: int) -> dict[str, Any]:
-        """The read's own mark, and how many records were kept as they were, since a part of them did not come."""
-        mark = deepcopy(self._read.mark())
-        kept += self._checkpoint.mark.get(_KEPT, 0)
+    def _cursor(self, kept: int) -> dict[str, Any]:
+        """The read's own cursor, and how many records were kept as they were, since a part of them did not come."""
+        cursor = deepcopy(self._read.cursor())
+        kept += self._checkpoint.cursor.get(_KEPT, 0)
         found = {name: count for name, count in ((_KEPT, kept), (_NAMELESS, self._nameless)) if count}
-        return mark | found
+        return cursor | found
 
-    def _commit(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+    def _commit(self, page: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
         delivery = self._run.send(page.batch, announced=page is self._announced)
         taken = self._refusals.settled(page, delivery)
         self._announced = following()
         if self._announced is not None:
-            taken = replace(taken, announces=self._announced.batch.in_doubt)
-        self._ledger.take_page(taken)
+            taken = replace(taken, announce_next=self._announced.batch.announcements)
+        self._ledger.record_page(taken)
         assert taken.checkpoint is not None
         self._say.progress(
             taken.progress.counts[self._name],
@@ -304,7 +314,7 @@ class _ReadInRun:
             self._ledger.known(self._name, [row.entity_id for row in page.beyond], asked_for=False)
         )
         beyond_known = [row for row in page.beyond if row.entity_id in known]
-        return together(comparison, beyond_known, known, self._terms, self._refusals.digests())
+        return combined(comparison, beyond_known, known, self._terms, self._refusals.digests())
 
     def _delete_or_hold(self) -> _Deletion:
         """Delete what a complete read and a second look both did not show, unless the brake is pulled.
@@ -327,8 +337,8 @@ class _ReadInRun:
         """Delete all of them, or, where the brake is pulled, those that an operator let go. Returns what is held."""
         released = self._ledger.released(self._name)
         unasked = [entity_id for entity_id in gone if entity_id not in released]
-        going = Going(len(gone), len(unasked))
-        if not brake_is_pulled(going, published=published.all, in_range=published.in_range):
+        deletion = DeletionCount(len(gone), len(unasked))
+        if not brake_is_pulled(deletion, published=published.all, in_range=published.in_range):
             self._delete(gone)
             return ()
         self._delete([entity_id for entity_id in gone if entity_id in released])
@@ -348,7 +358,7 @@ class _ReadInRun:
             returned |= self._look_once(missing, returned)
             if returned.issuperset(missing):
                 return _Deletion(returned=returned)
-            look = self._read.look()
+            look = self._read.second_look_result()
             if look.shortfall is not None:
                 return _Deletion(returned=returned, shortfall=look.shortfall)
             if look.shown is None or set(shown) <= set(look.shown):
@@ -372,7 +382,7 @@ class _ReadInRun:
         batch = self._refusals.with_letters(self._run.prepare(self._read, comparison.changes), comparison)
         delivery = self._run.send(batch)
         self._count(comparison, uncounted)
-        taken = PageTaken(
+        taken = PageRecord(
             self._name,
             batch.published,
             self._run.progress(),
@@ -380,7 +390,7 @@ class _ReadInRun:
             refused=[one.kept() for one in comparison.refused],
             understood=comparison.understood,
         )
-        self._ledger.take_page(self._refusals.settled(PageOnItsWay(batch, taken), delivery))
+        self._ledger.record_page(self._refusals.settled(ComparedPage(batch, taken), delivery))
 
     def _delete(self, gone: Sequence[str]) -> None:
         for batch in _batches(gone):

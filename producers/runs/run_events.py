@@ -13,7 +13,7 @@ from producers.sync_events import EventWriter, SyncEvent
 
 
 @dataclass(frozen=True, slots=True)
-class ReadSayer:
+class ReadEvents:
     """Says how the read of `entity` goes, to the command that the run is for."""
 
     events: EventWriter

@@ -13,15 +13,15 @@ from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError, changed
 from producers.buildertrend.reads.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row, refused_row, row_of
-from producers.buildertrend.reads.version import READING
+from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
-    Look,
     Page,
+    ReadStart,
+    SecondLook,
     Shortfall,
     SourceRecord,
     SourceRow,
-    Standing,
     UnreadableRowError,
 )
 from schemas.catalogue import BUDGETS, COST_CODES
@@ -42,7 +42,7 @@ class CostCodesRead:
 
     entity = COST_CODES
     name = COST_CODES.name
-    reading = READING
+    reader_version = READER_VERSION
     replaced = False
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
@@ -50,19 +50,19 @@ class CostCodesRead:
         self._job_ids = job_ids
         self._whole = whole
         self._silent: list[int] = []
-        self._look = Look()
+        self._look = SecondLook()
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self._silent = list(mark.get("silent", ()))
+        self._silent = list(cursor.get("silent", ()))
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         """Jobs whose cost codes did not answer."""
         return {"silent": self._silent}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
-        for number, job_id in _left(self._job_ids, standing):
+        for number, job_id in _left(self._job_ids, start):
             try:
                 rows = self._account.cost_codes(job_id)
             except ModuleMissingError:
@@ -71,7 +71,7 @@ class CostCodesRead:
             records = {row.entity_id: row for row in map(_cost_code_row, rows)}
             # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
             new = records.keys() - shown
-            new -= set(standing.seen(new)) if new else set()
+            new -= set(start.seen(new)) if new else set()
             shown.update(records)
             yield Page(number, [records[code_id] for code_id in records if code_id in new], len(self._job_ids))
 
@@ -92,9 +92,9 @@ class CostCodesRead:
                 continue
             found = [row for row in rows if row.entity_id in missing]
             yield Page(number, found, len(self._job_ids))
-        self._look = Look(_silence("cost codes", silent, of=len(self._job_ids)))
+        self._look = SecondLook(_silence("cost codes", silent, of=len(self._job_ids)))
 
-    def look(self) -> Look:
+    def second_look_result(self) -> SecondLook:
         return self._look
 
 
@@ -103,25 +103,25 @@ class BudgetsRead:
 
     entity = BUDGETS
     name = BUDGETS.name
-    reading = READING
+    reader_version = READER_VERSION
     replaced = False
 
     def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
         self._account = account
         self._job_ids = job_ids
         self._silent: list[int] = []
-        self._look = Look()
+        self._look = SecondLook()
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self._silent = list(mark.get("silent", ()))
+        self._silent = list(cursor.get("silent", ()))
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         """Jobs whose budget did not answer."""
         return {"silent": self._silent}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        for number, job_id in _left(self._job_ids, standing):
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        for number, job_id in _left(self._job_ids, start):
             records = self._job_rows(job_id)
             if records is None:
                 self._silent.append(job_id)
@@ -145,9 +145,9 @@ class BudgetsRead:
                 continue
             found = [row for row in records if row.entity_id in missing]
             yield Page(number, found, len(jobs))
-        self._look = Look(_silence("budgets", silent, of=len(jobs)))
+        self._look = SecondLook(_silence("budgets", silent, of=len(jobs)))
 
-    def look(self) -> Look:
+    def second_look_result(self) -> SecondLook:
         return self._look
 
     def _job_rows(self, job_id: int) -> list[SourceRow] | None:
@@ -177,9 +177,9 @@ def _silence(what: str, silent: Sequence[int], *, of: int) -> Shortfall | None:
     return Shortfall(sentence, if_ever_used=len(jobs) == of)
 
 
-def _left(job_ids: Sequence[int], standing: Standing) -> Iterator[tuple[int, int]]:
+def _left(job_ids: Sequence[int], start: ReadStart) -> Iterator[tuple[int, int]]:
     """(page number, job id) of the jobs that are still to be read: a page is a job, in an order that does not move."""
-    return islice(enumerate(job_ids, start=1), standing.pages_done, None)
+    return islice(enumerate(job_ids, start=1), start.pages_done, None)
 
 
 def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | None) -> list[SourceRow]:

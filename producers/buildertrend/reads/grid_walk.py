@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from producers.buildertrend.answers import GridPage, changed
-from producers.source import FROM_THE_START, Shortfall, Standing
+from producers.source import FROM_THE_START, ReadStart, Shortfall
 
 R = TypeVar("R")
 
@@ -99,7 +99,7 @@ class GridWalk(Generic[R]):
 
     def pages(
         self,
-        standing: Standing = FROM_THE_START,
+        start: ReadStart = FROM_THE_START,
         *,
         tally: Tally | None = None,
         is_edge: Callable[[WalkedPage[R]], bool] = _never,
@@ -111,8 +111,8 @@ class GridWalk(Generic[R]):
         page before the last one where the grid does not state how many rows it has.
         """
         tally = Tally() if tally is None else tally
-        tally.shown.update(standing.shown())
-        yield from self._through(self._joint(standing), tally, is_edge)
+        tally.shown.update(start.shown())
+        yield from self._through(self._joint(start), tally, is_edge)
         for _ in range(_MOST_WALKS - 1):
             if not tally.missing:
                 return
@@ -161,13 +161,13 @@ class GridWalk(Generic[R]):
         elif following.ids == page.ids or following.number > most:
             raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
 
-    def _joint(self, standing: Standing) -> WalkedPage[R]:
+    def _joint(self, start: ReadStart) -> WalkedPage[R]:
         """The first page to take: the last one taken before, or an earlier one if nothing of it was seen before."""
-        number = max(1, standing.pages_done)
+        number = max(1, start.pages_done)
         step = 1
         while True:
             page = self._page(number)
-            if number == 1 or standing.seen(page.ids):
+            if number == 1 or start.seen(page.ids):
                 return page
             number = max(1, number - step)
             step *= 2

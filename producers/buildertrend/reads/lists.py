@@ -10,15 +10,15 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
 from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reads.rows import InternalUser, ListedJob, PickerJob, parse_row, row_of
-from producers.buildertrend.reads.version import READING
+from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
-    Look,
     Page,
+    ReadStart,
+    SecondLook,
     Shortfall,
     SourceRecord,
     SourceRow,
-    Standing,
     UnreadableRowError,
 )
 from schemas.catalogue import JOBS, USERS
@@ -31,24 +31,24 @@ class JobsRead:
 
     entity = JOBS
     name = JOBS.name
-    reading = READING
+    reader_version = READER_VERSION
     replaced = False
 
     def __init__(self, account: Account) -> None:
         self._account = account
         self.job_ids: list[int] = []
         self.open_job_ids: list[int] = []
-        self._look = Look()
+        self._look = SecondLook()
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self.job_ids = list(mark.get("job_ids", ()))
-        self.open_job_ids = list(mark.get("open_job_ids", ()))
+        self.job_ids = list(cursor.get("job_ids", ()))
+        self.open_job_ids = list(cursor.get("open_job_ids", ()))
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         return {"job_ids": self.job_ids, "open_job_ids": self.open_job_ids}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
         yield self._page()
 
     def covered(self) -> ReadRange:
@@ -66,10 +66,10 @@ class JobsRead:
         page = _rows_page(self._merged(listed))
         shown = {row.entity_id for row in page.rows}
         contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
-        self._look = Look(_contradiction(contradicted))
+        self._look = SecondLook(_contradiction(contradicted))
         yield _only(page, missing)
 
-    def look(self) -> Look:
+    def second_look_result(self) -> SecondLook:
         return self._look
 
     def _page(self) -> Page:
@@ -123,7 +123,7 @@ class UsersRead:
 
     entity = USERS
     name = USERS.name
-    reading = READING
+    reader_version = READER_VERSION
 
     def __init__(self, account: Account) -> None:
         self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
@@ -136,15 +136,15 @@ class UsersRead:
         """See producers.source.EntityRead."""
         return self.missing
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self.missing = mark.get("missing", False)
+        self.missing = cursor.get("missing", False)
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         return {"missing": self.missing}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        pages = self._walk.pages(standing, tally=self._tally)
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        pages = self._walk.pages(start, tally=self._tally)
         try:
             first = next(pages)
         except ModuleMissingError:
@@ -167,8 +167,8 @@ class UsersRead:
         for walked in self._walk.pages(tally=self._look):
             yield _only(_users_page(walked), missing)
 
-    def look(self) -> Look:
-        return Look(short_of(self._look, "users"), self._look.shown)
+    def second_look_result(self) -> SecondLook:
+        return SecondLook(short_of(self._look, "users"), self._look.shown)
 
 
 class ShiftWorkersRead:
@@ -176,19 +176,19 @@ class ShiftWorkersRead:
 
     entity = USERS
     name = "users-of-shifts"
-    reading = READING
+    reader_version = READER_VERSION
     replaced = False
 
     def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
         self._workers = workers
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead; there is nothing to know again."""
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         return {}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
         rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())]
         # A shift knows less of a worker than the users list; it must not replace what that said.
         records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
@@ -203,8 +203,8 @@ class ShiftWorkersRead:
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range
         yield from ()
 
-    def look(self) -> Look:
-        return Look()
+    def second_look_result(self) -> SecondLook:
+        return SecondLook()
 
 
 def _rows_page(rows: Sequence[SourceRow], number: int = 1, total: int | None = 1) -> Page:

@@ -16,15 +16,15 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.reads.glance import Glance, glance, whole_row
 from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, short_of
 from producers.buildertrend.reads.rows import Shift, parse_row, refused_row, unreadable
-from producers.buildertrend.reads.version import READING
+from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
-    Look,
     Page,
+    ReadStart,
+    SecondLook,
     Shortfall,
     SourceRecord,
     SourceRow,
-    Standing,
     UnreadableRowError,
 )
 from schemas.catalogue import TIME_ENTRIES
@@ -62,7 +62,7 @@ class ShiftsRead:
 
     entity = TIME_ENTRIES
     name = TIME_ENTRIES.name
-    reading = READING
+    reader_version = READER_VERSION
     replaced = False
 
     def __init__(
@@ -83,16 +83,16 @@ class ShiftsRead:
         self._look = Tally()
         self._looked_at: set[str] = set()
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self.workers = {int(user_id): name for user_id, name in mark.get("workers", {}).items()}
-        self._sorted = mark.get("sorted", True)
+        self.workers = {int(user_id): name for user_id, name in cursor.get("workers", {}).items()}
+        self._sorted = cursor.get("sorted", True)
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         return {"sorted": self._sorted, "workers": {str(user_id): name for user_id, name in self.workers.items()}}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        for walked in self._walk.pages(standing, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        for walked in self._walk.pages(start, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
             self._look_over(walked)
             taken = [seen.row for seen in walked.rows if self._days.takes_in(seen.day)]
             others = [] if len(taken) == len(walked.rows) else self._others(walked)
@@ -118,8 +118,8 @@ class ShiftsRead:
             if not left:
                 return
 
-    def look(self) -> Look:
-        return Look(short_of(self._look, "time entries"), self._looked_at)
+    def second_look_result(self) -> SecondLook:
+        return SecondLook(short_of(self._look, "time entries"), self._looked_at)
 
     def _look_over(self, walked: WalkedPage[_Seen]) -> None:
         days = [seen.day for seen in walked.rows if seen.day is not None]

@@ -20,7 +20,7 @@ from control.source_state import Known, Published, PublishedCount, ReadRange
 from control.vault import Sealer
 from core.errors import FencedError
 from core.settings import Settings
-from producers.runs.ledger import Ledger, PageTaken, Progress
+from producers.runs.ledger import Ledger, PageRecord, Progress
 from producers.runs.postgres_ledger import PostgresLedger
 from tests import factories
 from tests.memory_ledger import CompanyMemory
@@ -112,12 +112,12 @@ def published(entity_id: str, *, day: date | None = None, parent: str | None = N
     return Published(entity_id, b"f" * 16, 1, day, parent, b"d" * 16)
 
 
-def page(number: int, *records: Published, entity: str = SHIFTS, **mark: Any) -> PageTaken:
-    return PageTaken(
+def page(number: int, *records: Published, entity: str = SHIFTS, **cursor: Any) -> PageRecord:
+    return PageRecord(
         entity,
         records,
         Progress(number, {entity: {"read": number}}),
-        checkpoint=Checkpoint(entity, AT, number, 9, READING, mark),
+        checkpoint=Checkpoint(entity, AT, number, 9, READING, cursor),
         number=number,
         entity_ids=[record.entity_id for record in records],
     )
@@ -130,8 +130,8 @@ def complete(entity: str = SHIFTS) -> CompleteRead:
 def test_ledger_knows_what_was_published_and_the_bytes_it_was_read_from(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("1"), published("2")))
-    ledger.take_page(PageTaken(SHIFTS, (), Progress(2, {}), digests={"1": b"e" * 16}))
+    ledger.record_page(page(1, published("1"), published("2")))
+    ledger.record_page(PageRecord(SHIFTS, (), Progress(2, {}), digests={"1": b"e" * 16}))
     known = keeper.begin().known(SHIFTS, ["1", "2", "3"])
     assert known == {"1": Known(b"f" * 16, b"e" * 16), "2": Known(b"f" * 16, b"d" * 16)}
 
@@ -139,12 +139,12 @@ def test_ledger_knows_what_was_published_and_the_bytes_it_was_read_from(keeper: 
 def test_ledger_goes_on_with_checkpoint_mark_and_pages(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("1"), sorted=True))
-    ledger.take_page(page(2, published("2"), sorted=False))
+    ledger.record_page(page(1, published("1"), sorted=True))
+    ledger.record_page(page(2, published("2"), sorted=False))
     left = keeper.go_on()
     (checkpoint,) = left.checkpoints().values()
     assert (checkpoint.pages_done, checkpoint.pages_total, checkpoint.state) == (2, 9, READING)
-    assert (checkpoint.began_at, dict(checkpoint.mark)) == (AT, {"sorted": False})
+    assert (checkpoint.began_at, dict(checkpoint.cursor)) == (AT, {"sorted": False})
     assert left.seen(SHIFTS) == {"1", "2"}
     assert left.seen(SHIFTS, among=["2", "3"]) == {"2"}
 
@@ -153,7 +153,7 @@ def test_ledger_page_taken_again_adds_to_what_it_showed_and_pages_done_never_go_
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
     for taken in (page(1, published("1")), page(2, published("2")), page(1, published("3"))):
-        ledger.take_page(taken)
+        ledger.record_page(taken)
     assert ledger.seen(SHIFTS) == {"1", "2", "3"}
     assert keeper.go_on().checkpoints()[SHIFTS].pages_done == 2
 
@@ -173,7 +173,7 @@ def test_ledger_states_of_a_read(keeper: Keeper) -> None:
 def test_ledger_run_that_failed_leaves_its_pages_to_the_next_one_of_its_kind(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("1")))
+    ledger.record_page(page(1, published("1")))
     keeper.fail()
     assert keeper.begin("full").seen(SHIFTS) == {"1"}
 
@@ -181,7 +181,7 @@ def test_ledger_run_that_failed_leaves_its_pages_to_the_next_one_of_its_kind(kee
 def test_ledger_run_of_another_kind_begins_without_pages(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("1")))
+    ledger.record_page(page(1, published("1")))
     keeper.fail()
     other = keeper.begin("initial")
     assert (other.seen(SHIFTS), other.checkpoints()) == (set(), {})
@@ -204,12 +204,12 @@ def test_ledger_missing_is_what_no_page_of_the_run_showed_in_the_range(
 ) -> None:
     before = keeper.begin()
     before.begin_read(SHIFTS, AT)
-    before.take_page(page(1, *(published(key, day=day) for key, day in DAYS.items())))
+    before.record_page(page(1, *(published(key, day=day) for key, day in DAYS.items())))
     before.end_read(SHIFTS, complete(), held=[], returned=())
     keeper.fail()
     ledger = keeper.begin("recent")
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("3", day=DAYS["3"])))
+    ledger.record_page(page(1, published("3", day=DAYS["3"])))
     found = ledger.missing(SHIFTS, covered)
     assert (list(found.entity_ids), found.published) == (missing, PublishedCount(4, in_range))
 
@@ -218,9 +218,9 @@ def test_ledger_missing_of_parents_is_theirs_and_that_of_jobs_that_are_gone(keep
     ledger = keeper.begin()
     for entity in (JOBS, BUDGETS):
         ledger.begin_read(entity, AT)
-    ledger.take_page(page(1, published("1"), published("2"), entity=JOBS))
+    ledger.record_page(page(1, published("1"), published("2"), entity=JOBS))
     lines = [published(f"{job}:9", parent=job) for job in ("1", "2", "3")]
-    ledger.take_page(PageTaken(BUDGETS, lines, Progress(9, {})))
+    ledger.record_page(PageRecord(BUDGETS, lines, Progress(9, {})))
     assert ledger.missing(BUDGETS, ReadRange(parents=["1"])).entity_ids == ["1:9", "3:9"]
     assert ledger.missing(BUDGETS, ReadRange(parents=[])).published == PublishedCount(3, 1)
 
@@ -228,7 +228,7 @@ def test_ledger_missing_of_parents_is_theirs_and_that_of_jobs_that_are_gone(keep
 def test_ledger_dropped_records_are_known_and_held_no_more(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.take_page(page(1, published("1"), published("2")))
+    ledger.record_page(page(1, published("1"), published("2")))
     ledger.end_read(SHIFTS, complete(), held=["1", "2"], returned=())
     ledger.drop(SHIFTS, ["1"], Progress(3, {}))
     assert (set(ledger.known(SHIFTS, ["1", "2"])), ledger.held(SHIFTS)) == ({"2"}, {"2"})
@@ -247,24 +247,24 @@ def test_ledger_held_records_that_returned_are_forgotten(keeper: Keeper) -> None
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
     ledger.end_read(SHIFTS, complete(), held=["1", "2", "3"], returned=())
-    ledger.take_page(page(1, published("1")))
+    ledger.record_page(page(1, published("1")))
     ledger.end_read(SHIFTS, complete(), held=["3"], returned={"2"})
     assert ledger.held(SHIFTS) == {"3"}
 
 
-def doubtful(entity_id: str, *, day: date | None = None, parent: str | None = None) -> Published:
+def unconfirmed(entity_id: str, *, day: date | None = None, parent: str | None = None) -> Published:
     return Published(entity_id, bytes(16), 7, day, parent)
 
 
 def test_ledger_doubts_what_was_announced_and_not_recorded(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.announce(SHIFTS, [doubtful("1", day=DAYS["1"])])
-    ledger.take_page(page(1, published("1", day=DAYS["1"])))
-    ledger.announce(SHIFTS, [doubtful("1", day=DAYS["4"]), doubtful("2", day=DAYS["2"])])
+    ledger.announce(SHIFTS, [unconfirmed("1", day=DAYS["1"])])
+    ledger.record_page(page(1, published("1", day=DAYS["1"])))
+    ledger.announce(SHIFTS, [unconfirmed("1", day=DAYS["4"]), unconfirmed("2", day=DAYS["2"])])
     left = keeper.go_on()
     assert left.known(SHIFTS, ["1", "2"]) == {"1": Known(b"f" * 16, b"d" * 16)}
-    assert (left.doubt(), left.doubt()) == (2, 0)
+    assert (left.mark_unconfirmed(), left.mark_unconfirmed()) == (2, 0)
     assert left.known(SHIFTS, ["1", "2"]) == {"1": Known(bytes(16), None), "2": Known(bytes(16), None)}
     # One that was known keeps its day, which a deletion does not state; a new one has the day that was announced.
     assert left.missing(JOBS, ReadRange()).entity_ids == []
@@ -274,10 +274,10 @@ def test_ledger_doubts_what_was_announced_and_not_recorded(keeper: Keeper) -> No
 
 def test_ledger_doubts_children_under_their_parent(keeper: Keeper) -> None:
     ledger = keeper.begin()
-    ledger.announce(BUDGETS, [doubtful("1:9", parent="1")])
-    ledger.doubt()
+    ledger.announce(BUDGETS, [unconfirmed("1:9", parent="1")])
+    ledger.mark_unconfirmed()
     ledger.begin_read(JOBS, AT)
-    ledger.take_page(page(1, published("1"), published("2"), entity=JOBS))
+    ledger.record_page(page(1, published("1"), published("2"), entity=JOBS))
     assert ledger.missing(BUDGETS, ReadRange(parents=["1"])).entity_ids == ["1:9"]
     assert ledger.missing(BUDGETS, ReadRange(parents=["2"])).entity_ids == []
 
@@ -285,39 +285,39 @@ def test_ledger_doubts_children_under_their_parent(keeper: Keeper) -> None:
 def test_ledger_doubts_nothing_that_was_recorded(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.announce(SHIFTS, [doubtful("1"), doubtful("2")])
-    ledger.take_page(page(1, published("1"), published("2")))
-    assert keeper.go_on().doubt() == 0
+    ledger.announce(SHIFTS, [unconfirmed("1"), unconfirmed("2")])
+    ledger.record_page(page(1, published("1"), published("2")))
+    assert keeper.go_on().mark_unconfirmed() == 0
     ledger = keeper.go_on()
-    ledger.announce(SHIFTS, [doubtful("2")])
+    ledger.announce(SHIFTS, [unconfirmed("2")])
     ledger.drop(SHIFTS, ["2"], Progress(3, {}))
-    assert keeper.go_on().doubt() == 0
+    assert keeper.go_on().mark_unconfirmed() == 0
     assert set(ledger.known(SHIFTS, ["1", "2"])) == {"1"}
 
 
 def test_ledger_announces_the_next_page_with_the_one_before_it(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.announce(SHIFTS, [doubtful("1")])
-    ledger.take_page(replace(page(1, published("1")), announces=[doubtful("2"), doubtful("3")]))
+    ledger.announce(SHIFTS, [unconfirmed("1")])
+    ledger.record_page(replace(page(1, published("1")), announce_next=[unconfirmed("2"), unconfirmed("3")]))
     assert set(ledger.known(SHIFTS, ["1", "2", "3"])) == {"1"}
-    assert keeper.go_on().doubt() == 2
+    assert keeper.go_on().mark_unconfirmed() == 2
     assert ledger.known(SHIFTS, ["2", "3"]) == {"2": Known(bytes(16), None), "3": Known(bytes(16), None)}
     ledger = keeper.go_on()
-    ledger.take_page(replace(page(2), announces=[doubtful("4")]))
-    ledger.take_page(page(3, published("4")))
-    assert keeper.go_on().doubt() == 0
+    ledger.record_page(replace(page(2), announce_next=[unconfirmed("4")]))
+    ledger.record_page(page(3, published("4")))
+    assert keeper.go_on().mark_unconfirmed() == 0
 
 
 def test_ledger_doubt_outlives_pages_without_changes_and_the_next_announcement(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
-    ledger.announce(SHIFTS, [doubtful("1")])
-    ledger.take_page(page(1))
-    ledger.announce(SHIFTS, [doubtful("2")])
+    ledger.announce(SHIFTS, [unconfirmed("1")])
+    ledger.record_page(page(1))
+    ledger.announce(SHIFTS, [unconfirmed("2")])
     assert set(ledger.known(SHIFTS, ["1", "2"])) == {"1"}
-    ledger.take_page(page(2, published("2")))
-    assert keeper.begin().doubt() == 0
+    ledger.record_page(page(2, published("2")))
+    assert keeper.begin().mark_unconfirmed() == 0
     assert ledger.known(SHIFTS, ["1"]) == {"1": Known(bytes(16), None)}
 
 
@@ -330,9 +330,9 @@ def test_postgres_ledger_of_a_lease_that_is_over_writes_nothing(own_database: Se
     with database.transaction() as tx:
         tx.execute("UPDATE integration.connections SET lease_epoch = lease_epoch + 1")
     writes: tuple[Callable[[], object], ...] = (
-        lambda: ledger.announce(SHIFTS, [doubtful("1")]),
-        ledger.doubt,
-        lambda: ledger.take_page(page(1, published("1"))),
+        lambda: ledger.announce(SHIFTS, [unconfirmed("1")]),
+        ledger.mark_unconfirmed,
+        lambda: ledger.record_page(page(1, published("1"))),
         lambda: ledger.begin_read(JOBS, AT),
         lambda: ledger.end_pages(SHIFTS),
         lambda: ledger.drop(SHIFTS, ["1"], Progress(1, {})),
@@ -350,11 +350,11 @@ def test_ledger_keeps_rows_that_are_refused_until_they_are_understood(keeper: Ke
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
     odd = [RefusedRow("1", b"a" * 16, "field regularTime", 7), RefusedRow("unreadable-x", b"b" * 16, "field id")]
-    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=odd))
-    ledger.take_page(PageTaken(JOBS, (), Progress(1, {}), refused=[RefusedRow("1", b"j" * 16, "field jobName", 9)]))
+    ledger.record_page(PageRecord(SHIFTS, (), Progress(1, {}), refused=odd))
+    ledger.record_page(PageRecord(JOBS, (), Progress(1, {}), refused=[RefusedRow("1", b"j" * 16, "field jobName", 9)]))
     assert ledger.refused(SHIFTS) == {row.entity_id: row for row in odd}
     again = RefusedRow("1", b"c" * 16, "field overTime", 8)
-    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=[again], understood=["unreadable-x"]))
+    ledger.record_page(PageRecord(SHIFTS, (), Progress(1, {}), refused=[again], understood=["unreadable-x"]))
     assert ledger.refused(SHIFTS) == {"1": again}
     assert set(ledger.refused(JOBS)) == {"1"}
 
@@ -363,5 +363,5 @@ def test_ledger_forgets_what_was_announced_where_kafka_refused_all_of_it(keeper:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)
     ledger.announce(SHIFTS, [published("1")])
-    ledger.take_page(PageTaken(SHIFTS, (), Progress(1, {}), refused=[RefusedRow("1", b"a" * 16, "too large", 7)]))
-    assert ledger.doubt() == 0
+    ledger.record_page(PageRecord(SHIFTS, (), Progress(1, {}), refused=[RefusedRow("1", b"a" * 16, "too large", 7)]))
+    assert ledger.mark_unconfirmed() == 0

@@ -33,7 +33,7 @@ from producers.commands.intake import Intake
 from producers.connection_work import Tools, work_on
 from producers.replay.command import ReplayEnd
 from producers.runs.outcome import Recorder
-from producers.source import FROM_THE_START, Look, Page, Shortfall, SourceRecord, SourceRow, Standing
+from producers.source import FROM_THE_START, Page, ReadStart, SecondLook, Shortfall, SourceRecord, SourceRow
 from producers.sync_events import SyncEvent, event_record
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
@@ -118,21 +118,21 @@ class JobsRead:
 
     entity: Entity = JOBS
     name = JOBS.name
-    reading = b""
+    reader_version = b""
     replaced = False
 
     def __init__(self, world: World, stop: threading.Event) -> None:
         self._world = world
         self._stop = stop
 
-    def restore(self, mark: Mapping[str, Any]) -> None:
+    def restore(self, cursor: Mapping[str, Any]) -> None:
         """It knows nothing."""
 
-    def mark(self) -> dict[str, Any]:
+    def cursor(self) -> dict[str, Any]:
         return {}
 
-    def pages(self, standing: Standing = FROM_THE_START) -> Iterator[Page]:
-        for number in range(standing.pages_done + 1, 4):
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        for number in range(start.pages_done + 1, 4):
             self._world.meanwhile(self._stop)
             if self._stop.is_set():
                 raise StoppedError
@@ -148,8 +148,8 @@ class JobsRead:
     def second_look(self, _missing: object) -> Iterator[Page]:
         return iter(())
 
-    def look(self) -> Look:
-        return Look()
+    def second_look_result(self) -> SecondLook:
+        return SecondLook()
 
 
 @dataclass

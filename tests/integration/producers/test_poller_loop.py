@@ -15,7 +15,7 @@ from control.database import Database
 from control.vault import SealedSecret
 from core.errors import FatalError, RetriableError
 from core.settings import Settings
-from producers.poller import LEASE_TTL_S, RENEW_EVERY_S, Pace, Poller
+from producers.poller import LEASE_TTL_S, RENEW_EVERY_S, Poller, PollerLimits
 from tests import factories
 from tests.fakes import FakeClock
 from tests.integration.producers.fix_topics import eventually
@@ -59,7 +59,7 @@ class Shop:
             clock=FakeClock(),
             work=self.work,
             take_commands=self.take,
-            pace=Pace(idle_s=0.01, at_once=at_once),
+            limits=PollerLimits(idle_s=0.01, at_once=at_once),
         )
 
     def expires_in_s(self, company_id: str) -> float:
@@ -196,7 +196,7 @@ def test_turn_run_that_took_its_slice_makes_room_for_who_waits_and_stands_behind
     poller = shop.poller("one", at_once=1)
     poller.turn(pool)
     eventually(lambda: len(shop.begun) == 1, what="the first piece of work")
-    move(poller, poller.pace.slice_s - 1)
+    move(poller, poller.limits.slice_s - 1)
     poller.turn(pool)
     assert shop.ended == []
     move(poller, 2)
@@ -213,7 +213,7 @@ def test_turn_run_that_nobody_waits_for_goes_on_beyond_its_slice(shop: Shop, poo
     poller = shop.poller("one", at_once=1)
     poller.turn(pool)
     eventually(lambda: len(shop.begun) == 1, what="the piece of work")
-    move(poller, 10 * poller.pace.slice_s)
+    move(poller, 10 * poller.limits.slice_s)
     poller.turn(pool)
     poller.turn(pool)
     assert shop.ended == []

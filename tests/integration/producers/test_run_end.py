@@ -13,7 +13,7 @@ from control.runs import NewRun, RunId, begin_run
 from core.errors import FencedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
 from producers.commands.apply import Settler
-from producers.runs.decide import Order, decide
+from producers.runs.decide import ReadPlan, decide
 from producers.runs.outcome import Ended, Recorder
 from producers.runs.run import Run
 from tests.integration.producers.fix_runs import Desk
@@ -33,23 +33,23 @@ class Finished:
     incomplete: dict[str, str] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     published: int = 0
-    went_on: bool = False
+    resumed: bool = False
     through: list[Any] = field(default_factory=list)
 
 
-def succeeded(recorder: Recorder, lease: Lease, order: Order, run: RunId, _connection: Any) -> None:
-    recorder.ended(lease, order, cast("Run", Finished(Assigned(run))))
+def succeeded(recorder: Recorder, lease: Lease, plan: ReadPlan, run: RunId, _connection: Any) -> None:
+    recorder.ended(lease, plan, cast("Run", Finished(Assigned(run))))
 
 
-def incomplete(recorder: Recorder, lease: Lease, order: Order, run: RunId, _connection: Any) -> None:
-    recorder.ended(lease, order, cast("Run", Finished(Assigned(run), incomplete={"jobs": "2 of 3 were shown"})))
+def incomplete(recorder: Recorder, lease: Lease, plan: ReadPlan, run: RunId, _connection: Any) -> None:
+    recorder.ended(lease, plan, cast("Run", Finished(Assigned(run), incomplete={"jobs": "2 of 3 were shown"})))
 
 
-def failed(recorder: Recorder, lease: Lease, order: Order, run: RunId, connection: Any) -> None:
-    recorder.failed(lease, order, run, Ended(connection, SourceFaultError(SOURCE_UNAVAILABLE, "away"), {}))
+def failed(recorder: Recorder, lease: Lease, plan: ReadPlan, run: RunId, connection: Any) -> None:
+    recorder.failed(lease, plan, run, Ended(connection, SourceFaultError(SOURCE_UNAVAILABLE, "away"), {}))
 
 
-def settled(recorder: Recorder, lease: Lease, _order: Order, _run: RunId, _connection: Any) -> None:
+def settled(recorder: Recorder, lease: Lease, _order: ReadPlan, _run: RunId, _connection: Any) -> None:
     Settler(recorder).settle(lease)
 
 
@@ -65,9 +65,9 @@ def test_end_of_a_run_under_an_epoch_that_is_over_changes_nothing(read_desk: Des
     before = state_of(read_desk)
     read_desk.sql("UPDATE integration.connections SET lease_epoch = lease_epoch + 1 WHERE company_id = %s")
     recorder = read_desk.tools().recorder
-    order = decide(connection, [], now=read_desk.clock.now(), settings=read_desk.settings)
+    plan = decide(connection, [], now=read_desk.clock.now(), settings=read_desk.settings)
     with pytest.raises(FencedError):
-        end(recorder, lease, order, begun.run, connection)
+        end(recorder, lease, plan, begun.run, connection)
     assert state_of(read_desk) == before
 
 

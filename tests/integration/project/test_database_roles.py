@@ -21,10 +21,10 @@ from control.connections import (
     SESSION,
     NewConnection,
     credential,
-    go_back,
     lease_due,
     list_connections,
     put_credential,
+    restore_previous_credentials,
     save_connection,
     set_signed_in,
 )
@@ -152,7 +152,7 @@ def test_reconnect_as_the_console_role_puts_credentials_aside_and_the_poller_rol
         save_connection(tx, NewConnection(company_id, "else", "America/Denver", None), SealedSecret("k1", b"typo"))
     with roles.session("poller") as tx:
         assert credential(tx, company_id, PASSWORD) == SealedSecret("k1", b"typo")
-        assert go_back(tx, company_id, fault="wrong-credentials", message="Check.")
+        assert restore_previous_credentials(tx, company_id, fault="wrong-credentials", message="Check.")
         assert credential(tx, company_id, PASSWORD) == SECRET
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from control.runs import RunId
 from core.kafka.record_headers import RecordHeaders
-from producers.runs.compare import Change, Terms, compare, deletions
+from producers.runs.compare import Change, CompareOptions, compare, deletions
 from producers.runs.messages import Message, Observation, messages
 from producers.source import SourceRecord, SourceRow
 from schemas.batch_codec import BatchEncoder
@@ -37,7 +37,9 @@ def messages_of(changes: list[Change]) -> list[Message]:
 
 
 def test_messages_of_a_new_record_state_it_whole() -> None:
-    (message,) = messages_of(compare([SourceRow.of(cost_code("7"))], {}, Terms("America/Denver", "SNAPSHOT")).changes)
+    (message,) = messages_of(
+        compare([SourceRow.of(cost_code("7"))], {}, CompareOptions("America/Denver", "SNAPSHOT")).changes
+    )
     assert (message.topic, message.key) == ("buildertrend.cost-codes", b"c1/7")
     assert message.value is not None
     expected: dict[str, Any] = {

@@ -12,15 +12,15 @@ from msgspec.structs import replace
 
 from control.source_state import Known
 from producers.runs.compare import (
+    CompareOptions,
     Comparison,
-    Going,
+    DeletionCount,
     Op,
-    Terms,
     brake_is_pulled,
     compare,
     deletions,
     fingerprint,
-    in_doubt,
+    unconfirmed,
 )
 from producers.source import SourceRecord, SourceRow
 from tests.factories import source_record
@@ -37,7 +37,7 @@ _AFTERS = st.dictionaries(st.text("abcde", min_size=1, max_size=3), _JSON, max_s
 def compared(
     records: Iterable[SourceRecord], published: Mapping[str, Known], *, zone: str = ZONE, new_op: Op = "CREATE"
 ) -> Comparison:
-    return compare([SourceRow.of(record) for record in records], published, Terms(zone, new_op))
+    return compare([SourceRow.of(record) for record in records], published, CompareOptions(zone, new_op))
 
 
 def changes_of(
@@ -156,8 +156,8 @@ def test_compare_whole_record_replaces_an_incomplete_one_where_it_differs() -> N
     assert changes_of([source_record("1", amount="5", hours=None)], before) == []
 
 
-def doubted(found: Comparison) -> dict[str, Known]:
-    return {change.entity_id: Known(in_doubt(change), None) for change in found.changes}
+def all_unconfirmed(found: Comparison) -> dict[str, Known]:
+    return {change.entity_id: Known(unconfirmed(change), None) for change in found.changes}
 
 
 WHOLE = source_record("1", amount="5", hours="40")
@@ -167,27 +167,29 @@ PART = replace(source_record("1", amount="5"), incomplete=True)
 @pytest.mark.parametrize("new_op", ["CREATE", "SNAPSHOT"])
 @pytest.mark.parametrize("record", [WHOLE, PART])
 def test_compare_record_that_was_perhaps_never_published_is_new(record: SourceRecord, new_op: Op) -> None:
-    perhaps = doubted(compared([record], {}, new_op=new_op))
+    perhaps = all_unconfirmed(compared([record], {}, new_op=new_op))
     assert changes_of([record], perhaps, new_op=new_op) == [(new_op, "1")]
-    assert changes_of([record], doubted(compared([record], perhaps, new_op=new_op)), new_op=new_op) == [(new_op, "1")]
+    assert changes_of([record], all_unconfirmed(compared([record], perhaps, new_op=new_op)), new_op=new_op) == [
+        (new_op, "1")
+    ]
 
 
 def test_compare_record_that_was_perhaps_published_otherwise_is_an_update_even_as_before() -> None:
     before = published_of(source_record("1", amount="6"))
-    perhaps = doubted(compared([WHOLE], before))
+    perhaps = all_unconfirmed(compared([WHOLE], before))
     for now in (WHOLE, source_record("1", amount="6")):
         assert changes_of([now], perhaps) == [("UPDATE", "1")]
 
 
 def test_compare_incomplete_record_never_replaces_one_that_perhaps_is_whole() -> None:
-    assert changes_of([PART], doubted(compared([WHOLE], {}))) == []
-    assert changes_of([PART], doubted(compared([WHOLE], published_of(incomplete("1", amount="7"))))) == []
+    assert changes_of([PART], all_unconfirmed(compared([WHOLE], {}))) == []
+    assert changes_of([PART], all_unconfirmed(compared([WHOLE], published_of(incomplete("1", amount="7"))))) == []
 
 
 def test_compare_anything_replaces_what_is_perhaps_deleted() -> None:
     (gone,) = deletions(["1"])
     for now in (WHOLE, PART):
-        assert changes_of([now], {"1": Known(in_doubt(gone), None)}) == [("UPDATE", "1")]
+        assert changes_of([now], {"1": Known(unconfirmed(gone), None)}) == [("UPDATE", "1")]
 
 
 def test_deletions_name_the_ids_and_nothing_else() -> None:
@@ -214,7 +216,7 @@ def test_deletions_name_the_ids_and_nothing_else() -> None:
     ],
 )
 def test_brake_is_pulled_over_ten_percent_and_over_twenty(*, missing: int, published: int, pulled: bool) -> None:
-    assert brake_is_pulled(Going(missing, missing), published=published, in_range=10**6) is pulled
+    assert brake_is_pulled(DeletionCount(missing, missing), published=published, in_range=10**6) is pulled
 
 
 @pytest.mark.parametrize(
@@ -223,18 +225,18 @@ def test_brake_is_pulled_over_ten_percent_and_over_twenty(*, missing: int, publi
 )
 def test_brake_is_pulled_when_most_of_what_was_read_would_go(*, missing: int, in_range: int, pulled: bool) -> None:
     """A grid that shows nothing in the recent window must not take it for deletions because the account is old."""
-    assert brake_is_pulled(Going(missing, missing), published=100_000, in_range=in_range) is pulled
+    assert brake_is_pulled(DeletionCount(missing, missing), published=100_000, in_range=in_range) is pulled
 
 
 @pytest.mark.parametrize("known", [1, 2, 20])
 def test_brake_is_pulled_when_all_that_is_known_would_go_however_few(known: int) -> None:
-    assert brake_is_pulled(Going(known, known), published=known, in_range=known)
-    assert not brake_is_pulled(Going(known, known), published=known + 1, in_range=known + 1)
+    assert brake_is_pulled(DeletionCount(known, known), published=known, in_range=known)
+    assert not brake_is_pulled(DeletionCount(known, known), published=known + 1, in_range=known + 1)
 
 
 def test_brake_is_pulled_no_more_when_an_operator_released_all_of_it() -> None:
-    assert not brake_is_pulled(Going(3, 0), published=3, in_range=3)
-    assert brake_is_pulled(Going(3, 1), published=3, in_range=3)
+    assert not brake_is_pulled(DeletionCount(3, 0), published=3, in_range=3)
+    assert brake_is_pulled(DeletionCount(3, 1), published=3, in_range=3)
 
 
 def raw_row(raw: bytes, reads: list[bytes], **fields: Any) -> SourceRow:
@@ -249,25 +251,27 @@ def raw_row(raw: bytes, reads: list[bytes], **fields: Any) -> SourceRow:
 
 def test_compare_row_of_the_same_bytes_is_not_read_again() -> None:
     reads: list[bytes] = []
-    terms = Terms(ZONE, "CREATE", b"v1")
-    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, terms))
-    found = compare([raw_row(b"{1}", reads, a=1)], known, terms)
+    options = CompareOptions(ZONE, "CREATE", b"v1")
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, options))
+    found = compare([raw_row(b"{1}", reads, a=1)], known, options)
     assert (found.changes, found.unchanged, reads) == ([], 1, [b"{1}"])
 
 
-@pytest.mark.parametrize("terms", [Terms("America/Chicago", "CREATE", b"v1"), Terms(ZONE, "CREATE", b"v2")])
-def test_compare_row_of_the_same_bytes_is_read_again_under_other_terms(terms: Terms) -> None:
+@pytest.mark.parametrize(
+    "options", [CompareOptions("America/Chicago", "CREATE", b"v1"), CompareOptions(ZONE, "CREATE", b"v2")]
+)
+def test_compare_row_of_the_same_bytes_is_read_again_under_other_terms(options: CompareOptions) -> None:
     reads: list[bytes] = []
-    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, Terms(ZONE, "CREATE", b"v1")))
-    compare([raw_row(b"{1}", reads, a=1)], known, terms)
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, CompareOptions(ZONE, "CREATE", b"v1")))
+    compare([raw_row(b"{1}", reads, a=1)], known, options)
     assert len(reads) == 2
 
 
 def test_compare_other_bytes_that_say_the_same_are_remembered_and_no_change() -> None:
     reads: list[bytes] = []
-    terms = Terms(ZONE, "CREATE")
-    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, terms))
-    found = compare([raw_row(b"{ 1 }", reads, a=1)], known, terms)
+    options = CompareOptions(ZONE, "CREATE")
+    known = known_after(compare([raw_row(b"{1}", reads, a=1)], {}, options))
+    found = compare([raw_row(b"{ 1 }", reads, a=1)], known, options)
     assert found.changes == []
-    again = compare([raw_row(b"{ 1 }", reads, a=1)], {"1": replace(known["1"], digest=found.digests["1"])}, terms)
+    again = compare([raw_row(b"{ 1 }", reads, a=1)], {"1": replace(known["1"], digest=found.digests["1"])}, options)
     assert (again.unchanged, len(reads)) == (1, 2)

@@ -10,7 +10,7 @@ import pytest
 from control.source_state import ReadRange
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead, budget_rows, worksheet_lines
-from producers.source import EntityRead, Look, Shortfall, SourceRecord, UnreadableRowError
+from producers.source import EntityRead, SecondLook, Shortfall, SourceRecord, UnreadableRowError
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -217,7 +217,7 @@ def test_budgets_second_look_that_fails_confirms_nothing() -> None:
     source.fail["budget_categories"] = missing_module
     reader = BudgetsRead(source.as_account(), [1])
     assert second(reader, "1:10") == []
-    assert reader.look().shortfall is not None
+    assert reader.second_look_result().shortfall is not None
 
 
 def test_budgets_second_look_without_the_worksheet_still_shows_the_line() -> None:
@@ -225,7 +225,7 @@ def test_budgets_second_look_without_the_worksheet_still_shows_the_line() -> Non
     source.fail["worksheet_groups"] = missing_module
     reader = BudgetsRead(source.as_account(), [1])
     assert second(reader, "1:10") == ["1:10"]
-    assert reader.look() == Look()
+    assert reader.second_look_result() == SecondLook()
 
 
 def test_budgets_of_one_job_that_never_answers_are_not_complete_and_the_others_are_read() -> None:
@@ -274,4 +274,6 @@ def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
     read(reader)
     source.fail["cost_codes"] = failing_for(2)
     assert second(reader, "11") == []
-    assert reader.look().shortfall == Shortfall("Buildertrend did not answer for the cost codes of 1 of 2 jobs (2).")
+    assert reader.second_look_result().shortfall == Shortfall(
+        "Buildertrend did not answer for the cost codes of 1 of 2 jobs (2)."
+    )

@@ -12,22 +12,22 @@ from hypothesis import strategies as st
 
 from control.commands import OpenCommand
 from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
-from producers.runs.decide import Earlier, Order, decide, new_run, next_due, window_edge
+from producers.runs.decide import Earlier, ReadPlan, decide, new_run, next_due, window_edge
 from tests import factories
 from tests.factories import NOW, open_command
 
 SETTINGS = factories.settings(full_sync_interval_s=86_400, recent_window_days=35)
 
 
-def decided(*commands: OpenCommand, **changes: Any) -> Order:
+def decided(*commands: OpenCommand, **changes: Any) -> ReadPlan:
     return decide(factories.connection(**changes), commands, now=NOW, settings=SETTINGS)
 
 
 def test_decide_new_connection_reads_initially_and_everything() -> None:
-    order = decided(initial_done_at=None, last_full_at=None)
-    assert order.read == "initial"
-    assert (order.scope.jobs, order.scope.from_day, order.scope.entities) == (ALL_JOBS, None, ALL_ENTITIES)
-    assert order.is_whole
+    plan = decided(initial_done_at=None, last_full_at=None)
+    assert plan.read == "initial"
+    assert (plan.scope.jobs, plan.scope.from_day, plan.scope.entities) == (ALL_JOBS, None, ALL_ENTITIES)
+    assert plan.is_whole
 
 
 def test_decide_initial_goes_on_until_it_was_complete_whatever_is_asked() -> None:
@@ -46,8 +46,8 @@ def test_decide_full_is_due_after_its_interval(since_full: int, read: str) -> No
 
 
 def test_decide_full_sync_command_reads_fully() -> None:
-    order = decided(open_command(type="full-sync"))
-    assert (order.read, order.scope.from_day, order.scope.jobs) == ("full", None, ALL_JOBS)
+    plan = decided(open_command(type="full-sync"))
+    assert (plan.read, plan.scope.from_day, plan.scope.jobs) == ("full", None, ALL_JOBS)
 
 
 def test_decide_full_read_that_was_asked_for_takes_over_no_pages_of_an_earlier_one() -> None:
@@ -59,14 +59,14 @@ def test_decide_full_read_that_was_asked_for_takes_over_no_pages_of_an_earlier_o
 
 
 def test_decide_reads_everything_again_when_that_was_incomplete_and_is_to_be_tried() -> None:
-    order = decide(factories.connection(), [], earlier=Earlier(wants_whole=True), now=NOW, settings=SETTINGS)
-    assert (order.read, order.is_whole) == ("full", True)
+    plan = decide(factories.connection(), [], earlier=Earlier(wants_whole=True), now=NOW, settings=SETTINGS)
+    assert (plan.read, plan.is_whole) == ("full", True)
 
 
 def test_decide_recent_reads_open_jobs_from_the_edge_of_the_window() -> None:
-    order = decided()
-    assert (order.read, order.scope.jobs, order.scope.from_day) == ("recent", OPEN_JOBS, date(2026, 5, 13))
-    assert not order.is_whole
+    plan = decided()
+    assert (plan.read, plan.scope.jobs, plan.scope.from_day) == ("recent", OPEN_JOBS, date(2026, 5, 13))
+    assert not plan.is_whole
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_window_edge_is_a_local_day(time_zone: str, edge: date) -> None:
 
 def test_decide_commands_for_the_same_join_one_run() -> None:
     commands = [open_command(), open_command(entities=["jobs"]), open_command(type="full-sync")]
-    order = decided(*commands)
-    assert order.commands == commands
-    assert order.command_id == commands[0].command_id
-    assert order.read == "full"
+    plan = decided(*commands)
+    assert plan.commands == commands
+    assert plan.command_id == commands[0].command_id
+    assert plan.read == "full"
 
 
 def test_decide_command_for_more_than_the_oldest_waits_for_its_own_run() -> None:
@@ -97,10 +97,10 @@ def test_decide_command_for_more_than_the_oldest_waits_for_its_own_run() -> None
         open_command(),
         open_command(entities=["users"], type="full-sync"),
     )
-    order = decided(narrow, wide, narrower)
-    assert order.commands == [narrow, narrower]
-    assert order.scope.entities == {"jobs", "users"}
-    assert not order.is_whole
+    plan = decided(narrow, wide, narrower)
+    assert plan.commands == [narrow, narrower]
+    assert plan.scope.entities == {"jobs", "users"}
+    assert not plan.is_whole
 
 
 def test_decide_without_commands_belongs_to_none() -> None:

@@ -10,7 +10,7 @@ import pytest
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.grid_walk import GridWalk, Tally, short_of
-from producers.source import Standing
+from producers.source import ReadStart
 
 SIZE = 3
 
@@ -36,14 +36,14 @@ class Grid:
         page_rows = self.spoil(page, list(self.rows[start : start + SIZE]))
         return GridPage(page_rows, -(-len(self.rows) // SIZE), len(self.rows), SIZE)
 
-    def walk(self, standing: Standing | None = None) -> list[tuple[int, list[str]]]:
+    def walk(self, start: ReadStart | None = None) -> list[tuple[int, list[str]]]:
         walk = GridWalk(self.fetch, int, str, what="shifts")
         self.tally = Tally()
-        pages = walk.pages(standing or Standing(), tally=self.tally, is_edge=lambda page: page.number == self.edge)
+        pages = walk.pages(start or ReadStart(), tally=self.tally, is_edge=lambda page: page.number == self.edge)
         return [(page.number, list(page.ids)) for page in pages]
 
-    def shown(self, standing: Standing | None = None) -> set[str]:
-        return {entity_id for _, ids in self.walk(standing) for entity_id in ids}
+    def shown(self, start: ReadStart | None = None) -> set[str]:
+        return {entity_id for _, ids in self.walk(start) for entity_id in ids}
 
 
 def all_ids(rows: list[int]) -> set[str]:
@@ -96,8 +96,8 @@ def test_walk_of_a_grid_without_an_end_is_source_changed() -> None:
 def test_walk_goes_on_with_the_page_that_was_taken_last() -> None:
     grid = Grid([9, 8, 7, 6, 5, 4, 3, 2, 1])
     seen = {"9", "8", "7", "6", "5", "4"}
-    standing = Standing(2, seen=seen.intersection, shown=lambda: seen)
-    assert [number for number, _ in grid.walk(standing)] == [2, 3]
+    start = ReadStart(2, seen=seen.intersection, shown=lambda: seen)
+    assert [number for number, _ in grid.walk(start)] == [2, 3]
     assert grid.asked == [2, 3]
 
 
@@ -105,12 +105,12 @@ def test_walk_steps_back_until_it_joins_what_was_seen() -> None:
     """Eight rows were deleted meanwhile: what stood on page 4 stands on page 2 now."""
     grid = Grid(list(range(12, 0, -1)))
     seen = {str(row) for row in range(20, 8, -1)}
-    assert all_ids(list(range(8, 0, -1))) <= grid.shown(Standing(4, seen=seen.intersection))
+    assert all_ids(list(range(8, 0, -1))) <= grid.shown(ReadStart(4, seen=seen.intersection))
 
 
 def test_walk_that_joins_nowhere_begins_at_the_first_page() -> None:
     grid = Grid([4, 3, 2, 1])
-    assert [number for number, _ in grid.walk(Standing(2, seen=lambda _ids: ()))] == [1, 2]
+    assert [number for number, _ in grid.walk(ReadStart(2, seen=lambda _ids: ()))] == [1, 2]
 
 
 def repeated(rows: list[int]) -> Callable[[int, list[int]], list[int]]:

@@ -10,7 +10,7 @@ from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.source import EntityRead, Look, Shortfall
+from producers.source import EntityRead, SecondLook, Shortfall
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -63,9 +63,11 @@ def test_jobs_second_look_shows_only_the_missing() -> None:
 def test_jobs_second_look_does_not_confirm_what_the_job_list_still_has() -> None:
     read = JobsRead(MemoryAccount(jobs=[job(1)], listed=[{"jobID": 1}, {"jobID": 2}]).as_account())
     assert second(read, "2") == []
-    assert read.look().shortfall == Shortfall("Buildertrend's job picker lacks 1 jobs that its job list has (2).")
+    assert read.second_look_result().shortfall == Shortfall(
+        "Buildertrend's job picker lacks 1 jobs that its job list has (2)."
+    )
     assert second(read, "3") == []
-    assert read.look() == Look()
+    assert read.second_look_result() == SecondLook()
 
 
 def test_jobs_that_the_job_list_lacks_are_incomplete() -> None:

@@ -12,7 +12,7 @@ from control.connections import Lease
 from control.database import Database, Writing
 from control.runs import RunId
 from control.source_state import Published
-from producers.runs.ledger import PageTaken, Progress
+from producers.runs.ledger import PageRecord, Progress
 from producers.runs.postgres_ledger import PostgresLedger
 
 NOT_WAITED_FOR = b"SET LOCAL synchronous_commit = off"
@@ -38,10 +38,10 @@ def ledger_on(sent: Sent) -> PostgresLedger:
     return PostgresLedger(cast(Database, sent), Lease("c1", "one", 7), RunId("r1", "c1", 1))
 
 
-@pytest.mark.parametrize(("announces", "waits"), [((), False), ((CHANGE,), True)])
-def test_page_waits_for_the_disk_only_if_it_announces_the_next(announces: Sequence[Published], waits: bool) -> None:
+@pytest.mark.parametrize(("announce_next", "waits"), [((), False), ((CHANGE,), True)])
+def test_page_waits_for_the_disk_only_if_it_announces_the_next(announce_next: Sequence[Published], waits: bool) -> None:
     sent = Sent()
-    ledger_on(sent).take_page(PageTaken("users", [CHANGE], Progress(1, {}), announces=announces))
+    ledger_on(sent).record_page(PageRecord("users", [CHANGE], Progress(1, {}), announce_next=announce_next))
     assert (NOT_WAITED_FOR not in sent.statements) is waits
 
 

@@ -14,7 +14,7 @@ from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.shifts import Days, ShiftsRead
 from producers.runs.messages import Message
-from producers.runs.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Run, RunServices
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
 from tests.factories import shift_on
@@ -40,7 +40,7 @@ class Company:
         ledger = self.memory.begin(NewRun("full", {}), self.clock.now())
         run = Run(
             Assignment(ledger.run, "America/Denver", "CREATE", whole=True),
-            Outlets(ledger, self.publisher, MemoryEvents(), ENCODERS, self.clock, _at_once),
+            RunServices(ledger, self.publisher, MemoryEvents(), ENCODERS, self.clock, _at_once),
         )
         run.execute([ShiftsRead(self.account.as_account(), Days())])
         self.memory.finish("completed")

@@ -186,7 +186,7 @@ def test_shifts_all_shown_that_are_stated_are_complete(days: Days) -> None:
 def test_shifts_second_look_that_shows_fewer_than_stated_confirms_nothing() -> None:
     read = ShiftsRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:1]), Days())
     list(read.second_look({"99"}))
-    look = read.look()
+    look = read.second_look_result()
     assert look.shortfall is not None
     assert set(look.shown or ()) == {"1", "4"}
 

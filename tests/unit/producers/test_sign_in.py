@@ -222,7 +222,7 @@ def test_sign_in_refused_is_in_the_journal_before_the_run_hears_of_it() -> None:
     ],
 )
 def test_sign_in_whose_answer_is_not_understood_counts(given: httpx.Response | Exception) -> None:
-    assert journal_of(given) == ["begun", "in doubt"]
+    assert journal_of(given) == ["begun", "unanswered"]
 
 
 def test_sign_in_behind_one_in_doubt_types_no_password_while_the_page_before_it_leads_elsewhere() -> None:
@@ -231,7 +231,7 @@ def test_sign_in_behind_one_in_doubt_types_no_password_while_the_page_before_it_
         source = ScriptedSource([front] * 5 if typed == 0 else [front, json_answer(PHONE_OK)])
         client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
         with suppress(SourceFaultError):
-            sign_in(client, SignInDetails("ana", "pw"), HOSTS, MemorySessions(in_doubt=True))
+            sign_in(client, SignInDetails("ana", "pw"), HOSTS, MemorySessions(unanswered=True))
         assert sum(request.method == "POST" for request in source.requests) == typed
         assert source.requests[0].url.path == "/app/Landing"
 

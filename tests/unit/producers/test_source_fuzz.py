@@ -21,7 +21,7 @@ from producers.buildertrend.client import Limits, PoliteClient
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
-from producers.runs.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Run, RunServices
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySessions
 from tests.memory_ledger import CompanyMemory
@@ -175,7 +175,7 @@ def _run(
     ledger = memory.begin(NewRun("full", {}), clock.now())
     run = Run(
         Assignment(ledger.run, "America/Denver", "CREATE", whole=True),
-        Outlets(ledger, publisher, MemoryEvents(), ENCODERS, clock, _at_once),
+        RunServices(ledger, publisher, MemoryEvents(), ENCODERS, clock, _at_once),
     )
     tracemalloc.start()
     try:

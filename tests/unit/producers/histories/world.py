@@ -24,10 +24,10 @@ from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.runs.decide import INITIAL, Earlier, decide, new_run
-from producers.runs.ledger import PageTaken
+from producers.runs.ledger import PageRecord
 from producers.runs.messages import Message
 from producers.runs.publisher import Delivery
-from producers.runs.run import Assignment, Outlets, Run
+from producers.runs.run import Assignment, Run, RunServices
 from sandbox.local import URL, LocalCompany, LocalSandbox
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
@@ -245,7 +245,7 @@ class World:
                 whole=whole,
                 counts=ledger.counts,
             ),
-            Outlets(
+            RunServices(
                 ledger=_CrashingLedger(ledger, lambda: self._point(self._at_commits), self.announced),
                 publisher=_CrashingPublisher(
                     self.topics, lambda: self._point(self._at_commits), lambda: self._point(self._at_publications)
@@ -308,7 +308,7 @@ class _CrashingPublisher:
 class _CrashingLedger:
     """A ledger with a point at which the process may end before and behind every write."""
 
-    _WRITES = frozenset({"doubt", "begin_read", "end_pages", "drop", "end_read"})
+    _WRITES = frozenset({"mark_unconfirmed", "begin_read", "end_pages", "drop", "end_read"})
 
     def __init__(self, ledger: MemoryLedger, point: Callable[[], None], announced: set[tuple[str, str]]) -> None:
         self._ledger = ledger
@@ -319,9 +319,9 @@ class _CrashingLedger:
         self._announced.update((entity, change.entity_id) for change in changes)
         self._guarded(self._ledger.announce)(entity, changes)
 
-    def take_page(self, taken: PageTaken) -> None:
-        self._announced.update((taken.entity, change.entity_id) for change in taken.announces)
-        self._guarded(self._ledger.take_page)(taken)
+    def record_page(self, taken: PageRecord) -> None:
+        self._announced.update((taken.entity, change.entity_id) for change in taken.announce_next)
+        self._guarded(self._ledger.record_page)(taken)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._ledger, name)

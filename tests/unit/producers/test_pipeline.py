@@ -10,8 +10,8 @@ import pytest
 from control.source_state import Known, Published
 from core.errors import FencedError
 from producers.runs.batch import Batch
-from producers.runs.ledger import PageTaken, Progress
-from producers.runs.pipeline import Handover, PageOnItsWay, commits_behind
+from producers.runs.ledger import PageRecord, Progress
+from producers.runs.pipeline import CommitPipeline, ComparedPage, commit_thread
 
 SHOWN = Published("7", b"new", 3, None, None, b"bytes")
 
@@ -24,7 +24,7 @@ class Commits:
         self.following: list[int | None] = []
         self._failing = failing
 
-    def __call__(self, page: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+    def __call__(self, page: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
         if page.taken.number in self._failing:
             raise FencedError("another poller")
         self.done.append(page.taken.number)
@@ -42,15 +42,15 @@ def at_once(work: Callable[[], None]) -> Callable[[], None]:
     return lambda: None
 
 
-def page(number: int, *published: Published, **digests: bytes) -> PageOnItsWay:
-    taken = PageTaken("users", published, Progress(1, {}), digests=digests, number=number)
-    return PageOnItsWay(Batch("users"), taken)
+def page(number: int, *published: Published, **digests: bytes) -> ComparedPage:
+    taken = PageRecord("users", published, Progress(1, {}), digests=digests, number=number)
+    return ComparedPage(Batch("users"), taken)
 
 
 def test_page_on_its_way_is_compared_with_as_if_it_were_recorded() -> None:
-    handover = Handover(late, Commits())
+    handover = CommitPipeline(late, Commits())
     known = {"7": Known(b"old", None), "8": Known(b"same", b"before")}
-    handover.hand_over(page(1, SHOWN, **{"8": b"after", "9": b"nobody's"}))
+    handover.submit(page(1, SHOWN, **{"8": b"after", "9": b"nobody's"}))
     assert handover.over(known) == {"7": Known(b"new", b"bytes"), "8": Known(b"same", b"after")}
     assert handover.over({}) == {"7": Known(b"new", b"bytes")}
     handover.settle()
@@ -59,10 +59,10 @@ def test_page_on_its_way_is_compared_with_as_if_it_were_recorded() -> None:
 
 def test_one_page_at_a_time_is_on_its_way_and_none_behind_the_block() -> None:
     commits = Commits()
-    with Handover(late, commits) as handover:
-        handover.hand_over(page(1))
+    with CommitPipeline(late, commits) as handover:
+        handover.submit(page(1))
         assert commits.done == []
-        handover.hand_over(page(2, SHOWN))
+        handover.submit(page(2, SHOWN))
         assert commits.done == [1]
         assert handover.over({}) == {"7": Known(b"new", b"bytes")}
     assert commits.done == [1, 2]
@@ -70,17 +70,17 @@ def test_one_page_at_a_time_is_on_its_way_and_none_behind_the_block() -> None:
 
 def test_page_is_told_which_one_waits_behind_it() -> None:
     commits = Commits()
-    with Handover(late, commits) as handover:
+    with CommitPipeline(late, commits) as handover:
         for number in (1, 2, 3):
-            handover.hand_over(page(number))
+            handover.submit(page(number))
     assert commits.following == [2, 3, None]
 
 
 def test_page_committed_at_once_has_none_behind_it() -> None:
     commits = Commits()
-    with Handover(at_once, commits) as handover:
+    with CommitPipeline(at_once, commits) as handover:
         for number in (1, 2):
-            handover.hand_over(page(number))
+            handover.submit(page(number))
     assert commits.following == [None, None]
 
 
@@ -88,9 +88,9 @@ def test_page_behind_one_that_failed_is_not_committed() -> None:
     commits = Commits(1)
 
     def read_on() -> None:
-        with Handover(late, commits) as handover:
-            handover.hand_over(page(1))
-            handover.hand_over(page(2))
+        with CommitPipeline(late, commits) as handover:
+            handover.submit(page(1))
+            handover.submit(page(2))
 
     with pytest.raises(FencedError):
         read_on()
@@ -100,15 +100,15 @@ def test_page_behind_one_that_failed_is_not_committed() -> None:
 def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fails() -> None:
     commits = Commits(1)
 
-    def commit(one: PageOnItsWay, following: Callable[[], PageOnItsWay | None]) -> None:
+    def commit(one: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
         while one.taken.number == 1 and following() is None:
             time.sleep(0.01)
         commits(one, following)
 
     def read_on() -> None:
-        with commits_behind() as background, Handover(background, commit) as handover:
-            handover.hand_over(page(1))
-            handover.hand_over(page(2))
+        with commit_thread() as background, CommitPipeline(background, commit) as handover:
+            handover.submit(page(1))
+            handover.submit(page(2))
 
     with pytest.raises(FencedError):
         read_on()
@@ -117,8 +117,8 @@ def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fai
 
 def test_end_of_the_source_is_told_even_if_the_page_on_its_way_fails_too() -> None:
     def read_on() -> None:
-        with Handover(late, Commits(1)) as handover:
-            handover.hand_over(page(1))
+        with CommitPipeline(late, Commits(1)) as handover:
+            handover.submit(page(1))
             raise LookupError("the source's own fault")
 
     with pytest.raises(LookupError):
@@ -129,7 +129,7 @@ def test_thread_raises_what_was_raised_in_it() -> None:
     def fail() -> None:
         raise FencedError("another poller")
 
-    with commits_behind() as begin:
+    with commit_thread() as begin:
         wait = begin(fail)
         with pytest.raises(FencedError):
             wait()

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from control.database import Transaction, statements
 
-_SQL = statements("standing")
+_SQL = statements("connection_state")
 
 
 def pause(tx: Transaction, company_id: str, *, by: str | None, reason: str | None) -> None:

@@ -42,10 +42,10 @@ WHERE c.run_id = r.run_id AND r.company_id = ANY(%(company_ids)s::text[]);
 DELETE FROM integration.run_pages AS p USING integration.runs AS r
 WHERE p.run_id = r.run_id AND r.company_id = ANY(%(company_ids)s::text[]);
 
--- name: put_in_doubt
--- Of the version that the topic holds nothing is to be doubted. Everything else the next read publishes anew, or deletes.
+-- name: put_unconfirmed
+-- Of the version that the topic holds nothing is to be unconfirmed. Everything else the next read publishes anew, or deletes.
 INSERT INTO integration.source_state AS s (company_id, entity, entity_id, fingerprint, version, local_day, parent_id)
-SELECT %(company_id)s, %(entity)s, r.entity_id, %(doubt)s, r.version, r.local_day, r.parent_id
+SELECT %(company_id)s, %(entity)s, r.entity_id, %(unconfirmed)s, r.version, r.local_day, r.parent_id
 FROM unnest(%(entity_ids)s::text[], %(versions)s::bigint[], %(local_days)s::date[], %(parent_ids)s::text[])
     AS r(entity_id, version, local_day, parent_id)
 ON CONFLICT (company_id, entity, entity_id) DO UPDATE

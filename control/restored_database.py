@@ -9,7 +9,7 @@ from datetime import date, datetime
 from control.arrays import plain_array, text_array
 from control.database import Transaction, statements
 
-_SQL = statements("set_backs")
+_SQL = statements("restored_database")
 # Runs that were begun behind the backup and whose first record may still be on its way to the topics.
 _RUNS_ON_THEIR_WAY = 1000
 
@@ -64,18 +64,20 @@ def read_anew(tx: Transaction, highest: Mapping[str, int]) -> None:
         tx.execute(_SQL[name], values)
 
 
-def put_found(tx: Transaction, company_id: str, entity: str, found: Sequence[FoundRecord], *, doubt: bytes) -> int:
-    """Know of records what the topics hold; how many are in doubt by it, with `doubt` in place of a fingerprint."""
+def put_found(
+    tx: Transaction, company_id: str, entity: str, found: Sequence[FoundRecord], *, unconfirmed: bytes
+) -> int:
+    """Store what the topics hold of records; `unconfirmed` stands in for the fingerprint. Returns how many it marks."""
     place = {"company_id": company_id, "entity": entity}
     gone = [record for record in found if record.deleted]
     there = [record for record in found if not record.deleted]
     tx.execute(_SQL["forget_deleted"], place | _keys(gone))
     return tx.execute(
-        _SQL["put_in_doubt"],
+        _SQL["put_unconfirmed"],
         place
         | _keys(there)
         | {
-            "doubt": doubt,
+            "unconfirmed": unconfirmed,
             "local_days": plain_array(record.local_day for record in there),
             "parent_ids": text_array(record.parent_id for record in there),
         },

@@ -8,13 +8,13 @@ from datetime import date, datetime
 
 import pytest
 
+from control.restored_database import FoundRecord, read_pulse
 from control.runs import NewRun, begin_run, open_run
-from control.set_backs import FoundRecord, read_pulse
 from control.source_state import Published, ReadRange, known, put_published, unseen
 from core.errors import RetriableError
 from producers.raw_topics import Found
-from producers.restored_database import MARGIN, SetBackGuard
-from producers.runs.compare import PERHAPS_OTHERWISE
+from producers.restored_database import MARGIN, RestoreGuard
+from producers.runs.compare import UNCONFIRMED
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from tests import factories
 from tests.fakes import FakeClock
@@ -43,8 +43,8 @@ class Topics:
         return {place: records for place, records in self.found.items() if place[0] in company_ids}
 
 
-def guard(office: Office, topics: Topics, clock: FakeClock | None = None) -> SetBackGuard:
-    return SetBackGuard(office.database, topics, clock or FakeClock())
+def guard(office: Office, topics: Topics, clock: FakeClock | None = None) -> RestoreGuard:
+    return RestoreGuard(office.database, topics, clock or FakeClock())
 
 
 def begun(office: Office, company_id: str, *, runs: int = 1) -> int:
@@ -136,8 +136,8 @@ def test_guard_doubts_what_was_published_since_and_forgets_what_was_deleted(offi
         missing = unseen(tx, run, "time-entries", ReadRange(from_day=DAY))
     assert {entity_id: each.fingerprint for entity_id, each in now.items()} == {
         "1": b"f" * 16,
-        "2": PERHAPS_OTHERWISE,
-        "4": PERHAPS_OTHERWISE,
+        "2": UNCONFIRMED,
+        "4": UNCONFIRMED,
     }
     assert {each.fingerprint for each in untouched.values()} == {b"f" * 16}
     # Published behind the backup and gone from the source since: the next read of everything deletes it.
