@@ -41,8 +41,8 @@ def streams(
 ) -> None:
     """Normalise and link raw records into canonical ones."""
     from streams.main import run, run_rebuild
-    from streams.rebuild.check import Allowed
-    from streams.rebuild.rebuild import Wishes
+    from streams.rebuild import Wishes
+    from streams.rebuild_check import Allowed
 
     settings = _ready("streams")
     if not rebuild:

@@ -25,16 +25,13 @@ from core.settings import Settings
 from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
-from streams.app import StreamsApp, build_app, subscribe
-from streams.delivery import drain
-from streams.lag import ReadableLag
-from streams.partitions import Partitions
-from streams.rebuild.rebuild import AS_USUAL, Wishes, rebuild
+from streams.consumer import StreamsApp, build_app, subscribe
+from streams.partitions import Partitions, drain
+from streams.rebuild import AS_USUAL, Wishes, rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
-from streams.startup import prepare
-from streams.state.opening import StageOpener
-from streams.watchdog import Sample, watch
+from streams.startup import StageOpener, prepare
+from streams.watchdog import ReadableLag, Sample, watch
 
 GROUP_ID = "protiv-streams"
 # State is millions of objects that live long.
@@ -76,7 +73,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID, wishes: Wishes = AS_USUAL) -> dict[str, int]:
-    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild.rebuild`."""
+    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     with closing(ConfluentRegistry(settings)) as registry:
         return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id, wishes=wishes))
@@ -198,5 +195,5 @@ async def _end(app: StreamsApp, partitions: Partitions, drains: list[asyncio.Tas
 def _quieten_libraries(settings: Settings) -> None:
     """Faust and its client tell every step of a rebalance at INFO; under the names of our modules that extend it."""
     if settings.log_level != "DEBUG":
-        for name in ("faust", "mode", "aiokafka", "streams.app", "streams.consumer"):
+        for name in ("faust", "mode", "aiokafka", "streams.consumer"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -15,10 +15,9 @@ from schemas.codec import Record
 from streams.link import ShiftLink
 from streams.normalise import NORMALISE
 from streams.records import Codecs, Output
-from streams.shifts.encode import row_values
+from streams.shifts.columns import row_values
 from streams.state.company import Company, EntityRef
-from streams.state.due import Due
-from streams.state.partition import PartitionState
+from streams.state.partition import Due, PartitionState
 
 # Decoded and encoded at once: much more saves nothing, and would be held in memory when a large job is renamed.
 _AT_ONCE = 5_000

@@ -152,3 +152,25 @@ _ID_FIELD = {"jobs": "jobId", "users": "userId", "cost-codes": "id", "time-entri
 @lru_cache(maxsize=65_536)
 def _home(company_id: str, partitions: int) -> int:
     return partition_for(company_id, partitions)
+
+
+class NewestVersions:
+    """The newest version of each entity in a batch; looked for only once one of its records is refused."""
+
+    def __init__(self, batch: Iterable[RawRecord]) -> None:
+        self._batch = batch
+        self._newest: dict[tuple[Entity, bytes | None], int] | None = None
+
+    def supersede(self, raw: RawRecord) -> bool:
+        """Whether the batch holds a newer version of the record's entity."""
+        own = version_of(raw)
+        if own is None:
+            return False
+        if self._newest is None:
+            self._newest = {}
+            for each in self._batch:
+                version = version_of(each)
+                if version is not None:
+                    place = each.entity, each.key
+                    self._newest[place] = max(version, self._newest.get(place, version))
+        return self._newest.get((raw.entity, raw.key), own) > own

@@ -22,12 +22,10 @@ from core.topics import DEAD_LETTERS
 from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
 from streams.outputs import render
-from streams.records import Codecs, Output, RawRecord
+from streams.records import Codecs, NewestVersions, Output, RawRecord
 from streams.retry import Patience
-from streams.shifts.deliver import plainly_right
-from streams.state.due import PlainShift
-from streams.state.partition import Outcome, PartitionState
-from streams.state.superseded import NewestVersions
+from streams.shifts.batch import plainly_right
+from streams.state.partition import Outcome, PartitionState, PlainShift
 
 STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.

@@ -1,13 +1,21 @@
-"""Ends a process that stands still although there is work, so that it is started anew: Faust only logs such a stall."""
+"""Ends a process that makes no progress although there is work, so that it is restarted: Faust only logs such a stall.
+
+How much is left to fetch is asked of the brokers by a client of its own: a consumer that hangs cannot tell.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from core.clock import Clock
 from core.errors import FatalError
+from core.settings import Settings
+from schemas.topic_setup import admin_client
 
 STALL_LIMIT_S = 300.0
 _LOOK_EVERY_S = 5.0
@@ -55,3 +63,32 @@ def watch(
     thread = threading.Thread(target=loop, name="streams-watchdog", daemon=True)
     thread.start()
     return thread
+
+
+_TIMEOUT_S = 5.0
+
+Positions = Mapping[tuple[str, int], int]
+
+
+class ReadableLag:
+    """Compares positions with what a committed reader can still read; markers of transactions do not count."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._admin = admin_client(settings)
+
+    def of(self, positions: Positions) -> int | None:
+        """Records that are committed and not fetched yet; None while the brokers do not answer. Blocks for seconds."""
+        if not positions:
+            return 0
+        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client types its results only
+        latest = {TopicPartition(topic, partition): spec for topic, partition in positions}
+        try:
+            found = self._admin.list_offsets(
+                latest, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
+            )
+            ends: dict[tuple[str, int], int] = {
+                (place.topic, place.partition): answer.result().offset for place, answer in found.items()
+            }
+        except KafkaException:
+            return None
+        return sum(max(0, ends[place] - position) for place, position in positions.items())

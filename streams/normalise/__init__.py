@@ -6,11 +6,8 @@ from collections.abc import Callable
 
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 from schemas.codec import Record
-from streams.normalise.budgets import normalise_budget
-from streams.normalise.cost_codes import normalise_cost_code
-from streams.normalise.jobs import normalise_job
+from streams.normalise.entities import normalise_budget, normalise_cost_code, normalise_job, normalise_user
 from streams.normalise.time_entries import normalise_time_entry
-from streams.normalise.users import normalise_user
 
 NORMALISE: dict[str, Callable[[Record], Record]] = {
     JOBS.name: normalise_job,

@@ -14,6 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from core.errors import InvalidRecordError
+from schemas.catalogue import Entity
+from schemas.codec import Record
 
 # Postgres holds money as numeric(18,6): twelve digits before the point.
 _MONEY_LIMIT_MICROS = 10**18
@@ -142,3 +144,14 @@ def _unwrapped(value: str, what: str) -> str:
     if inner is not None and not isinstance(inner, str):
         raise InvalidRecordError(f"The {what} is not a number that can be read.", error_class="bad-number")
     return (inner or "").strip()
+
+
+def envelope(entity: Entity, change: Record) -> Record:
+    """Key, version and time of observation of a record that is not deleted."""
+    return {
+        "company_id": change["company_id"],
+        entity.id_field: change["entity_id"],
+        "version": change["version"],
+        "observed_at": change["observed_at"],
+        "deleted_at": None,
+    }

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from core.dead_letters.share import PARKED
+from core.errors import InvalidRecordError
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 from streams.link import (
     BudgetLink,
@@ -252,3 +254,69 @@ class Company:
 
 def refs_of(shifts: Iterable[str], budgets: Iterable[str]) -> set[EntityRef]:
     return {EntityRef(TIME_ENTRIES.name, id_) for id_ in shifts} | {EntityRef(BUDGETS.name, id_) for id_ in budgets}
+
+
+def links_before(
+    company: Company, ref: EntityRef, new_title: str | None, *, ran_ahead: bool
+) -> dict[EntityRef, ShiftLink | BudgetLink | None]:
+    """The children that a parent's change may make due, with their present links where these tell.
+
+    `new_title` is the one that a cost code has from now on. A child that is yet to be delivered is published then.
+    Where state ran ahead of the change, what was published from this state was published with it; of what somebody
+    else published the link is not known.
+    """
+    touched = company.children_of(ref) | company.shifts_titled(new_title)
+    if not ran_ahead:
+        return {each: company.link_of(each) for each in touched if each.entity_id not in company.siblings(each).awaited}
+    touched |= _shifts_of_earlier_titles(company, ref)
+    return {each: None for each in touched if each.entity_id in company.siblings(each).unsure}
+
+
+def remember_title(company: Company, ref: EntityRef) -> None:
+    """Note the title that a cost code has before a loaded record, not processed yet, replaces it."""
+    if ref.entity != COST_CODES.name:
+        return
+    held = company.cost_codes.get(ref.entity_id)
+    if ref.entity_id not in company.earlier_titles:
+        company.earlier_titles[ref.entity_id] = None if held is None else {held.title or ""}
+    elif held is not None and (titles := company.earlier_titles[ref.entity_id]) is not None:
+        titles.add(held.title or "")
+
+
+def _shifts_of_earlier_titles(company: Company, ref: EntityRef) -> set[EntityRef]:
+    """Shifts that may have been published with a title that a cost code no longer has.
+
+    Where compaction may have removed the earlier record its title is not known: any that somebody else published may
+    be one.
+    """
+    if ref.entity != COST_CODES.name:
+        return set()
+    titles = company.earlier_titles.pop(ref.entity_id, None)
+    if titles is None:
+        return refs_of(company.shifts.unsure, ())
+    return {shift for title in titles for shift in company.shifts_titled(title)}
+
+
+PREFIX = "stale: refused update"
+_LONGEST_REASON = 300
+_WAITS = "it waits among the dead letters, because too many records of the company were refused."
+
+
+def mark_stale(
+    company: Company, ref: EntityRef, refused: int | None, error: InvalidRecordError, *, seen_before: int
+) -> bool:
+    """Note that a newer version (`refused`, None if it does not say) was refused; false if nothing older is held.
+
+    `seen_before` is the company's highest version before it. The row keeps a version below the refused one, save where
+    it may have been published with a newer one already: its readers would skip the mark.
+    """
+    if ref.entity not in CHILDREN:
+        return False
+    held = company.version_of(ref)
+    if held is None or (refused is not None and refused <= held):
+        return False
+    version = seen_before if refused is None or seen_before >= refused else refused - 1
+    known = company.stale.get(ref)
+    reason = _WAITS if error.error_class == PARKED else error.reason[:_LONGEST_REASON]
+    company.stale[ref] = Stale(max(version, held) if known is None else known.version, f"{PREFIX}: {reason}")
+    return True

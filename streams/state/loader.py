@@ -23,7 +23,7 @@ from schemas.stored_ids import ForeignId, IdCheck, refuse
 from streams import metrics
 from streams.records import Codecs, RawRecord
 from streams.retry import Patience
-from streams.shifts.load import Fetched, load_together
+from streams.shifts.batch import Fetched, load_together
 from streams.state.company import EntityRef
 from streams.state.partition import PartitionState
 

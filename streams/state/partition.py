@@ -14,6 +14,9 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
 from sys import intern
+from typing import NamedTuple
+
+import pyarrow as pa
 
 from core.dead_letters.share import origin_of
 from core.errors import IntegrationError, InvalidRecordError
@@ -25,10 +28,36 @@ from streams.link import BudgetRefs, ShiftRefs
 from streams.normalise import NORMALISE
 from streams.normalise.time_entries import named_titles
 from streams.records import Codecs, RawRecord, decode_change, key_parts, observed_by_broker, version_of
-from streams.state.affected_children import links_before, remember_title
-from streams.state.company import CHILDREN, Child, Company, EntityRef, Gone
-from streams.state.due import Due, PlainShift
-from streams.state.stale import mark_stale
+from streams.state.company import CHILDREN, Child, Company, EntityRef, Gone, links_before, mark_stale, remember_title
+
+
+class Row(NamedTuple):
+    """A canonical shift as a row of `shift_columns`."""
+
+    columns: pa.RecordBatch
+    number: int
+
+
+class Due(NamedTuple):
+    """An entity to publish: its own new canonical record, or its deletion, or (neither) as it is held.
+
+    `row` stands for `canonical` where the record was normalised by column.
+    """
+
+    run_id: str
+    canonical: Record | None = None
+    deleted_at: int | None = None
+    row: Row | None = None
+
+
+class PlainShift(NamedTuple):
+    """A delivered shift that is known to be right: what is held of it, and what is published."""
+
+    company_id: str
+    ref: EntityRef
+    child: Child
+    due: Due
+
 
 _log = get_logger(__name__)
 

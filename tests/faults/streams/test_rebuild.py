@@ -14,8 +14,8 @@ from core.settings import reveal
 from core.topics import entity_key
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from streams.main import run_rebuild
-from streams.rebuild.check import Allowed
-from streams.rebuild.rebuild import Wishes
+from streams.rebuild import Wishes
+from streams.rebuild_check import Allowed
 from tests.fix_stack import Stack
 from tests.integration.streams.conftest import Bench
 from tests.integration.streams.fix_streams import running

@@ -6,7 +6,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from core.kafka.config import consumer_config
 from schemas.catalogue import JOBS
-from streams.lag import ReadableLag
+from streams.watchdog import ReadableLag
 from tests.fix_stack import Stack
 from tests.integration.streams.conftest import Bench
 from tests.integration.streams.fix_streams import eventually

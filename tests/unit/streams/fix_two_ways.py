@@ -14,7 +14,7 @@ from core.errors import InvalidRecordError
 from schemas.catalogue import TIME_ENTRIES
 from streams import metrics
 from streams.records import Output, RawRecord
-from streams.shifts import deliver as delivered
+from streams.shifts import batch as by_column
 from streams.stage import PartitionStage
 from tests.unit.streams.factories import PARTITIONS
 from tests.unit.streams.fakes import CODECS, FakePublisher, stage
@@ -49,14 +49,14 @@ class TwoWays:
 
     def by_column(self, *batch: RawRecord) -> list[RawRecord]:
         """The records of a batch that are taken by column; they are taken in nowhere."""
-        self._patch.setattr(delivered, "_WORTH_IT", _BY_COLUMN)
+        self._patch.setattr(by_column, "_FEWEST_DELIVERED", _BY_COLUMN)
         part = self.stages[1]
         decoder = CODECS.decode[TIME_ENTRIES.name]
-        found = delivered.plainly_right(batch, decoder, partition=part.partition, partitions=PARTITIONS)
+        found = by_column.plainly_right(batch, decoder, partition=part.partition, partitions=PARTITIONS)
         return [raw for raw, shift in zip(batch, found, strict=True) if shift is not None]
 
     def _processed(self, number: int, worth_it: int, batch: Sequence[RawRecord]) -> Any:
-        self._patch.setattr(delivered, "_WORTH_IT", worth_it)
+        self._patch.setattr(by_column, "_FEWEST_DELIVERED", worth_it)
         part, publisher = self.stages[number], self._published[number]
         publisher.transactions.clear()
         before = _counts()

@@ -20,8 +20,8 @@ from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record, to_days
 from streams.normalise.times import is_quiet
 from streams.records import RawRecord
-from streams.shifts import load as bulk_load
-from streams.shifts.load import Fetched, load_together
+from streams.shifts import batch as by_column
+from streams.shifts.batch import Fetched, load_together
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, job, shift, user
 from tests.unit.streams.fakes import CODECS
@@ -30,7 +30,7 @@ from tests.unit.streams.odd_shifts import CHANGES, DAYS, HOURS, ODD, PLACES, alt
 
 @pytest.fixture(autouse=True)
 def _by_column_from_the_first_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_load, "_WORTH_IT", 1)
+    monkeypatch.setattr(by_column, "_FEWEST_LOADED", 1)
 
 
 def twice(log: Sequence[RawRecord], committed: int, *, partition: int) -> tuple[PartitionState, PartitionState]:

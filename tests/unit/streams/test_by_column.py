@@ -18,9 +18,8 @@ from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
 from streams import outputs
 from streams.records import Output, RawRecord
-from streams.shifts import deliver as delivered
-from streams.state.due import PlainShift
-from streams.state.partition import PartitionState
+from streams.shifts import batch as by_column
+from streams.state.partition import PartitionState, PlainShift
 from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, shift, user
 from tests.unit.streams.fakes import CODECS, FakePublisher, published, stage
 from tests.unit.streams.fix_two_ways import TwoWays
@@ -173,7 +172,7 @@ def test_plain_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> Non
 
 
 def test_only_what_is_looked_at_by_itself_is_made_a_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivered, "_WORTH_IT", 1)
+    monkeypatch.setattr(by_column, "_FEWEST_DELIVERED", 1)
     raw = RawTopics()
     plain, odd = raw.put(TIME_ENTRIES, shift(1)), raw.put(TIME_ENTRIES, shift(2, rate="(5)"))
     stage(HOME, FakePublisher()).process([plain, odd])
@@ -260,7 +259,7 @@ def test_large_batch_is_rendered_in_parts(two: TwoWays, monkeypatch: pytest.Monk
 
 
 def test_shifts_of_two_batches_can_be_due_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivered, "_WORTH_IT", 1)
+    monkeypatch.setattr(by_column, "_FEWEST_DELIVERED", 1)
     raw, state = RawTopics(), PartitionState(CODECS, partitions=PARTITIONS)
     for notes, ids in (("first", (1, 2, 3)), ("second", (2, 4))):
         batch = [raw.put(TIME_ENTRIES, shift(id_, notes=notes)) for id_ in ids]
@@ -277,7 +276,7 @@ def test_shifts_of_two_batches_can_be_due_together(monkeypatch: pytest.MonkeyPat
 
 
 def test_few_shifts_are_not_worth_columns() -> None:
-    raw, number = RawTopics(), delivered._WORTH_IT
+    raw, number = RawTopics(), by_column._FEWEST_DELIVERED
     shifts = [raw.put(TIME_ENTRIES, shift(id_)) for id_ in range(1, number + 1)]
     few = [*shifts[1:], raw.put(JOBS, job())]
     assert _plainly_right(few) == [None] * len(few)
@@ -286,4 +285,4 @@ def test_few_shifts_are_not_worth_columns() -> None:
 
 
 def _plainly_right(batch: list[RawRecord]) -> list[PlainShift | None]:
-    return delivered.plainly_right(batch, CODECS.decode[TIME_ENTRIES.name], partition=HOME, partitions=PARTITIONS)
+    return by_column.plainly_right(batch, CODECS.decode[TIME_ENTRIES.name], partition=HOME, partitions=PARTITIONS)

@@ -25,9 +25,8 @@ from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES,
 from schemas.codec import Record
 from schemas.stored_ids import IdCheck
 from streams.records import Codecs, RawRecord
-from streams.shifts import deliver as delivered
-from streams.shifts import load as bulk_load
-from streams.shifts.load import Fetched, load_together
+from streams.shifts import batch as by_column
+from streams.shifts.batch import Fetched, load_together
 from streams.stage import PartitionStage
 from streams.state.loader import Refused
 from streams.state.partition import PartitionState
@@ -217,8 +216,8 @@ def test_no_hostile_record_ends_the_stage_or_holds_up_the_other_company(
                 batch.insert(chance.randrange(len(batch)), replace(raw))
                 break
         # By column as well, which is for large batches; and read back at a start, which others may do meanwhile.
-        monkeypatch.setattr(delivered, "_WORTH_IT", chance.choice([1, 100]))
-        monkeypatch.setattr(bulk_load, "_WORTH_IT", chance.choice([1, 50]))
+        monkeypatch.setattr(by_column, "_FEWEST_DELIVERED", chance.choice([1, 100]))
+        monkeypatch.setattr(by_column, "_FEWEST_LOADED", chance.choice([1, 50]))
         began = time.monotonic()
         if chance.random() < 0.5:
             load(part, batch)

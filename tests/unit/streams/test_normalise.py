@@ -11,8 +11,7 @@ from schemas.avro_files import plain_schema
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import from_days
 from streams.normalise import NORMALISE
-from streams.normalise.budgets import budgeted_minutes
-from streams.normalise.cost_codes import split_title
+from streams.normalise.entities import budgeted_minutes, split_title
 from streams.normalise.time_entries import named_titles
 from tests.unit.streams.factories import budget, change, cost_code, job, shift, user, worksheet_line
 

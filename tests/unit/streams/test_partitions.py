@@ -13,8 +13,7 @@ from faust.types import TP
 from core.errors import FatalError
 from schemas.catalogue import JOBS
 from streams.consumer import Delivery
-from streams.delivery import drain, raw_record, take
-from streams.partitions import Partitions
+from streams.partitions import Partitions, drain, raw_record, take
 from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState

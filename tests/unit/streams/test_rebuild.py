@@ -7,7 +7,7 @@ from collections import Counter
 from schemas.batch_codec import BatchDecoder
 from schemas.catalogue import CANONICAL_TOPICS, JOBS, TIME_ENTRIES
 from streams.outputs import render
-from streams.rebuild.rebuild import Canonical
+from streams.rebuild import Canonical
 from streams.records import Output, RawRecord
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas, RawTopics, job, shift

@@ -10,7 +10,7 @@ import pytest
 from core.errors import FatalError, InvalidRecordError
 from core.topics import entity_key
 from schemas.catalogue import JOBS, TIME_ENTRIES, Entity
-from streams.rebuild.check import Allowed, Findings, Place, beyond_the_brake, check
+from streams.rebuild_check import Allowed, Findings, Place, beyond_the_brake, check
 from tests.unit.streams.factories import RawTopics, job
 
 UNKNOWN = InvalidRecordError("The registry knows no schema with id 7.", error_class="unknown-schema")

@@ -2,7 +2,7 @@
 
 For the day after a mistake in the rules, or a canonical topic that was lost. Committed offsets and kept state play no
 part. Versions are the highest of the company in either kind of topic, so that none decreases and readers take the new
-records. Everything is read once before anything is published: see `streams.rebuild.check` for what stops it.
+records. Everything is read once before anything is published: see `streams.rebuild_check` for what stops it.
 """
 
 from __future__ import annotations
@@ -29,15 +29,13 @@ from schemas.codec import Record, SchemaSource, to_micros
 from schemas.topic_setup import admin_client
 from streams.outputs import render
 from streams.publisher import PartitionPublisher
-from streams.rebuild.check import NOTHING_ALLOWED, Allowed, Findings, Place, check
+from streams.rebuild_check import NOTHING_ALLOWED, Allowed, Findings, Place, check
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
-from streams.startup import prepare
+from streams.startup import PATIENCE_S, prepare
 from streams.state.company import EntityRef
-from streams.state.due import Due
 from streams.state.loader import raw_record
-from streams.state.opening import PATIENCE_S
-from streams.state.partition import PartitionState
+from streams.state.partition import Due, PartitionState
 
 RUN_ID = "rebuild"
 _TIMEOUT_S = 30

@@ -1,1 +1,0 @@
-"""Makes the canonical topics again from the raw ones."""
