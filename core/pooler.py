@@ -43,17 +43,32 @@ def check_session(connection: Connection, another: Callable[[], Connection]) -> 
 
 
 def _pid(connection: Connection) -> int | None:
-    """The backend that answers now; None if none does in time. By the driver's lower half, whose waits have an end."""
+    """The backend that answers now; None if none does in time."""
     link = connection.pgconn
     link.send_query(_PID)
-    while link.is_busy():
-        if not select.select([link.socket], [], [], _PATIENCE_S)[0]:
-            return None
-        link.consume_input()
+    if not _has_result(link):
+        return None
     result = link.get_result()
     value = None if result is None else result.get_value(0, 0)
-    while link.get_result() is not None:
-        pass
+    while _has_result(link):
+        if link.get_result() is None:
+            break
+    else:
+        raise psycopg.OperationalError("the pooler did not end its answer")
     if value is None:
         raise psycopg.OperationalError("the pooler gave no backend")
     return int(value)
+
+
+def _has_result(link: psycopg.pq.abc.PGconn) -> bool:
+    """Wait a bounded time until `get_result` returns at once.
+
+    Called earlier it waits inside libpq, without end and with the interpreter's lock: no thread and no signal gets on.
+    """
+    readable = select.poll()
+    readable.register(link.socket, select.POLLIN)
+    while link.is_busy():
+        if not readable.poll(_PATIENCE_S * 1000):
+            return False
+        link.consume_input()
+    return True

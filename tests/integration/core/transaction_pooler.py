@@ -75,14 +75,22 @@ class Pooler:
     @contextmanager
     def _backend(self) -> Iterator[socket.socket]:
         with self._places:
-            if not self._free:
-                self._all.append(psycopg.connect(self._url, autocommit=True))
-                self._free.append(self._all[-1])
-            mine = self._free.pop()
+            mine = self._one_that_is_free() or self._new_one()
             with socket.socket(fileno=os.dup(mine.fileno())) as backend:
                 backend.settimeout(None)
                 yield backend
             self._free.append(mine)
+
+    def _one_that_is_free(self) -> psycopg.Connection[Any] | None:
+        try:
+            return self._free.pop()
+        except IndexError:
+            return None
+
+    def _new_one(self) -> psycopg.Connection[Any]:
+        made = psycopg.connect(self._url, autocommit=True)
+        self._all.append(made)
+        return made
 
     def _pass_on(self, client: socket.socket, backend: socket.socket) -> bool:
         while True:
