@@ -23,8 +23,8 @@ from control.runs import NewRun, RunEnd, begin_run, finish_run
 from core.clock import SystemClock
 from core.settings import load_settings
 from producers.buildertrend.account import Account
-from producers.buildertrend.client import Limits, PoliteClient
-from producers.buildertrend.reads.shifts import Days, ShiftsRead
+from producers.buildertrend.client import HttpClient, Limits
+from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.main import tune_interpreter
 from producers.runs.pipeline import commit_thread
@@ -135,7 +135,7 @@ def main(company_id: str, pages: Path) -> None:
         assert connection is not None
         run_id = begin_run(tx, company_id, NewRun("full", {})).run
     publisher = TransactionalPublisher(settings, company_id)
-    client = PoliteClient(httpx.Client(transport=PagesInAFile(pages)), clock, Limits(gap_ms=0))
+    client = HttpClient(httpx.Client(transport=PagesInAFile(pages)), clock, Limits(gap_ms=0))
     hosts = Hosts("http://source.test", "http://source.test")
     account = Account(client, hosts=hosts, details=_no_details, sessions=_SignedIn())
     encoders = {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}
@@ -145,7 +145,7 @@ def main(company_id: str, pages: Path) -> None:
             RunServices(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
         )
         began, cpu = time.perf_counter(), time.process_time()
-        run.execute([ShiftsRead(account, Days())])
+        run.execute([TimeEntriesRead(account, Days())])
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     with database.transaction() as tx:
         finish_run(tx, run_id, RunEnd("completed", None, None, run.counts))

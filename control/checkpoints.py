@@ -22,7 +22,7 @@ COMPLETE = "complete"
 HELD = "held"
 INCOMPLETE = "incomplete"
 # In the cursor of a read that ended incomplete: why, as a sentence.
-SHORTFALL = "shortfall"
+INCOMPLETE_REASON = "shortfall"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +67,11 @@ def save_checkpoint(tx: Writing, run: RunId, checkpoint: Checkpoint) -> None:
     )
 
 
-def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str, shortfall: str | None = None) -> None:
-    """`shortfall`: why the read ended incomplete."""
+def set_read_state(tx: Writing, run: RunId, *, entity: str, state: str, incomplete_reason: str | None = None) -> None:
+    """`incomplete_reason`: why the read ended incomplete."""
     values = {"run_id": run.run_id, "entity": entity, "state": state}
-    tx.execute(_SQL["set_read_state"], values | {"cursor": Jsonb({SHORTFALL: shortfall} if shortfall else {})})
+    cursor = {INCOMPLETE_REASON: incomplete_reason} if incomplete_reason else {}
+    tx.execute(_SQL["set_read_state"], values | {"cursor": Jsonb(cursor)})
 
 
 def save_page(tx: Writing, run: RunId, *, entity: str, page: int, entity_ids: Collection[str]) -> None:

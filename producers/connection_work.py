@@ -18,7 +18,7 @@ from core.errors import ConfigurationError, FatalError, FencedError, Integration
 from core.log import get_logger
 from producers import metrics as telemetry
 from producers.buildertrend.account import Account, AccountIdentity
-from producers.buildertrend.client import StoppedError
+from producers.buildertrend.client import ReadStoppedError
 from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError, internal_error
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
@@ -37,7 +37,7 @@ from producers.trouble import Trouble, noted
 _LOG = get_logger(__name__)
 
 # What ends a run in a way of its own; any other exception is a fault of ours.
-_FORESEEN = (SourceFaultError, StoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
+_FORESEEN = (SourceFaultError, ReadStoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
 
 AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
 PublisherFactory = Callable[[str], Publisher]
@@ -63,7 +63,7 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
             stopped = False
             try:
                 _work(lease, tools, stop)
-            except StoppedError:
+            except ReadStoppedError:
                 stopped = True
                 _LOG.info("run_stopped")
                 # A pause, a cancel or a disconnect stopped it: that takes effect now, not when a place is free again.
@@ -118,7 +118,7 @@ def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Ev
     else:
         event = SyncEvent(lease.company_id, end.outcome, message=end.message)
     if stop.is_set():
-        raise StoppedError
+        raise ReadStoppedError
     with tools.recorder.database.transaction() as tx:
         hold_epoch(tx, lease)
         tools.recorder.answer(tx, [command.command_id], event)

@@ -25,7 +25,7 @@ from core.settings import Settings
 from core.signals import stop_event
 from producers import metrics as telemetry
 from producers.buildertrend.account import Account
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.commands.answer_publisher import Clerk, KafkaVoice
 from producers.commands.command_loop import Attending
@@ -69,7 +69,7 @@ class Accounts:
     def __call__(self, lease: Lease, connection: Connection, stop: threading.Event) -> Account:
         limits = Limits(gap_ms=self._settings.buildertrend_min_request_gap_ms)
         return Account(
-            PoliteClient(self._http, self._clock, limits, stop),
+            HttpClient(self._http, self._clock, limits, stop),
             hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
             details=lambda: self._details(connection),
             sessions=VaultSessions(self._database, self._opener, lease, longest_pause_s=self._settings.poll_interval_s),

@@ -1,9 +1,9 @@
-"""What the poller asks of a source: pages of rows of an entity, and the range in which absence means something."""
+"""What the poller asks of a source: pages of rows of an entity, and the range in which a missing record was deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol
 
@@ -13,18 +13,15 @@ from control.source_state import ReadRange
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from schemas.catalogue import Entity
 
-UNREADABLE_ID = "unreadable-"
-"""Ids of rows whose own id cannot be read begin with it: which of the known ones such a row is, nobody knows."""
-
-Seen = Callable[[Collection[str]], Collection[str]]
-"""Which of some ids pages of this run showed before."""
+UNREADABLE_ID_PREFIX = "unreadable-"
+"""Rows whose id cannot be read get a made-up one that begins with this; such a row may be any of the known records."""
 
 
 class SourceRecord(msgspec.Struct, frozen=True):
     """One record as the source states it; `after` is the raw topic's.
 
-    `incomplete`: a part of it could not be read. It is published if it is new, and never replaces a whole record.
-    `job_id` and `minutes` are a shift's, to compare what was read with what came of it.
+    `incomplete`: a part of it could not be read. It is published if it is new, and never replaces a complete record.
+    `job_id` and `minutes`, of time entries only, serve to compare what was read with what came of it.
     """
 
     entity_id: str
@@ -37,7 +34,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 
 
 class UnreadableRowError(SourceFaultError):
-    """A row is not understood: it is refused alone, unless all rows of its page are so for the same field.
+    """A row does not have the known form: it alone is refused, unless all rows of its page fail on the same field.
 
     `value` is the row as a dead letter holds it (see producers.buildertrend.reads.rows.refused_text).
     """
@@ -49,9 +46,9 @@ class UnreadableRowError(SourceFaultError):
 
 
 class SourceRow(msgspec.Struct, frozen=True):
-    """A row of a page, of which only the id was looked at. `read` parses it; UnreadableRowError if it does not fit.
+    """A row of a page, of which only the id has been parsed. `read` parses the rest, or raises UnreadableRowError.
 
-    `raw`: its own bytes, if it has any: while they are the same, so is the record, and `read` need not be called.
+    `raw`: the row's bytes, if known. While they are unchanged the record is too, and `read` need not be called.
     """
 
     entity_id: str
@@ -61,7 +58,7 @@ class SourceRow(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, record: SourceRecord) -> SourceRow:
-        """A row that is read already."""
+        """A row that is parsed already."""
         return cls(record.entity_id, lambda: record, record.local_day)
 
 
@@ -69,38 +66,37 @@ class SourceRow(msgspec.Struct, frozen=True):
 class Page:
     """A part of a read; `number` counts from 1, `pages_total` as far as the source says.
 
-    `beyond`: rows outside of what the read is to take in. Of them only those are of interest that are known already.
-    `covered_ids`: those among them that lie in the range in which absence means something.
+    `outside`: rows outside the range asked for. Only those are taken whose record is known already.
+    `complete_range_ids`: ids of those among them that lie in the read's complete range.
     """
 
     number: int
     rows: Sequence[SourceRow]
     pages_total: int | None
-    beyond: Sequence[SourceRow] = ()
-    covered_ids: Collection[str] = ()
+    outside: Sequence[SourceRow] = ()
+    complete_range_ids: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReadStart:
-    """How far an earlier attempt of the same read came. `cursor` is what the read said of itself then.
+    """How far an earlier attempt of the same read came.
 
-    `seen`: those of some ids that its pages showed; `shown`: all of them, also those beyond what is taken in.
+    `seen` gives those of some ids that its pages showed, `all_seen` all of them, also those outside the range.
     """
 
     pages_done: int = 0
-    cursor: Mapping[str, Any] = field(default_factory=dict)
-    seen: Seen = lambda _ids: ()
-    shown: Callable[[], Collection[str]] = lambda: ()
+    seen: Callable[[Collection[str]], Collection[str]] = lambda _ids: ()
+    all_seen: Callable[[], Collection[str]] = lambda: ()
 
 
 FROM_THE_START = ReadStart()
 
 
 @dataclass(frozen=True, slots=True)
-class Shortfall:
+class IncompleteReason:
     """Why a read is not complete: a sentence for people.
 
-    `if_ever_used`: the account may just not use what did not answer; then nothing of it was ever published.
+    `if_ever_used`: the account may simply not use what did not answer. It counts only if records of it were published.
     """
 
     sentence: str
@@ -109,51 +105,54 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """What a second look came to. `shown`: the ids in the read's range, None where no row can slip between pages."""
+    """What a second look proves: nothing if it was `incomplete`.
 
-    shortfall: Shortfall | None = None
+    `shown`: the ids in the read's complete range, None where no row can move between pages.
+    """
+
+    incomplete: IncompleteReason | None = None
     shown: Collection[str] | None = None
 
 
 class EntityRead(Protocol):
-    """One read of one entity. Its methods raise the source's faults; a read that raised has covered nothing."""
+    """One read of one entity. Its methods raise the source's faults; a read that raised is complete for nothing."""
 
     @property
     def entity(self) -> Entity:
-        """Which entity it reads."""
+        """The entity that it reads."""
 
     @property
     def name(self) -> str:
-        """What its checkpoint is kept under: the entity's name, save for a second read of the same entity in a run."""
+        """Name of its checkpoint: the entity's, except for a second read of the same entity in a run."""
 
     @property
     def reader_version(self) -> bytes:
-        """Changes whenever the same bytes of a row would be read as another record."""
+        """Changes whenever the same bytes of a row would be parsed to another record."""
 
     @property
-    def replaced(self) -> bool:
-        """After the last page: the source has no such list, and another read of the run stands in for this one."""
+    def endpoint_missing(self) -> bool:
+        """After the last page: the source has no such list, and another read of the run replaces this one."""
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
-        """Know again what an earlier attempt of this read had found out. Call it before anything else."""
+        """Take over what an earlier attempt of this read had found out. Call it before anything else."""
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        """The pages, fetched as they are asked for, from where an earlier attempt stood; it may show some again."""
+        """The pages, each fetched when it is asked for, from `start` on; some may be shown again."""
 
     def cursor(self) -> dict[str, Any]:
-        """What `restore` wants to be told, as JSON takes it; asked after every page."""
+        """What `restore` takes, as JSON can hold it; asked for after every page."""
 
-    def covered(self) -> ReadRange | None:
-        """After the last page: where a record that was not shown is missing. None: absence means nothing.
+    def complete_range(self) -> ReadRange | None:
+        """After the last page: the range in which a record that no page showed was deleted. None: nowhere.
 
-        A read may be complete and say nothing of absence, and it may cover the range of what did answer.
+        A read that is complete may still prove no deletion, and one that is not may be complete for a smaller range.
         """
 
-    def shortfall(self) -> Shortfall | None:
-        """After the last page: why not everything was shown that the read is about; None if it was."""
+    def incomplete_reason(self) -> IncompleteReason | None:
+        """After the last page: why the read did not show everything that it is about; None if it did."""
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """Fresh pages in which the missing would be, wherever they may have moved to by now."""
+        """Fetch again the pages on which the missing ids would be, wherever they may have moved by now."""
 
     def second_look_result(self) -> SecondLook:
-        """After the last page of a second look: what that is worth."""
+        """After the last page of a second look: what it proves."""

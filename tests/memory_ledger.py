@@ -13,12 +13,12 @@ from typing import Any
 
 from msgspec import structs
 
-from control.checkpoints import COMPLETE, HELD, INCOMPLETE, READ, SHORTFALL, Checkpoint
+from control.checkpoints import COMPLETE, HELD, INCOMPLETE, INCOMPLETE_REASON, READ, Checkpoint
 from control.entity_reads import CompleteRead, IncompleteRead
 from control.refused_rows import RefusedRow
 from control.runs import Counts, NewRun, OpenRun, RunId
 from control.source_state import Known, Published, PublishedCount, ReadRange
-from producers.runs.ledger import Missing, PageRecord, Progress, beyond
+from producers.runs.ledger import Missing, PageRecord, Progress, outside
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class MemoryLedger:
         if taken.checkpoint is not None:
             name = taken.checkpoint.entity
             self.memory.pages.setdefault((name, taken.number), []).extend(taken.entity_ids)
-            self.memory.pages.setdefault((beyond(name), taken.number), []).extend(taken.beyond_ids)
+            self.memory.pages.setdefault((outside(name), taken.number), []).extend(taken.outside_ids)
             before = self.memory.checkpoints[name]
             self.memory.checkpoints[name] = replace(
                 taken.checkpoint,
@@ -187,7 +187,9 @@ class MemoryLedger:
             before = self.company.incomplete.get(end.entity, end)
             self.company.incomplete[end.entity] = replace(end, whole=end.whole or before.whole)
             at = self.memory.checkpoints[read]
-            self.memory.checkpoints[read] = replace(at, state=INCOMPLETE, cursor={**at.cursor, SHORTFALL: end.message})
+            self.memory.checkpoints[read] = replace(
+                at, state=INCOMPLETE, cursor={**at.cursor, INCOMPLETE_REASON: end.message}
+            )
             return
         if end is not None:
             self.company.complete[end.entity] = end

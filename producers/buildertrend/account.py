@@ -13,7 +13,7 @@ from producers.buildertrend import bodies
 from producers.buildertrend.answers import (
     GridPage,
     Json,
-    SessionOverError,
+    SessionExpiredError,
     bare,
     changed,
     enveloped,
@@ -21,7 +21,7 @@ from producers.buildertrend.answers import (
     quick_grid,
     read_json,
 )
-from producers.buildertrend.client import Answer, PoliteClient
+from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.faults import BLOCKED, SESSION_EXPIRED, SourceFaultError
 from producers.buildertrend.sign_in import (
     BROWSER_HEADERS,
@@ -66,7 +66,7 @@ class Account:
 
     def __init__(
         self,
-        client: PoliteClient,
+        client: HttpClient,
         *,
         hosts: Hosts,
         details: Callable[[], SignInDetails],
@@ -159,7 +159,7 @@ class Account:
         for _ in range(_MOST_SESSIONS):
             try:
                 return self._answered(build, read)
-            except SessionOverError as exc:
+            except SessionExpiredError as exc:
                 over = exc
             if self._take_over():
                 continue

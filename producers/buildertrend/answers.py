@@ -32,7 +32,7 @@ _MOST_PAGES = 1_000_000
 _MOST_RECORDS = 1_000_000_000
 
 
-class SessionOverError(IntegrationError):
+class SessionExpiredError(IntegrationError):
     """Buildertrend wants a new sign-in; `refused_client` if the answer may as well mean that it dislikes the client."""
 
     def __init__(self, sign: str, *, refused_client: bool = False) -> None:
@@ -50,13 +50,13 @@ class ModuleMissingError(SourceFaultError):
 def read_json(answer: Answer, *, what: str) -> Any:
     """The parsed body of a good answer, money exact (Decimal).
 
-    `what` names the read in errors. Raises SessionOverError, ModuleMissingError or SourceFaultError.
+    `what` names the read in errors. Raises SessionExpiredError, ModuleMissingError or SourceFaultError.
     """
     _check_status(answer, what)
     text = answer.body.lstrip()
     if text[:1] == b"<":
         # A sign-in page served in place of JSON.
-        raise SessionOverError("an HTML page came instead of data")
+        raise SessionExpiredError("an HTML page came instead of data")
     parsed = json_of(text, what=what)
     _check_envelope(parsed, what)
     return parsed
@@ -184,9 +184,9 @@ def _check_status(answer: Answer, what: str) -> None:
         target = answer.headers.get("Location", "")
         if not is_sign_in_place(target):
             raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: redirected to a page that is not for signing in")
-        raise SessionOverError("redirected", refused_client=is_error_place(target))
+        raise SessionExpiredError("redirected", refused_client=is_error_place(target))
     if answer.status == 401:
-        raise SessionOverError("status 401")
+        raise SessionExpiredError("status 401")
     if answer.status == 403:
         raise SourceFaultError(NO_PERMISSION, f"{what}: status 403")
     if answer.status in (404, 500):
@@ -199,7 +199,7 @@ def _check_envelope(parsed: Any, what: str) -> None:
     if not isinstance(parsed, dict):
         return
     if parsed.get("needsToRelogin") is True:
-        raise SessionOverError("needsToRelogin")
+        raise SessionExpiredError("needsToRelogin")
     if parsed.get("success") is False:
         raise SourceFaultError(_fault_of_message(parsed), f"{what}: Buildertrend answered success false")
 

@@ -35,7 +35,7 @@ LONGEST_RETRY_AFTER_S = 86_400.0
 _LONGEST_DATE = 64
 
 
-class StoppedError(IntegrationError):
+class ReadStoppedError(IntegrationError):
     """The process is ending: the read stops between two requests."""
 
 
@@ -65,7 +65,7 @@ Outcome = Answer | httpx.HTTPError
 
 
 @dataclass(slots=True)
-class PoliteClient:
+class HttpClient:
     """Sends requests one after another; not for use by two threads at once."""
 
     http: httpx.Client
@@ -77,7 +77,7 @@ class PoliteClient:
     _last_sent: float | None = None
 
     def send(self, request: httpx.Request) -> Answer:
-        """The answer after retries; SourceFaultError when they are used up, StoppedError when the process ends.
+        """The answer after retries; SourceFaultError when they are used up, ReadStoppedError when the process ends.
 
         A 500 is tried again once and then returned: it also stands for a module that the account does not use [B].
         """
@@ -153,7 +153,7 @@ class PoliteClient:
             passed = self.clock.monotonic() - self._last_sent
             self._wait(self.limits.gap_ms / 1000 - passed)
         elif self.stop.is_set():
-            raise StoppedError("stopped")
+            raise ReadStoppedError("stopped")
         self._last_sent = self.clock.monotonic()
 
     def _backoff_s(self, attempt: int) -> float:
@@ -174,7 +174,7 @@ class PoliteClient:
 
     def _wait(self, seconds: float) -> None:
         if self.clock.wait(max(seconds, 0.0), self.stop):
-            raise StoppedError("stopped")
+            raise ReadStoppedError("stopped")
 
 
 def _body_of(response: httpx.Response, *, most: int) -> Body | None:

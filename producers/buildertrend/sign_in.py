@@ -16,7 +16,7 @@ import httpx
 
 from core.errors import IntegrationError
 from producers.buildertrend.answers import is_error_place, is_sign_in_place, json_of
-from producers.buildertrend.client import Answer, PoliteClient
+from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.faults import (
     BLOCKED,
     LOCKED,
@@ -140,7 +140,7 @@ class SignInJournal(Protocol):
         """No further attempt until somebody changes the credentials; kept before anything else happens."""
 
 
-def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
+def sign_in(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
     if journal.has_unanswered_sign_in():
         _check_front_door(client, hosts)
@@ -152,7 +152,7 @@ def sign_in(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal:
         raise
 
 
-def _with_any_password(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
+def _with_any_password(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """As typed, then without the spaces around it: people paste passwords with them."""
     passwords = [details.password]
     trimmed = details.password.strip()
@@ -167,7 +167,7 @@ def _with_any_password(client: PoliteClient, details: SignInDetails, hosts: Host
     raise SourceFaultError(WRONG_CREDENTIALS, "username or password not accepted")
 
 
-def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> Session:
+def _by_any_way(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> Session:
     ways: tuple[Callable[[SignInDetails, Hosts], SignInFlow], ...] = (phone_app_flow, password_grant_flow)
     for way in ways:
         try:
@@ -177,7 +177,7 @@ def _by_any_way(client: PoliteClient, details: SignInDetails, hosts: Hosts, jour
     raise SourceFaultError(SOURCE_CHANGED, "sign-in: no known way in exists any more")
 
 
-def drive(client: PoliteClient, flow: SignInFlow, journal: SignInJournal) -> Session:
+def drive(client: HttpClient, flow: SignInFlow, journal: SignInJournal) -> Session:
     """Send what the flow asks for until it returns; nothing twice, as an attempt whose answer was lost may count."""
     following: httpx.Request | Session = next(flow)
     while not isinstance(following, Session):
@@ -187,7 +187,7 @@ def drive(client: PoliteClient, flow: SignInFlow, journal: SignInJournal) -> Ses
 
 
 def _attempt(
-    client: PoliteClient, flow: SignInFlow, request: httpx.Request, journal: SignInJournal
+    client: HttpClient, flow: SignInFlow, request: httpx.Request, journal: SignInJournal
 ) -> httpx.Request | Session:
     """One attempt. It is answered once the flow has understood its answer; whatever else happens, it counts."""
     try:
@@ -208,7 +208,7 @@ def _attempt(
     return following
 
 
-def _following(client: PoliteClient, flow: SignInFlow, request: httpx.Request) -> httpx.Request | Session:
+def _following(client: HttpClient, flow: SignInFlow, request: httpx.Request) -> httpx.Request | Session:
     try:
         return flow.send(_answer(client, request))
     except StopIteration as end:
@@ -216,7 +216,7 @@ def _following(client: PoliteClient, flow: SignInFlow, request: httpx.Request) -
         return session
 
 
-def _answer(client: PoliteClient, request: httpx.Request) -> Answer:
+def _answer(client: HttpClient, request: httpx.Request) -> Answer:
     answer = client.send_once(request)
     if answer.status == _TOO_MANY and not _names(LOCKED, answer.body.decode(errors="replace")):
         asked_s = client.retry_after_s(answer)
@@ -224,7 +224,7 @@ def _answer(client: PoliteClient, request: httpx.Request) -> Answer:
     return answer
 
 
-def _check_front_door(client: PoliteClient, hosts: Hosts) -> None:
+def _check_front_door(client: HttpClient, hosts: Hosts) -> None:
     """Type no password where the page before it leads elsewhere or is out of order, as during maintenance."""
     answer = client.send(httpx.Request("GET", hosts.app_url + _FRONT_DOOR, headers=BROWSER_HEADERS))
     target = answer.headers.get("Location", "")

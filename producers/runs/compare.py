@@ -162,7 +162,7 @@ def combined(
     options: CompareOptions,
     refused: Mapping[str, bytes] = _NOTHING,
 ) -> Comparison:
-    """A page's comparison with known rows beyond what is read; of those only what changed counts."""
+    """A page's comparison with known rows outside the range asked for; of those only what changed counts."""
     there = {change.entity_id for change in page.changes}
     other = compare([row for row in more if row.entity_id not in there], published, options, refused)
     return Comparison(

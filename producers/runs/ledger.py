@@ -34,7 +34,7 @@ class PageRecord:
 
     `checkpoint` (of the read by its name) is None for pages of a second look.
     `announce_next`: changes of the next page, as `Ledger.announce` takes them.
-    `beyond_ids`: what it showed beyond what the read is to take in.
+    `outside_ids`: rows that it showed outside the range asked for.
     """
 
     entity: str
@@ -45,7 +45,7 @@ class PageRecord:
     number: int = 0
     entity_ids: Sequence[str] = ()
     announce_next: Sequence[Published] = ()
-    beyond_ids: Sequence[str] = ()
+    outside_ids: Sequence[str] = ()
     refused: Sequence[RefusedRow] = ()
     understood: Collection[str] = ()
 
@@ -58,8 +58,8 @@ class Missing:
     published: PublishedCount
 
 
-def beyond(read: str) -> str:
-    """Under this name `Ledger.seen` has what pages of a read showed beyond what it is to take in."""
+def outside(read: str) -> str:
+    """Under this name `Ledger.seen` has what pages of a read showed outside the range asked for."""
     return f"{read}/beyond"
 
 

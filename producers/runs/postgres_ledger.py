@@ -17,7 +17,7 @@ from control.refused_rows import RefusedRow
 from control.runs import RunId, save_progress
 from control.source_state import Known, Published, ReadRange
 from producers.runs.compare import Change, unconfirmed
-from producers.runs.ledger import Missing, PageRecord, Progress, beyond
+from producers.runs.ledger import Missing, PageRecord, Progress, outside
 
 # Somebody has the record, nobody knows what of it: whatever is read of it is news.
 _LEFT_OVER = unconfirmed(Change("DELETE", "", None, None))
@@ -88,9 +88,9 @@ class PostgresLedger:
                 checkpoints.save_page(
                     tx, self.run, entity=taken.checkpoint.entity, page=taken.number, entity_ids=taken.entity_ids
                 )
-                if taken.beyond_ids:
-                    name = beyond(taken.checkpoint.entity)
-                    checkpoints.save_page(tx, self.run, entity=name, page=taken.number, entity_ids=taken.beyond_ids)
+                if taken.outside_ids:
+                    name = outside(taken.checkpoint.entity)
+                    checkpoints.save_page(tx, self.run, entity=name, page=taken.number, entity_ids=taken.outside_ids)
                 checkpoints.save_checkpoint(tx, self.run, taken.checkpoint)
             self._save(tx, taken.progress)
 
@@ -128,8 +128,8 @@ class PostgresLedger:
                 held_deletions.hold(tx, self.run, end.entity, held)
             if isinstance(end, IncompleteRead):
                 self._note_incomplete(tx, end)
-                state, shortfall = checkpoints.INCOMPLETE, end.message
-                checkpoints.set_read_state(tx, self.run, entity=read, state=state, shortfall=shortfall)
+                state, reason = checkpoints.INCOMPLETE, end.message
+                checkpoints.set_read_state(tx, self.run, entity=read, state=state, incomplete_reason=reason)
                 return
             if end is not None:
                 put_complete(tx, self.run, end)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from control.checkpoints import COMPLETE, HELD, INCOMPLETE, SHORTFALL, Checkpoint
+from control.checkpoints import COMPLETE, HELD, INCOMPLETE, INCOMPLETE_REASON, Checkpoint
 from control.entity_reads import CompleteRead, IncompleteRead
 from control.runs import Counts, RunId
 from control.source_state import Published, PublishedCount
@@ -32,14 +32,14 @@ from producers.runs.compare import (
     compare,
     deletions,
 )
-from producers.runs.ledger import Ledger, PageRecord, Progress, beyond
+from producers.runs.ledger import Ledger, PageRecord, Progress, outside
 from producers.runs.messages import Encoder, Observation
 from producers.runs.pipeline import Background, CommitPipeline, ComparedPage
 from producers.runs.publisher import Delivery, Publisher
 from producers.runs.refusals import Refusals
 from producers.runs.run_events import ReadEvents
 from producers.runs.time_left import Pace
-from producers.source import FROM_THE_START, UNREADABLE_ID, EntityRead, Page, ReadStart, Shortfall
+from producers.source import FROM_THE_START, UNREADABLE_ID_PREFIX, EntityRead, IncompleteReason, Page, ReadStart
 from producers.sync_events import EventWriter
 
 _LOG = get_logger(__name__)
@@ -47,7 +47,7 @@ COUNTERS = ("read", "created", "updated", "deleted", "unchanged", "dead_lettered
 _DELETION_BATCH = 1000
 # Two looks that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
 _MOST_LOOKS = 3
-_EDITED_MEANWHILE = Shortfall("People were editing in Buildertrend while it was looked which records are gone.")
+_EDITED_MEANWHILE = IncompleteReason("People were editing in Buildertrend while it was looked which records are gone.")
 # In a checkpoint's cursor, beside what the read keeps there.
 _KEPT = "kept"
 _NAMELESS = "nameless"
@@ -123,7 +123,7 @@ class Run:
     def _remember(self, entity: str, ended: Checkpoint) -> None:
         """How a read ended in an earlier attempt."""
         if ended.state == INCOMPLETE:
-            self.incomplete[entity] = ended.cursor[SHORTFALL]
+            self.incomplete[entity] = ended.cursor[INCOMPLETE_REASON]
             return
         self.through.append(ended.began_at)
         if ended.state == HELD:
@@ -182,16 +182,16 @@ class _ReadInRun:
         # Also where an earlier attempt took all pages: whether they were all of the read, its last page tells again.
         self._take_pages()
         deletion = self._delete_or_hold()
-        shortfall = self._shortfall() or deletion.shortfall
-        if shortfall is not None:
-            self._end_incomplete(shortfall, deletion)
-        elif self._read.replaced:
+        reason = self._incomplete_reason() or deletion.incomplete
+        if reason is not None:
+            self._end_incomplete(reason, deletion)
+        elif self._read.endpoint_missing:
             self._ledger.end_read(self._read.name, None, held=(), returned=())
         else:
             self._end_complete(deletion)
 
     def _end_complete(self, deletion: _Deletion) -> None:
-        covered = self._read.covered()
+        covered = self._read.complete_range()
         complete = CompleteRead(
             self._name,
             through=self._checkpoint.began_at,
@@ -215,36 +215,38 @@ class _ReadInRun:
             self._run.send(batch)
             self._ledger.record_page(PageRecord(self._name, (), self._run.progress(), understood=ids))
 
-    def _end_incomplete(self, shortfall: Shortfall, deletion: _Deletion) -> None:
-        _LOG.warning("read_incomplete", entity=self._name, reason=shortfall.sentence)
-        self._run.incomplete[self._name] = shortfall.sentence
-        incomplete = IncompleteRead(self._name, shortfall.sentence, whole=self._run.assignment.whole)
+    def _end_incomplete(self, reason: IncompleteReason, deletion: _Deletion) -> None:
+        _LOG.warning("read_incomplete", entity=self._name, reason=reason.sentence)
+        self._run.incomplete[self._name] = reason.sentence
+        incomplete = IncompleteRead(self._name, reason.sentence, whole=self._run.assignment.whole)
         self._ledger.end_read(self._read.name, incomplete, held=deletion.held, returned=deletion.returned)
-        self._say.incomplete(shortfall.sentence, self._counts)
+        self._say.incomplete(reason.sentence, self._counts)
 
-    def _shortfall(self) -> Shortfall | None:
+    def _incomplete_reason(self) -> IncompleteReason | None:
         """Why the read is not complete, as far as its pages tell."""
-        found = self._read.shortfall()
+        found = self._read.incomplete_reason()
         if found is not None and found.if_ever_used and not self._ledger.count(self._name):
             return None
         if found is None and self._nameless:
-            return Shortfall(f"{self._nameless:,} rows of {self._name} state no id that can be read.")
+            return IncompleteReason(f"{self._nameless:,} rows of {self._name} state no id that can be read.")
         kept = self._checkpoint.cursor.get(_KEPT, 0)
         if found is None and kept:
-            return Shortfall(f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last.")
+            return IncompleteReason(
+                f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last."
+            )
         return found
 
     def _take_pages(self) -> None:
         done = self._checkpoint.pages_done
-        start = ReadStart(done, self._checkpoint.cursor, self._seen, self._shown) if done else FROM_THE_START
+        start = ReadStart(done, self._seen, self._all_seen) if done else FROM_THE_START
         with self._handover:
             for page in self._read.pages(start):
                 self._take(page, again=page.number <= self._checkpoint.pages_done)
         self._ledger.end_pages(self._read.name)
 
-    def _shown(self) -> set[str]:
+    def _all_seen(self) -> set[str]:
         name = self._read.name
-        return self._ledger.seen(name) | self._ledger.seen(beyond(name))
+        return self._ledger.seen(name) | self._ledger.seen(outside(name))
 
     def _take(self, page: Page, *, again: bool) -> None:
         """Publish what differs on a page, then remember both; rows of a page taken again are counted once."""
@@ -269,15 +271,15 @@ class _ReadInRun:
             understood=comparison.understood,
             checkpoint=self._checkpoint,
             number=page.number,
-            entity_ids=[*ids, *page.covered_ids],
-            beyond_ids=[row.entity_id for row in page.beyond if row.entity_id not in page.covered_ids],
+            entity_ids=[*ids, *page.complete_range_ids],
+            outside_ids=[row.entity_id for row in page.outside if row.entity_id not in page.complete_range_ids],
         )
         self._handover.submit(ComparedPage(batch, taken))
 
     def _note_nameless(self, comparison: Comparison, ids: Collection[str]) -> None:
         """Rows without an id that can be read may be any: nothing is deleted then."""
         if comparison.odd:
-            self._nameless += sum(one.startswith(UNREADABLE_ID) for one in ids)
+            self._nameless += sum(one.startswith(UNREADABLE_ID_PREFIX) for one in ids)
 
     def _cursor(self, kept: int) -> dict[str, Any]:
         """The read's own cursor, and how many records were kept as they were, since a part of them did not come."""
@@ -305,15 +307,15 @@ class _ReadInRun:
         return self._ledger.seen(self._read.name, among=ids)
 
     def _compare(self, page: Page) -> Comparison:
-        """Of rows beyond what is read only those are looked at that are known: what is in Protiv stays true."""
+        """Rows outside the range asked for are compared only if they are known: what is in Protiv stays true."""
         known = self._ledger.known(self._name, [row.entity_id for row in page.rows])
         comparison = compare(page.rows, self._handover.over(known), self._terms, self._refusals.digests())
-        if not page.beyond:
+        if not page.outside:
             return comparison
         known = self._handover.over(
-            self._ledger.known(self._name, [row.entity_id for row in page.beyond], asked_for=False)
+            self._ledger.known(self._name, [row.entity_id for row in page.outside], asked_for=False)
         )
-        beyond_known = [row for row in page.beyond if row.entity_id in known]
+        beyond_known = [row for row in page.outside if row.entity_id in known]
         return combined(comparison, beyond_known, known, self._terms, self._refusals.digests())
 
     def _delete_or_hold(self) -> _Deletion:
@@ -321,14 +323,14 @@ class _ReadInRun:
 
         What an operator let go is deleted in any case.
         """
-        covered = self._read.covered()
+        covered = self._read.complete_range()
         if covered is None or self._nameless:
             return _Deletion()
         missing = self._ledger.missing(self._name, covered)
         if not missing.entity_ids:
             return _Deletion()
         looked = self._look_again(missing.entity_ids)
-        if looked.shortfall is not None:
+        if looked.incomplete is not None:
             return looked
         gone = sorted(set(missing.entity_ids).difference(looked.returned))
         return replace(looked, held=self._delete_released(gone, missing.published))
@@ -359,12 +361,12 @@ class _ReadInRun:
             if returned.issuperset(missing):
                 return _Deletion(returned=returned)
             look = self._read.second_look_result()
-            if look.shortfall is not None:
-                return _Deletion(returned=returned, shortfall=look.shortfall)
+            if look.incomplete is not None:
+                return _Deletion(returned=returned, incomplete=look.incomplete)
             if look.shown is None or set(shown) <= set(look.shown):
                 return _Deletion(returned=returned)
             shown = look.shown
-        return _Deletion(returned=returned, shortfall=_EDITED_MEANWHILE)
+        return _Deletion(returned=returned, incomplete=_EDITED_MEANWHILE)
 
     def _look_once(self, missing: Sequence[str], returned: Collection[str]) -> set[str]:
         """Ids that a look shows after all; what it shows of them is published like any page."""
@@ -413,7 +415,7 @@ class _Deletion:
 
     held: Sequence[str] = ()
     returned: Collection[str] = frozenset()
-    shortfall: Shortfall | None = None
+    incomplete: IncompleteReason | None = None
 
 
 def _batches(ids: Sequence[str]) -> Iterator[Sequence[str]]:

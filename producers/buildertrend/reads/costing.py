@@ -16,10 +16,10 @@ from producers.buildertrend.reads.rows import BudgetLine, CostCodeRow, Worksheet
 from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
+    IncompleteReason,
     Page,
     ReadStart,
     SecondLook,
-    Shortfall,
     SourceRecord,
     SourceRow,
     UnreadableRowError,
@@ -43,7 +43,7 @@ class CostCodesRead:
     entity = COST_CODES
     name = COST_CODES.name
     reader_version = READER_VERSION
-    replaced = False
+    endpoint_missing = False
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
         self._account = account
@@ -75,10 +75,10 @@ class CostCodesRead:
             shown.update(records)
             yield Page(number, [records[code_id] for code_id in records if code_id in new], len(self._job_ids))
 
-    def covered(self) -> ReadRange | None:
+    def complete_range(self) -> ReadRange | None:
         return ReadRange() if self._whole and not self._silent else None
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return _silence("cost codes", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
@@ -104,7 +104,7 @@ class BudgetsRead:
     entity = BUDGETS
     name = BUDGETS.name
     reader_version = READER_VERSION
-    replaced = False
+    endpoint_missing = False
 
     def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
         self._account = account
@@ -127,11 +127,11 @@ class BudgetsRead:
                 self._silent.append(job_id)
             yield Page(number, records or (), len(self._job_ids))
 
-    def covered(self) -> ReadRange:
+    def complete_range(self) -> ReadRange:
         answered = sorted(set(self._job_ids) - set(self._silent))
         return ReadRange(parents=[str(job_id) for job_id in answered])
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return _silence("budgets", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
@@ -166,7 +166,7 @@ class BudgetsRead:
             return budget_rows(job_id, categories, None)
 
 
-def _silence(what: str, silent: Sequence[int], *, of: int) -> Shortfall | None:
+def _silence(what: str, silent: Sequence[int], *, of: int) -> IncompleteReason | None:
     """Jobs whose module did not answer; where that is all of them, the account may not use the module."""
     if not silent:
         return None
@@ -174,7 +174,7 @@ def _silence(what: str, silent: Sequence[int], *, of: int) -> Shortfall | None:
     named = ", ".join(map(str, jobs[:_NAMED]))
     more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
     sentence = f"Buildertrend did not answer for the {what} of {len(jobs):,} of {of:,} jobs ({named}{more})."
-    return Shortfall(sentence, if_ever_used=len(jobs) == of)
+    return IncompleteReason(sentence, if_ever_used=len(jobs) == of)
 
 
 def _left(job_ids: Sequence[int], start: ReadStart) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any, Generic, TypeVar
 
 from producers.buildertrend.answers import GridPage, changed
-from producers.source import FROM_THE_START, ReadStart, Shortfall
+from producers.source import FROM_THE_START, IncompleteReason, ReadStart
 
 R = TypeVar("R")
 
@@ -76,12 +76,12 @@ class Tally:
         return self.stated is not None and len(self.shown) < self.stated
 
 
-def short_of(tally: Tally, what: str) -> Shortfall | None:
+def short_of(tally: Tally, what: str) -> IncompleteReason | None:
     """Why a walk that has ended is not complete; None if it is. `what` names the rows for people."""
     if not tally.missing:
         return None
     stated = len(tally.shown) + tally.missing
-    return Shortfall(f"Buildertrend stated {stated:,} {what} and showed {len(tally.shown):,}.")
+    return IncompleteReason(f"Buildertrend stated {stated:,} {what} and showed {len(tally.shown):,}.")
 
 
 def _never(_page: WalkedPage[Any]) -> bool:
@@ -111,8 +111,8 @@ class GridWalk(Generic[R]):
         page before the last one where the grid does not state how many rows it has.
         """
         tally = Tally() if tally is None else tally
-        tally.shown.update(start.shown())
-        yield from self._through(self._joint(start), tally, is_edge)
+        tally.shown.update(start.all_seen())
+        yield from self._through(self._resume_page(start), tally, is_edge)
         for _ in range(_MOST_WALKS - 1):
             if not tally.missing:
                 return
@@ -161,7 +161,7 @@ class GridWalk(Generic[R]):
         elif following.ids == page.ids or following.number > most:
             raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
 
-    def _joint(self, start: ReadStart) -> WalkedPage[R]:
+    def _resume_page(self, start: ReadStart) -> WalkedPage[R]:
         """The first page to take: the last one taken before, or an earlier one if nothing of it was seen before."""
         number = max(1, start.pages_done)
         step = 1

@@ -13,10 +13,10 @@ from producers.buildertrend.reads.rows import InternalUser, ListedJob, PickerJob
 from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
+    IncompleteReason,
     Page,
     ReadStart,
     SecondLook,
-    Shortfall,
     SourceRecord,
     SourceRow,
     UnreadableRowError,
@@ -32,7 +32,7 @@ class JobsRead:
     entity = JOBS
     name = JOBS.name
     reader_version = READER_VERSION
-    replaced = False
+    endpoint_missing = False
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -51,10 +51,10 @@ class JobsRead:
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
         yield self._page()
 
-    def covered(self) -> ReadRange:
+    def complete_range(self) -> ReadRange:
         return ReadRange()
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
@@ -112,14 +112,16 @@ def _job_record(job: Json, listed: Json | None) -> SourceRecord:
     return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
 
 
-def _contradiction(job_ids: Sequence[str]) -> Shortfall | None:
+def _contradiction(job_ids: Sequence[str]) -> IncompleteReason | None:
     if not job_ids:
         return None
-    return Shortfall(f"Buildertrend's job picker lacks {len(job_ids):,} jobs that its job list has ({job_ids[0]}).")
+    return IncompleteReason(
+        f"Buildertrend's job picker lacks {len(job_ids):,} jobs that its job list has ({job_ids[0]})."
+    )
 
 
 class UsersRead:
-    """All internal users. Where the endpoint is missing it shows nothing, and `missing` says so."""
+    """All internal users. Where the endpoint is missing it shows nothing, and `endpoint_missing` says so."""
 
     entity = USERS
     name = USERS.name
@@ -127,39 +129,34 @@ class UsersRead:
 
     def __init__(self, account: Account) -> None:
         self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
-        self.missing = False
+        self.endpoint_missing = False
         self._tally = Tally()
         self._look = Tally()
 
-    @property
-    def replaced(self) -> bool:
-        """See producers.source.EntityRead."""
-        return self.missing
-
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self.missing = cursor.get("missing", False)
+        self.endpoint_missing = cursor.get("missing", False)
 
     def cursor(self) -> dict[str, Any]:
-        return {"missing": self.missing}
+        return {"missing": self.endpoint_missing}
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         pages = self._walk.pages(start, tally=self._tally)
         try:
             first = next(pages)
         except ModuleMissingError:
-            self.missing = True
+            self.endpoint_missing = True
             # A page without rows, so that the checkpoint knows it too.
             yield Page(1, (), 1)
             return
         yield _users_page(first)
         yield from map(_users_page, pages)
 
-    def covered(self) -> ReadRange | None:
-        return None if self.missing or self.shortfall() else ReadRange()
+    def complete_range(self) -> ReadRange | None:
+        return None if self.endpoint_missing or self.incomplete_reason() else ReadRange()
 
-    def shortfall(self) -> Shortfall | None:
-        return None if self.missing else short_of(self._tally, "users")
+    def incomplete_reason(self) -> IncompleteReason | None:
+        return None if self.endpoint_missing else short_of(self._tally, "users")
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All users again; an endpoint that is missing by now confirms nothing, it raises."""
@@ -177,7 +174,7 @@ class ShiftWorkersRead:
     entity = USERS
     name = "users-of-shifts"
     reader_version = READER_VERSION
-    replaced = False
+    endpoint_missing = False
 
     def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
         self._workers = workers
@@ -194,10 +191,10 @@ class ShiftWorkersRead:
         records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
         yield _records_page(records)
 
-    def covered(self) -> ReadRange | None:
+    def complete_range(self) -> ReadRange | None:
         return None
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range

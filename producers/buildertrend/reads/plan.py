@@ -10,7 +10,7 @@ from typing import Any
 from producers.buildertrend.account import Account
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.buildertrend.reads.shifts import Days, ShiftsRead
+from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
 from producers.source import EntityRead
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
@@ -72,7 +72,7 @@ def _people_and_shifts(account: Account, scope: Scope) -> Iterator[EntityRead]:
         yield users
     if TIME_ENTRIES.name in scope.entities:
         days = Days(scope.from_day, scope.to_day, scope.kept_from)
-        shifts = ShiftsRead(account, days, notes_workers=lambda: users.missing)
+        shifts = TimeEntriesRead(account, days, notes_workers=lambda: users.endpoint_missing)
         yield shifts
-        if users.missing:
+        if users.endpoint_missing:
             yield ShiftWorkersRead(lambda: shifts.workers)

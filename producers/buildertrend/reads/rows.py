@@ -21,7 +21,7 @@ from typing_extensions import TypedDict, is_typeddict
 
 from producers.buildertrend.answers import Json
 from producers.buildertrend.reads.extras import bounded_extras, json_text, without_places
-from producers.source import UNREADABLE_ID, SourceRecord, SourceRow, UnreadableRowError
+from producers.source import UNREADABLE_ID_PREFIX, SourceRecord, SourceRow, UnreadableRowError
 
 R = TypeVar("R", bound="Row")
 # Unknown fields are taken from the row as it was stated: pydantic would copy all of them first.
@@ -351,7 +351,7 @@ def refused_row(raw: Any, error: UnreadableRowError, *, name: str, prefix: str =
     stated = _id(raw.get(name)) if isinstance(raw, dict) else None
     if isinstance(stated, int) and not isinstance(stated, bool) and abs(stated) < 10**100:
         return SourceRow(f"{prefix}{stated}", partial(_refuse, error))
-    return SourceRow(UNREADABLE_ID + blake2b(error.value, digest_size=8).hexdigest(), partial(_refuse, error))
+    return SourceRow(UNREADABLE_ID_PREFIX + blake2b(error.value, digest_size=8).hexdigest(), partial(_refuse, error))
 
 
 def _refuse(error: UnreadableRowError) -> NoReturn:

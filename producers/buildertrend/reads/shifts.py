@@ -19,10 +19,10 @@ from producers.buildertrend.reads.rows import Shift, parse_row, refused_row, unr
 from producers.buildertrend.reads.version import READER_VERSION
 from producers.source import (
     FROM_THE_START,
+    IncompleteReason,
     Page,
     ReadStart,
     SecondLook,
-    Shortfall,
     SourceRecord,
     SourceRow,
     UnreadableRowError,
@@ -54,7 +54,7 @@ class Days:
         return day is None or ((self.edge is None or day >= self.edge) and (self.last is None or day <= self.last))
 
 
-class ShiftsRead:
+class TimeEntriesRead:
     """Shifts of some days.
 
     `notes_workers` is asked at the first page: whether names of workers are wanted, as the users endpoint is missing.
@@ -63,7 +63,7 @@ class ShiftsRead:
     entity = TIME_ENTRIES
     name = TIME_ENTRIES.name
     reader_version = READER_VERSION
-    replaced = False
+    endpoint_missing = False
 
     def __init__(
         self,
@@ -99,11 +99,11 @@ class ShiftsRead:
             covered = [seen.row.entity_id for seen in others if self._days.covers(seen.day)]
             yield Page(walked.number, taken, walked.pages_total, [seen.row for seen in others], covered)
 
-    def covered(self) -> ReadRange | None:
+    def complete_range(self) -> ReadRange | None:
         # What pages left out is not gone.
-        return None if self.shortfall() else ReadRange(from_day=self._days.edge, to_day=self._days.last)
+        return None if self.incomplete_reason() else ReadRange(from_day=self._days.edge, to_day=self._days.last)
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return short_of(self._tally, "time entries")
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:

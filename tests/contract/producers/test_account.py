@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 
 from core.clock import SystemClock
 from producers.buildertrend.account import Account
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS, SourceFaultError
 from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
@@ -39,7 +39,7 @@ class Site:
     def account(self, **typed: str) -> Account:
         profile = self.control.company
         details = SignInDetails(**({name: profile[name] for name in ("username", "password")} | typed))
-        client = PoliteClient(self.http, SystemClock(), Limits(gap_ms=0, first_backoff_s=0.01), threading.Event())
+        client = HttpClient(self.http, SystemClock(), Limits(gap_ms=0, first_backoff_s=0.01), threading.Event())
         return Account(client, hosts=Hosts(self.url, self.url), details=lambda: details, sessions=self.sessions)
 
 

@@ -25,7 +25,7 @@ from control.vault import SealedSecret
 from core.errors import RetriableError
 from core.settings import Settings
 from producers.buildertrend.account import Account, AccountIdentity
-from producers.buildertrend.client import StoppedError
+from producers.buildertrend.client import ReadStoppedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
 from producers.commands.answer_publisher import Clerk
 from producers.commands.command_loop import Attending
@@ -33,7 +33,7 @@ from producers.commands.intake import Intake
 from producers.connection_work import Tools, work_on
 from producers.replay.command import ReplayEnd
 from producers.runs.outcome import Recorder
-from producers.source import FROM_THE_START, Page, ReadStart, SecondLook, Shortfall, SourceRecord, SourceRow
+from producers.source import FROM_THE_START, IncompleteReason, Page, ReadStart, SecondLook, SourceRecord, SourceRow
 from producers.sync_events import SyncEvent, event_record
 from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
@@ -119,7 +119,7 @@ class JobsRead:
     entity: Entity = JOBS
     name = JOBS.name
     reader_version = b""
-    replaced = False
+    endpoint_missing = False
 
     def __init__(self, world: World, stop: threading.Event) -> None:
         self._world = world
@@ -135,14 +135,14 @@ class JobsRead:
         for number in range(start.pages_done + 1, 4):
             self._world.meanwhile(self._stop)
             if self._stop.is_set():
-                raise StoppedError
+                raise ReadStoppedError
             after = {"jobId": number, "jobName": f"Job {self._world.edits}", "status": 1, "extras": {}}
             yield Page(number, [SourceRow.of(SourceRecord(str(number), after))], 3)
 
-    def covered(self) -> ReadRange | None:
+    def complete_range(self) -> ReadRange | None:
         return ReadRange()
 
-    def shortfall(self) -> Shortfall | None:
+    def incomplete_reason(self) -> IncompleteReason | None:
         return None
 
     def second_look(self, _missing: object) -> Iterator[Page]:

@@ -11,7 +11,7 @@ import pytest
 
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.answers import ModuleMissingError, parsed_row
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import (
     BLOCKED,
     SESSION_EXPIRED,
@@ -33,7 +33,7 @@ class Rig:
         self.source = ScriptedSource(answers)
         self.sessions = MemorySessions(session)
         self.asked_for_password = 0
-        client = PoliteClient(self.source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+        client = HttpClient(self.source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
         self.account = Account(
             client, hosts=Hosts("https://app.test", "https://login.test"), details=self._details, sessions=self.sessions
         )
@@ -154,7 +154,7 @@ def test_accounts_that_share_a_client_never_send_each_others_cookies() -> None:
     )
     shared = source.client()
     for token in ("one", "two"):
-        client = PoliteClient(shared, FakeClock(), Limits(gap_ms=0))
+        client = HttpClient(shared, FakeClock(), Limits(gap_ms=0))
         hosts = Hosts("https://app.test", "https://login.test")
         sessions = MemorySessions(Session({}, token))
         Account(client, hosts=hosts, details=lambda: SignInDetails("", ""), sessions=sessions).shifts(1)
@@ -179,7 +179,7 @@ def test_accounts_of_one_user_share_its_session_and_none_of_them_expires() -> No
     hosts = Hosts("https://app.test", "https://login.test")
     accounts = [
         Account(
-            PoliteClient(httpx.Client(transport=httpx.MockTransport(answer)), FakeClock(), Limits(gap_ms=0)),
+            HttpClient(httpx.Client(transport=httpx.MockTransport(answer)), FakeClock(), Limits(gap_ms=0)),
             hosts=hosts,
             details=lambda: SignInDetails("ana", "pw"),
             sessions=kept,

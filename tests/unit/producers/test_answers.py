@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from core.errors import IntegrationError
 from producers.buildertrend.answers import (
     ModuleMissingError,
-    SessionOverError,
+    SessionExpiredError,
     bare,
     enveloped,
     parsed_row,
@@ -45,13 +45,13 @@ SESSION_ENDS = {
 
 @pytest.mark.parametrize("sign", SESSION_ENDS)
 def test_read_json_sign_of_a_sessions_end_is_never_data(sign: str) -> None:
-    with pytest.raises(SessionOverError):
+    with pytest.raises(SessionExpiredError):
         read_json(SESSION_ENDS[sign], what="shifts")
 
 
 @pytest.mark.parametrize(("location", "refused"), [("/app/error", True), ("/Login", False)])
 def test_read_json_redirect_to_the_error_page_may_mean_the_client(*, location: str, refused: bool) -> None:
-    with pytest.raises(SessionOverError) as caught:
+    with pytest.raises(SessionExpiredError) as caught:
         read_json(answer(b"", status=302, Location=location), what="shifts")
     assert caught.value.refused_client is refused
 

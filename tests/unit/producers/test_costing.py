@@ -10,7 +10,7 @@ import pytest
 from control.source_state import ReadRange
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead, budget_rows, worksheet_lines
-from producers.source import EntityRead, SecondLook, Shortfall, SourceRecord, UnreadableRowError
+from producers.source import EntityRead, IncompleteReason, SecondLook, SourceRecord, UnreadableRowError
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -181,7 +181,7 @@ def test_budgets_cover_the_jobs_that_answered() -> None:
     source.fail["budget_categories"] = failing_for(1)
     reader = BudgetsRead(source.as_account(), [1, 2, 3])
     assert list(read(reader)) == ["2:10"]
-    assert reader.covered() == ReadRange(parents=["2", "3"])
+    assert reader.complete_range() == ReadRange(parents=["2", "3"])
 
 
 def test_budgets_without_the_worksheet_are_incomplete() -> None:
@@ -190,7 +190,7 @@ def test_budgets_without_the_worksheet_are_incomplete() -> None:
     reader = BudgetsRead(source.as_account(), [1, 2])
     found = read(reader)
     assert (found["1:10"].incomplete, found["2:10"].incomplete) == (True, False)
-    assert reader.covered() == ReadRange(parents=["1", "2"])
+    assert reader.complete_range() == ReadRange(parents=["1", "2"])
 
 
 def test_budgets_job_without_lines_is_not_asked_for_its_worksheet() -> None:
@@ -217,7 +217,7 @@ def test_budgets_second_look_that_fails_confirms_nothing() -> None:
     source.fail["budget_categories"] = missing_module
     reader = BudgetsRead(source.as_account(), [1])
     assert second(reader, "1:10") == []
-    assert reader.second_look_result().shortfall is not None
+    assert reader.second_look_result().incomplete is not None
 
 
 def test_budgets_second_look_without_the_worksheet_still_shows_the_line() -> None:
@@ -233,7 +233,9 @@ def test_budgets_of_one_job_that_never_answers_are_not_complete_and_the_others_a
     source.fail["budget_categories"] = failing_for(1)
     reader = BudgetsRead(source.as_account(), [1, 2, 3])
     assert list(read(reader)) == ["2:10"]
-    assert reader.shortfall() == Shortfall("Buildertrend did not answer for the budgets of 1 of 3 jobs (1).")
+    assert reader.incomplete_reason() == IncompleteReason(
+        "Buildertrend did not answer for the budgets of 1 of 3 jobs (1)."
+    )
 
 
 @pytest.mark.parametrize("read_class", [BudgetsRead, partial(CostCodesRead, whole=True)])
@@ -242,7 +244,7 @@ def test_module_that_answers_for_no_job_is_missing_only_if_it_was_ever_used(read
     source.fail |= {"budget_categories": missing_module, "cost_codes": missing_module}
     reader = read_class(source.as_account(), [1, 2])
     read(reader)
-    found = reader.shortfall()
+    found = reader.incomplete_reason()
     assert found is not None
     assert found.if_ever_used
 
@@ -251,13 +253,13 @@ def test_cost_codes_of_several_jobs_are_stated_once_by_the_lowest_job() -> None:
     reader = CostCodesRead(account().as_account(), [1, 2], whole=True)
     records = records_of(reader.pages())
     assert [(record.entity_id, record.after["title"]) for record in records] == [("10", "01 Site"), ("11", "02")]
-    assert reader.covered() == ReadRange()
+    assert reader.complete_range() == ReadRange()
 
 
 def test_cost_codes_of_some_jobs_say_nothing_of_absence() -> None:
     reader = CostCodesRead(account().as_account(), [1], whole=False)
     read(reader)
-    assert reader.covered() is None
+    assert reader.complete_range() is None
 
 
 def test_cost_codes_of_a_job_that_does_not_answer_make_absence_mean_nothing() -> None:
@@ -265,7 +267,7 @@ def test_cost_codes_of_a_job_that_does_not_answer_make_absence_mean_nothing() ->
     source.fail["cost_codes"] = failing_for(1)
     reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
     assert sorted(read(reader)) == ["10", "11"]
-    assert reader.covered() is None
+    assert reader.complete_range() is None
 
 
 def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
@@ -274,6 +276,6 @@ def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
     read(reader)
     source.fail["cost_codes"] = failing_for(2)
     assert second(reader, "11") == []
-    assert reader.second_look_result().shortfall == Shortfall(
+    assert reader.second_look_result().incomplete == IncompleteReason(
         "Buildertrend did not answer for the cost codes of 1 of 2 jobs (2)."
     )

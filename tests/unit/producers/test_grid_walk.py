@@ -96,7 +96,7 @@ def test_walk_of_a_grid_without_an_end_is_source_changed() -> None:
 def test_walk_goes_on_with_the_page_that_was_taken_last() -> None:
     grid = Grid([9, 8, 7, 6, 5, 4, 3, 2, 1])
     seen = {"9", "8", "7", "6", "5", "4"}
-    start = ReadStart(2, seen=seen.intersection, shown=lambda: seen)
+    start = ReadStart(2, seen=seen.intersection, all_seen=lambda: seen)
     assert [number for number, _ in grid.walk(start)] == [2, 3]
     assert grid.asked == [2, 3]
 

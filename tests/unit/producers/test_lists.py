@@ -10,7 +10,7 @@ from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.source import EntityRead, SecondLook, Shortfall
+from producers.source import EntityRead, IncompleteReason, SecondLook
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -63,7 +63,7 @@ def test_jobs_second_look_shows_only_the_missing() -> None:
 def test_jobs_second_look_does_not_confirm_what_the_job_list_still_has() -> None:
     read = JobsRead(MemoryAccount(jobs=[job(1)], listed=[{"jobID": 1}, {"jobID": 2}]).as_account())
     assert second(read, "2") == []
-    assert read.second_look_result().shortfall == Shortfall(
+    assert read.second_look_result().incomplete == IncompleteReason(
         "Buildertrend's job picker lacks 1 jobs that its job list has (2)."
     )
     assert second(read, "3") == []
@@ -85,23 +85,23 @@ def test_users_fewer_shown_than_stated_are_not_complete_and_cover_nothing(shown:
 
     read = UsersRead(Short(user_rows=[user(number) for number in range(1, shown + 1)], page_size=20).as_account())
     list(read.pages())
-    assert read.shortfall() == Shortfall(f"Buildertrend stated 60 users and showed {shown}.")
-    assert read.covered() is None
+    assert read.incomplete_reason() == IncompleteReason(f"Buildertrend stated 60 users and showed {shown}.")
+    assert read.complete_range() is None
 
 
 def test_users_are_read_page_by_page() -> None:
     account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)])
     read = UsersRead(account.as_account())
     assert list(afters(read)) == [str(number) for number in range(1, 8)]
-    assert read.covered() == ReadRange()
-    assert not read.missing
+    assert read.complete_range() == ReadRange()
+    assert not read.endpoint_missing
 
 
 def test_users_endpoint_that_is_missing_shows_nothing_and_covers_nothing() -> None:
     read = UsersRead(MemoryAccount(fail={"users": missing_module}).as_account())
     assert afters(read) == {}
-    assert read.missing
-    assert read.covered() is None
+    assert read.endpoint_missing
+    assert read.complete_range() is None
 
 
 def test_users_endpoint_that_fails_behind_the_first_page_is_an_outage_not_a_missing_one() -> None:
@@ -140,5 +140,5 @@ def test_workers_of_shifts_are_incomplete_users_whose_absence_means_nothing() ->
         ("12", None, True),
         ("77", "Ana Diaz", True),
     ]
-    assert read.covered() is None
+    assert read.complete_range() is None
     assert second(read, "77") == []

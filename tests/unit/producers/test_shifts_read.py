@@ -15,7 +15,7 @@ from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.reads.shifts import Days, ShiftsRead
+from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
 from producers.source import UnreadableRowError
 from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
@@ -28,7 +28,7 @@ def account_of(*days: str) -> MemoryAccount:
 
 
 def read_ids(account: MemoryAccount, from_day: date | None) -> list[list[str]]:
-    pages = ShiftsRead(account.as_account(), Days(from_day)).pages()
+    pages = TimeEntriesRead(account.as_account(), Days(from_day)).pages()
     return [[row.entity_id for row in page.rows] for page in pages]
 
 
@@ -107,7 +107,7 @@ def test_shifts_row_that_is_not_understood_is_refused_alone_and_counts_as_shown(
     rows: list[Any] = [shift_on("2026-06-12", 1), shift_row(**changes), shift_on("2026-06-11", 2)]
     if as_bytes:
         rows = [json.dumps(row).encode() for row in rows]
-    (page,) = ShiftsRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE)).pages()
+    (page,) = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE)).pages()
     first, odd, last = page.rows
     assert (first.read().entity_id, last.read().entity_id) == ("1", "2")
     assert odd.entity_id.startswith(entity_id)
@@ -117,7 +117,7 @@ def test_shifts_row_that_is_not_understood_is_refused_alone_and_counts_as_shown(
 
 def test_shifts_row_deeper_than_anything_is_refused_alone() -> None:
     deep = json.dumps(shift_on("2026-06-12", 7, x=0)).replace('"x": 0', '"x": ' + "[" * 300 + "]" * 300).encode()
-    (page,) = ShiftsRead(MemoryAccount(shift_rows=[deep]).as_account(), Days(EDGE)).pages()
+    (page,) = TimeEntriesRead(MemoryAccount(shift_rows=[deep]).as_account(), Days(EDGE)).pages()
     assert page.rows[0].entity_id == "7"
     with pytest.raises(UnreadableRowError):
         page.rows[0].read()
@@ -125,31 +125,31 @@ def test_shifts_row_deeper_than_anything_is_refused_alone() -> None:
 
 def test_shifts_name_a_worker_as_a_checkpoint_can_keep_it() -> None:
     rows = [shift_on("2026-06-12", n, userID=n, name=name) for n, name in enumerate(["a\x00b", {"x": 1}, "y" * 9_000])]
-    reader = ShiftsRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE), notes_workers=lambda: True)
+    reader = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE), notes_workers=lambda: True)
     list(reader.pages())
     assert reader.workers == {0: "ab", 1: None, 2: "y" * 1_000}
 
 
 def test_shifts_cover_the_range_from_the_edge() -> None:
-    assert ShiftsRead(MemoryAccount().as_account(), Days(EDGE)).covered() == ReadRange(from_day=EDGE)
+    assert TimeEntriesRead(MemoryAccount().as_account(), Days(EDGE)).complete_range() == ReadRange(from_day=EDGE)
 
 
 def test_shifts_second_look_finds_a_missing_shift_wherever_it_moved() -> None:
     account = account_of("12", "11", "10", "09", "08", "01")
-    pages = ShiftsRead(account.as_account(), Days(EDGE)).second_look({"6", "99"})
+    pages = TimeEntriesRead(account.as_account(), Days(EDGE)).second_look({"6", "99"})
     assert [record.entity_id for record in records_of(pages)] == ["6"]
 
 
 def test_shifts_second_look_stops_when_all_are_found() -> None:
     account = account_of("12", "11", "10", "09", "08", "01")
-    list(ShiftsRead(account.as_account(), Days(EDGE)).second_look({"2"}))
+    list(TimeEntriesRead(account.as_account(), Days(EDGE)).second_look({"2"}))
     assert account.calls["shifts"] == 1
 
 
 def test_shifts_name_of_a_worker_is_that_of_the_newest_shift() -> None:
     rows = [shift_on("2026-06-12", 1, name="Ana Diaz-Lee"), shift_on("2026-06-01", 2, name="Ana Diaz")]
     account = MemoryAccount(shift_rows=rows, page_size=1).as_account()
-    read = ShiftsRead(account, Days(), notes_workers=lambda: True)
+    read = TimeEntriesRead(account, Days(), notes_workers=lambda: True)
     list(read.pages())
     assert read.workers == {77: "Ana Diaz-Lee"}
 
@@ -168,35 +168,35 @@ def stated(*days: str, spoil: Callable[[list[Any]], list[Any]] = lambda rows: ro
 @pytest.mark.parametrize("days", [Days(), Days(EDGE), Days(EDGE, kept_from=date(2026, 6, 6))])
 def test_shifts_fewer_shown_than_stated_are_not_complete_and_cover_nothing(days: Days) -> None:
     """Of a full read, of one of the window, and of one from an import-from date."""
-    read = ShiftsRead(stated("13", "12", "12", "11", "11", "10", "09", "08", spoil=lambda rows: rows[:2]), days)
+    read = TimeEntriesRead(stated("13", "12", "12", "11", "11", "10", "09", "08", spoil=lambda rows: rows[:2]), days)
     list(read.pages())
-    found = read.shortfall()
+    found = read.incomplete_reason()
     assert found is not None
     assert found.sentence.startswith("Buildertrend stated ")
-    assert read.covered() is None
+    assert read.complete_range() is None
 
 
 @pytest.mark.parametrize("days", [Days(), Days(EDGE)])
 def test_shifts_all_shown_that_are_stated_are_complete(days: Days) -> None:
-    read = ShiftsRead(stated("13", "12", "12", "11", "11", "10", "09", "08"), days)
+    read = TimeEntriesRead(stated("13", "12", "12", "11", "11", "10", "09", "08"), days)
     list(read.pages())
-    assert (read.shortfall(), read.covered()) == (None, ReadRange(from_day=days.edge))
+    assert (read.incomplete_reason(), read.complete_range()) == (None, ReadRange(from_day=days.edge))
 
 
 def test_shifts_second_look_that_shows_fewer_than_stated_confirms_nothing() -> None:
-    read = ShiftsRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:1]), Days())
+    read = TimeEntriesRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:1]), Days())
     list(read.second_look({"99"}))
     look = read.second_look_result()
-    assert look.shortfall is not None
+    assert look.incomplete is not None
     assert set(look.shown or ()) == {"1", "4"}
 
 
 def test_shifts_before_the_first_day_are_read_to_keep_them_true_and_not_taken_in() -> None:
     account = account_of("12", "11", "10", "09", "08", "07", "06", "05")
     days = Days(EDGE, kept_from=date(2026, 6, 8))
-    read = ShiftsRead(account.as_account(), days)
+    read = TimeEntriesRead(account.as_account(), days)
     pages = list(read.pages())
     assert [row.entity_id for page in pages for row in page.rows] == ["1", "2", "3"]
-    assert [row.entity_id for page in pages for row in page.beyond] == ["4", "5", "6"]
-    assert [entity_id for page in pages for entity_id in page.covered_ids] == ["4", "5"]
-    assert read.covered() == ReadRange(from_day=date(2026, 6, 8))
+    assert [row.entity_id for page in pages for row in page.outside] == ["4", "5", "6"]
+    assert [entity_id for page in pages for entity_id in page.complete_range_ids] == ["4", "5"]
+    assert read.complete_range() == ReadRange(from_day=date(2026, 6, 8))

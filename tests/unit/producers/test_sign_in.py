@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import (
     BLOCKED,
     MFA_REQUIRED,
@@ -38,7 +38,7 @@ def attempt(
     password: str = "pw",  # noqa: S107 - a password of a test
 ) -> tuple[Session | SourceFaultError, list[httpx.Request]]:
     source = ScriptedSource(answers)
-    client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+    client = HttpClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
     try:
         signed_in = sign_in(client, SignInDetails(username, password), HOSTS, MemorySessions())
         return signed_in.session, source.requests
@@ -196,7 +196,7 @@ def test_sign_in_fault_never_holds_what_was_typed() -> None:
 def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> list[str]:  # noqa: S107 - a password of a test
     """What the journal of one sign-in is told, whatever comes of it."""
     sessions = MemorySessions()
-    client = PoliteClient(ScriptedSource(answers).client(), FakeClock(), Limits(gap_ms=0), threading.Event())
+    client = HttpClient(ScriptedSource(answers).client(), FakeClock(), Limits(gap_ms=0), threading.Event())
     with suppress(SourceFaultError, ZeroDivisionError):
         sign_in(client, SignInDetails("ana", password), HOSTS, sessions)
     return sessions.journal
@@ -229,7 +229,7 @@ def test_sign_in_behind_one_in_doubt_types_no_password_while_the_page_before_it_
     away = httpx.Response(302, headers={"Location": "https://maintenance.test/"})
     for front, typed in ((away, 0), (json_answer({}, 503), 0), (httpx.Response(404), 1), (LANDING, 1)):
         source = ScriptedSource([front] * 5 if typed == 0 else [front, json_answer(PHONE_OK)])
-        client = PoliteClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
+        client = HttpClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
         with suppress(SourceFaultError):
             sign_in(client, SignInDetails("ana", "pw"), HOSTS, MemorySessions(unanswered=True))
         assert sum(request.method == "POST" for request in source.requests) == typed

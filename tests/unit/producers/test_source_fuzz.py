@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from control.runs import NewRun
 from producers.buildertrend.account import Account
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
@@ -165,7 +165,7 @@ def test_whatever_a_source_answers_is_a_named_fault_or_a_run_that_ends(
 def _run(
     memory: CompanyMemory, clock: FakeClock, publisher: MemoryPublisher, sessions: MemorySessions, answer: Any
 ) -> None:
-    client = PoliteClient(httpx.Client(transport=httpx.MockTransport(answer)), clock, Limits(gap_ms=0))
+    client = HttpClient(httpx.Client(transport=httpx.MockTransport(answer)), clock, Limits(gap_ms=0))
     account = Account(
         client,
         hosts=Hosts("https://app.test", "https://login.test"),

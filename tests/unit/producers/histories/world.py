@@ -19,7 +19,7 @@ from control.source_state import Published
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from producers.buildertrend.account import Account
-from producers.buildertrend.client import Limits, PoliteClient
+from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
@@ -266,7 +266,7 @@ class World:
 
     def _account(self) -> Account:
         profile = self.company.profile
-        client = PoliteClient(self._http, self.clock, Limits(gap_ms=200), jitter=random.Random(1))
+        client = HttpClient(self._http, self.clock, Limits(gap_ms=200), jitter=random.Random(1))
         return Account(
             client,
             hosts=Hosts(URL, URL),

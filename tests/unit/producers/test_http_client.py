@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from producers.buildertrend.client import Limits, PoliteClient, StoppedError
+from producers.buildertrend.client import HttpClient, Limits, ReadStoppedError
 from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
 from tests.factories import NOW
 from tests.fakes import FakeClock, ScriptedSource, json_answer
@@ -31,7 +31,7 @@ class Rig:
         self.clock = FakeClock(NOW)
         self.stop = threading.Event()
         bounds = Limits(**{"gap_ms": 200, **limits})
-        self.client = PoliteClient(self.source.client(), self.clock, bounds, self.stop, random.Random(7))
+        self.client = HttpClient(self.source.client(), self.clock, bounds, self.stop, random.Random(7))
 
     def send(self) -> int:
         return self.client.send(httpx.Request("GET", URL)).status
@@ -155,7 +155,7 @@ def test_send_stopped_process_sends_nothing_more() -> None:
     rig = Rig(json_answer({}), json_answer({}))
     rig.send()
     rig.stop.set()
-    with pytest.raises(StoppedError):
+    with pytest.raises(ReadStoppedError):
         rig.send()
     assert len(rig.source.requests) == 1
 
@@ -163,14 +163,14 @@ def test_send_stopped_process_sends_nothing_more() -> None:
 def test_send_stopped_before_the_first_request_sends_none() -> None:
     rig = Rig()
     rig.stop.set()
-    with pytest.raises(StoppedError):
+    with pytest.raises(ReadStoppedError):
         rig.send()
 
 
 def test_send_stopped_during_backoff_ends_there() -> None:
     rig = Rig(json_answer({}, 503))
     rig.clock.on_wait = rig.stop.set
-    with pytest.raises(StoppedError):
+    with pytest.raises(ReadStoppedError):
         rig.send()
     assert len(rig.source.requests) == 1
 
