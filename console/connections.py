@@ -49,9 +49,9 @@ class TimedProtocol(H11Protocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self.waits_since: float | None = None
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, transport: Any) -> None:
         """Begin to wait for a first request; at the limit whoever has waited longest for its browser is closed."""
-        super().connection_made(transport)  # type: ignore[arg-type] # asyncio's own type is wider than uvicorn's
+        super().connection_made(transport)
         self._wait_for_head()
         if len(self.connections) > self.most:
             self._make_room()

@@ -42,8 +42,13 @@ class Cookies:
         return request.cookies.get(self._session, "")
 
     def visitor(self, request: Request) -> str:
-        """What tells browsers that are not signed in apart: theirs, or a new one."""
-        return request.cookies.get(self._visitor, "") or secrets.token_urlsafe(16)
+        """What tells browsers that are not signed in apart: theirs, or a new one.
+
+        A browser whose session ended asks for the sign-in page several times at once, from its tabs and from the script
+        of an open page. All of these get the same value, since only the cookie that comes last is kept.
+        """
+        known, session = request.cookies.get(self._visitor, ""), self.session(request)
+        return known or (_sign(self._secret, f"visitor:{session}") if session else secrets.token_urlsafe(16))
 
     def form_token(self, cookie: str) -> str:
         """What a form must send back; it follows from the cookie and cannot be made without the secret."""

@@ -44,7 +44,6 @@ class Listener:
         self._on_event = on_event
         self._loop: asyncio.AbstractEventLoop | None = None
         self._open: dict[str, set[asyncio.Queue[str]]] = defaultdict(set)
-        self._changed = threading.Condition()
 
     def run(self, stop: threading.Event) -> None:
         """Blocks until `stop` is set; waits every outage out."""
@@ -66,11 +65,6 @@ class Listener:
         self._open[company_id].discard(queue)
         if not self._open[company_id]:
             del self._open[company_id]
-
-    def wait_for_change(self, timeout_s: float) -> None:
-        """Blocks until something was heard of any company, or the time is over."""
-        with self._changed:
-            self._changed.wait(timeout_s)
 
     def _listen(self, stop: threading.Event) -> None:
         read = EventReader(self._registry)
@@ -105,8 +99,6 @@ class Listener:
         self._on_event(event["company_id"])
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._tell, event["company_id"], event["type"])
-        with self._changed:
-            self._changed.notify_all()
 
     def _tell(self, company_id: str, kind: str) -> None:
         for queue in self._open.get(company_id, ()):

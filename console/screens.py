@@ -115,7 +115,7 @@ def _is_ours(visit: Visit) -> bool:
     cookies, given = visit.services.cookies, visit.form.get(FORM_FIELD, "")
     if cookies.form_token_fits(visit.cookie(), given):
         return True
-    # A sign-in form is the visitor's, also where a session of this browser is there again or was kept in another tab.
+    # A sign-in form belongs to the visitor, even if another tab of the browser has signed in since.
     is_sign_in = visit.request.url.path == "/sign-in"
     return is_sign_in and cookies.form_token_fits(cookies.visitor(visit.request), given)
 

@@ -14,9 +14,10 @@ import httpx2
 import psycopg
 from starlette.testclient import TestClient
 
-from console.app import console_app
+from console.app import SCREENS, console_app
 from console.guard import Door, Guard
 from console.main import services_of
+from console.screens import Screen
 from console.services import Services
 from control.console_sessions import begin_session
 from control.console_users import NewUser, add_user, user_by_email
@@ -24,6 +25,8 @@ from core.settings import Settings
 
 PASSWORD = "correct horse battery"
 ORIGIN = "http://127.0.0.1:8080"
+# Every route but the event stream, which has no end to wait for.
+ANSWERED = [screen for screen in SCREENS if not screen.path.endswith("/events")]
 TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 
 
@@ -117,3 +120,8 @@ def post(browser: TestClient, path: str, **fields: str) -> httpx2.Response:
     """A form of a signed-in browser, with the token that its pages have."""
     token = token_of(browser.get("/audit"))
     return browser.post(path, data={"form_token": token, **fields})
+
+
+def path_of(screen: Screen, company_id: str) -> str:
+    values = {"company_id": company_id, "run_id": "1", "entity": "jobs", "entity_id": "1", "job_id": "1"}
+    return screen.path.format(**values)
