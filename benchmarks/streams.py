@@ -165,12 +165,12 @@ def _run(settings: Settings, topic: str, command: Sequence[str], total: int) -> 
                 log.seek(0)
                 raise FatalError(f"{command} did not finish: {log.read().decode()[-2000:]}")
             now = contender.moment()
-            if loaded is None and contender.metric("streams_load_seconds"):
+            if loaded is None and contender.metric("protiv_streams_load_seconds"):
                 loaded = now
             if first is None and now.written > 0:
                 first = now
             if first is not None and now.written >= total:
-                return Run(first, now, loaded, contender.metric("streams_load_seconds"))
+                return Run(first, now, loaded, contender.metric("protiv_streams_load_seconds"))
 
 
 def _ready_again(settings: Settings, topic: str, command: Sequence[str]) -> float:
@@ -238,7 +238,7 @@ class _Contender:
     def _written(self) -> int:
         """Records written; what is written in transactions cannot be counted by offsets, which markers take as well."""
         if self._topic == TIME_ENTRIES.canonical_topic:
-            return int(self.metric('streams_shift_links_total{status="linked"}'))
+            return int(self.metric('protiv_streams_shift_links_total{status="linked"}'))
         places = [TopicPartition(self._topic, number) for number in range(PARTITIONS)]
         return sum(self._consumer.get_watermark_offsets(place, timeout=30)[1] for place in places)
 

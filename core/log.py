@@ -1,4 +1,4 @@
-"""Structured logs on stderr: a constant sentence with fields, as text for people or as JSON lines for machines.
+"""Structured logs on stderr: an event's name with fields, as text for people or as JSON lines for machines.
 
 What a line quotes from outside cannot steer a terminal or look like another line: control characters are escaped, and
 the further lines of a trace or of a library's message are set in.
@@ -99,6 +99,6 @@ def _ended(kind: type[BaseException], exc: BaseException, trace: TracebackType |
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger for a module; bind fields to it, never put values into the sentence."""
+    """A module's logger, `log`. An event is a constant snake_case name; values are fields, the cause is `reason`."""
     logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return logger

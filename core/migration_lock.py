@@ -11,7 +11,8 @@ from core.clock import Clock
 from core.errors import RetriableError
 from core.postgres import Connection
 
-_LOG = logging.getLogger(__name__)
+# `setup` configures no log of ours: what the standard library logs is a sentence on its standard error.
+log = logging.getLogger(__name__)
 _LOCK = 7_305_112_024
 _PAUSE_S = 1.0
 _SAY_EVERY_S = 30.0
@@ -70,7 +71,7 @@ class Patience:
             raise RetriableError(f"{what}{_what_to_do(holder)}")
         if now >= self._say_at:
             self._say_at = now + _SAY_EVERY_S
-            _LOG.warning("%s Held by %s. Waiting.", what, "somebody" if holder is None else holder.words)
+            log.warning("%s Held by %s. Waiting.", what, "somebody" if holder is None else holder.words)
         self._clock.wait(_PAUSE_S)
 
 

@@ -12,7 +12,7 @@ from core.log import get_logger
 
 T = TypeVar("T")
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 15.0
 
@@ -24,7 +24,7 @@ def outlast(action: Callable[[], T], *, clock: Clock, stop: threading.Event) -> 
         try:
             return action()
         except RetriableError as exc:
-            _LOG.warning("waiting_for_outage", reason=str(exc), pause_s=pause_s)
+            log.warning("waiting_for_outage", reason=str(exc), pause_s=pause_s)
             if clock.wait(max(pause_s, exc.retry_after_s or 0.0), stop):
                 raise
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

@@ -21,7 +21,7 @@ from core.clock import Clock
 from core.errors import FatalError, RetriableError
 from core.log import get_logger
 from schemas.catalogue import CANONICAL_TOPICS
-from sinks import metrics as telemetry
+from sinks import metrics
 from sinks.buffer import Buffer, Limits
 from sinks.kafka_events import Event, event_of
 from sinks.messages import Batch, Claim, TopicPartition
@@ -250,11 +250,11 @@ class SinkLoop:
         self._paused = False
         # Whoever held them before may have ended while it waited, and said so.
         self._announcement.moved(self._merged)
-        log.info("partitions claimed", count=len(claims))
+        log.info("partitions_claimed", count=len(claims))
 
     def _committed(self, batch: Batch, began: float, written: Written) -> None:
         self._current = None
-        telemetry.record(batch, written, seconds=self._clock.monotonic() - began, now=self._clock.now())
+        metrics.record(batch, written, seconds=self._clock.monotonic() - began, now=self._clock.now())
         moved = {move.at: move.next_offset for move in batch.moves}
         self._merged |= moved
         self._announcement.moved(moved)
@@ -263,7 +263,7 @@ class SinkLoop:
         self._check_at = self._clock.monotonic() + _CHECK_TOPICS_EVERY_S
         claims = self._buffer.claims
         if any(claim.topic_id != ids[at.topic] for at, claim in claims.items()):
-            log.warning("a topic was created again and is read from its beginning")
+            log.warning("topic_recreated")
             self._drop()
             self._consumer.assign([])
             self._unclaimed = list(claims)
@@ -336,7 +336,7 @@ class SinkLoop:
             self._lost_position = at
             self._check_at = now
         else:
-            log.warning("Kafka reports a problem", problem=message.error().name())
+            log.warning("kafka_problem", problem=message.error().name())
 
     # What the group decides
 
@@ -348,7 +348,7 @@ class SinkLoop:
         self._unclaimed = [TopicPartition(each.topic, each.partition) for each in partitions] or None
 
     def _revoked(self, _consumer: RecordSource, partitions: Sequence[Assigned]) -> None:
-        log.info("partitions given up", count=len(partitions))
+        log.info("partitions_revoked", count=len(partitions))
         if self._work is not None:
             wait([self._work.future], _REVOKE_WAIT_S)
             if self._unclaimed is None:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from typing import Protocol
 
-from sinks import metrics as telemetry
+from sinks import metrics
 
 
 class Loop(Protocol):
@@ -38,7 +38,7 @@ class Lanes:
 
     def run(self, stop: threading.Event) -> None:
         """Merge until `stop` is set, here or because a loop failed. Raises what the first one raised."""
-        telemetry.OUTAGE.set_function(lambda: float(any(loop.waits for loop in self._loops)))
+        metrics.OUTAGE.set_function(lambda: float(any(loop.waits for loop in self._loops)))
         threads = [
             threading.Thread(target=self._run_one, args=[loop, stop], name=f"sink-lane-{number}")
             for number, loop in enumerate(self._loops, start=1)

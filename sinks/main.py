@@ -22,7 +22,7 @@ from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
-from sinks import metrics as telemetry
+from sinks import metrics
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer
 from sinks.lanes import Lanes
@@ -63,21 +63,21 @@ def run(settings: Settings) -> None:
     registry = ConfluentRegistry(settings)
     share = dead_letter_share(clock)
     lanes = Lanes([build_loop(settings, registry, clock=clock, share=share) for _ in range(_LANES)])
-    metrics = MetricsServer(
+    server = MetricsServer(
         settings.metrics_port, ready=lanes.ready, host=settings.metrics_host, why_not=lanes.why_not_ready
     )
     try:
-        log.info("the sink starts", metrics_port=metrics.port)
+        log.info("sink_started", metrics_port=server.port)
         patiently(lambda: check(settings, registry), stop, clock)
         lanes.run(stop)
-        log.info("the sink ended")
+        log.info("sink_ended")
     finally:
-        metrics.close()
+        server.close()
 
 
 def dead_letter_share(clock: Clock) -> DeadLetterShare:
     """The share of a process, which all its lanes count in."""
-    return DeadLetterShare(clock, on_parked=telemetry.PARKED.set)
+    return DeadLetterShare(clock, on_parked=metrics.PARKED.set)
 
 
 def build_loop(
@@ -119,7 +119,7 @@ def patiently(work: Callable[[], None], stop: threading.Event, clock: Clock) -> 
         except RetriableError as exc:
             if clock.monotonic() >= give_up_at:
                 raise
-            log.warning("the sink cannot start yet", cause=str(exc))
+            log.warning("sink_cannot_start_yet", reason=str(exc))
             clock.wait(_START_PAUSE_S, stop)
         else:
             return

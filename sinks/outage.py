@@ -38,12 +38,12 @@ class Outage:
         self._failures += 1
         self._waiting = Waiting(str(error), self._waiting.since if self._waiting else self._clock.now())
         self._retry_at = self._clock.monotonic() + pause_s
-        log.warning("the sink waits and tries again", cause=str(error), failures=self._failures, retry_in_s=pause_s)
+        log.warning("sink_waits_for_outage", reason=str(error), failures=self._failures, retry_in_s=pause_s)
 
     def ended(self) -> None:
         """Something went well."""
         if self._failures:
-            log.info("the sink goes on", failures=self._failures)
+            log.info("sink_resumed", failures=self._failures)
         self._failures = 0
         self._waiting = None
 

@@ -124,7 +124,7 @@ class ColumnarReader:
             rows = _rows(table, messages, self._writer_text(table, header))
         except _ODD as exc:
             # Whatever the columns stumbled over, the other reader finds the one record and says why.
-            log.info("reading records one by one", topic=table.topic, count=len(messages), cause=str(exc)[:200])
+            log.info("records_read_one_by_one", topic=table.topic, count=len(messages), reason=str(exc)[:200])
             return self._one_by_one.read_records(table, messages)
         return Read([rows])
 

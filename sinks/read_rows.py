@@ -96,9 +96,7 @@ def read_tombstones(table: CanonicalTable, messages: Sequence[Message]) -> Read:
     """
     versioned = [message for message in messages if any(name == "version" for name, _ in message.headers() or ())]
     if len(versioned) < len(messages):
-        log.warning(
-            "null values without a version were skipped", topic=table.topic, count=len(messages) - len(versioned)
-        )
+        log.warning("null_values_skipped", topic=table.topic, count=len(messages) - len(versioned))
     read = _read_each(table, versioned, lambda message: _tombstone_row(table, message))
     return Read(read.rows, read.rejections, len(messages) - len(versioned))
 
@@ -116,7 +114,7 @@ def _read_each(table: CanonicalTable, messages: Iterable[Message], row_of: Calla
             raise
         except Exception as exc:
             # Whatever one record can make its reader stumble over is that record's own affair.
-            log.error("a record cannot be read", topic=table.topic, offset=message.offset(), exc_info=exc)
+            log.error("record_unreadable", topic=table.topic, offset=message.offset(), exc_info=exc)
             reason = f"The record cannot be read ({type(exc).__name__}); the log says where."
             rejections.append(Rejection(message, InvalidRecordError(reason, error_class="unforeseen")))
             continue

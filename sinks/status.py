@@ -88,7 +88,7 @@ class Announcement:
         try:
             found = self._consumer.committed([Assigned(*at) for at in partitions], timeout=1.0)
         except KafkaException as exc:
-            log.debug("Kafka's copies of the offsets were not read", cause=str(exc))
+            log.debug("kafka_offsets_not_read", reason=str(exc))
             return {}
         return {TopicPartition(each.topic, each.partition): max(0, each.offset) for each in found}
 
@@ -99,4 +99,4 @@ class Announcement:
         try:
             self._consumer.commit(offsets=[Assigned(*at, offset, text) for at, offset in sorted(offsets.items())])
         except KafkaException as exc:
-            log.debug("offsets were not copied to Kafka", cause=str(exc))
+            log.debug("kafka_offsets_not_copied", reason=str(exc))

@@ -127,9 +127,9 @@ class PostgresStore:
             if isinstance(exc, LockNotAvailable) and self._connection is not None:
                 frozen = {"name": SESSION.name, "after_s": SESSION.statement_s}
                 row = self._connection.execute(statements.END_FROZEN, frozen).fetchone()
-                log.info("looked for frozen sinks that hold locks", ended=row and row[0])
+                log.info("frozen_sinks_ended", ended=row and row[0])
         except psycopg.Error as behind:
-            log.warning("frozen sinks were not looked for", cause=str(sorted_error(behind)))
+            log.warning("frozen_sinks_not_ended", reason=str(sorted_error(behind)))
         finally:
             self.close()
         return sorted_error(exc)
@@ -206,12 +206,12 @@ def _seen(reads: Reads) -> Counter[str]:
 def _log(rejections: Sequence[Rejection]) -> None:
     waiting = sum(rejection.error.error_class == PARKED for rejection in rejections)
     if waiting:
-        log.warning("records of parked companies wait among the dead letters", count=waiting)
+        log.warning("parked_records_dead_lettered", count=waiting)
     for rejection in rejections:
         if rejection.error.error_class == PARKED:
             continue
         log.warning(
-            "a record was dead-lettered",
+            "record_dead_lettered",
             topic=rejection.message.topic(),
             partition=rejection.message.partition(),
             offset=rejection.message.offset(),

@@ -40,7 +40,7 @@ _EXIT_UNFORESEEN = 70
 _EXIT_FATAL = 71
 _EXIT_FENCED = 72
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
@@ -95,11 +95,11 @@ class _Process:
         asked_to_stop = self._listen_to_signals()
         server = MetricsServer(self._settings.metrics_port, ready=self._ready, host=self._settings.metrics_host)
         try:
-            _log.info("streams start", metrics_port=server.port)
+            log.info("streams_started", metrics_port=server.port)
             await self._work(asked_to_stop)
-            _log.info("streams ended")
+            log.info("streams_ended")
         except StoppedError:
-            _log.info("streams ended before they started")
+            log.info("streams_ended_before_start")
         finally:
             server.close()
 
@@ -159,13 +159,13 @@ class _Process:
 def end_process(error: BaseException) -> None:
     """Log why and end at once, with a non-zero exit code, before Faust can commit anything more."""
     if isinstance(error, FencedError):
-        _log.critical("streams end: fenced", reason=str(error))
+        log.critical("streams_fenced", reason=str(error))
         code = _EXIT_FENCED
     elif isinstance(error, FatalError):
-        _log.critical("streams end", reason=str(error))
+        log.critical("streams_failed", reason=str(error))
         code = _EXIT_FATAL
     else:
-        _log.critical("streams end: unforeseen", exc_info=error)
+        log.critical("streams_crashed", exc_info=error)
         code = _EXIT_UNFORESEEN
     logging.shutdown()
     os._exit(code)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-RECORDS_IN = Counter("streams_records_in", "Raw records taken in.", ["entity", "outcome"])
-RECORDS_OUT = Counter("streams_records_out", "Canonical records committed, with tombstones.", ["topic"])
-DEAD_LETTERS = Counter("streams_dead_letters", "Raw records dead-lettered.", ["entity", "error_class"])
-PARKED = Gauge("streams_parked_companies", "Companies of which too many records are refused; their runs wait.")
-SHIFT_LINKS = Counter("streams_shift_links", "Shifts published, by link status.", ["status"])
-STATE_SIZE = Gauge("streams_state_size", "Entities held of a partition.", ["entity", "partition"])
+RECORDS_IN = Counter("protiv_streams_records_in", "Raw records taken in.", ["entity", "outcome"])
+RECORDS_OUT = Counter("protiv_streams_records_out", "Canonical records committed, with tombstones.", ["topic"])
+DEAD_LETTERS = Counter("protiv_streams_dead_letters", "Raw records dead-lettered.", ["entity", "error_class"])
+PARKED = Gauge("protiv_streams_parked_companies", "Companies of which too many records are refused; their runs wait.")
+SHIFT_LINKS = Counter("protiv_streams_shift_links", "Shifts published, by link status.", ["status"])
+STATE_SIZE = Gauge("protiv_streams_state_size", "Entities held of a partition.", ["entity", "partition"])
 STATE_UNUSABLE = Gauge(
-    "streams_state_unusable", "Records of the raw topics that the last loading of state could not use.", ["error_class"]
+    "protiv_streams_state_unusable",
+    "Records of the raw topics that the last loading of state could not use.",
+    ["error_class"],
 )
-BATCH_SECONDS = Histogram("streams_batch_seconds", "Time from a batch at hand to its transaction committed.")
-LOAD_SECONDS = Gauge("streams_load_seconds", "How long the last loading of state took.")
-LAG = Gauge("streams_readable_lag", "Committed raw records that are not fetched yet.")
+BATCH_SECONDS = Histogram("protiv_streams_batch_seconds", "Time from a batch at hand to its transaction committed.")
+LOAD_SECONDS = Gauge("protiv_streams_load_seconds", "How long the last loading of state took.")
+LAG = Gauge("protiv_streams_readable_lag", "Committed raw records that are not fetched yet.")

@@ -26,7 +26,7 @@ from streams.state.partition import PartitionState
 # One computes while another waits for its commit; more would only fight for the interpreter.
 _AT_WORK = 2
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 OpenStages = Callable[[Collection[int], Mapping[int, PartitionState], threading.Event], dict[int, PartitionStage]]
 
@@ -74,7 +74,7 @@ class Partitions:
         opened = asyncio.create_task(asyncio.to_thread(self._open, sorted(partitions), kept, stop))
         opened.add_done_callback(self._check_opened)
         self._current = _Assignment({number: asyncio.Lock() for number in partitions}, opened, stop)
-        _log.info("partitions are assigned", partitions=sorted(partitions))
+        log.info("partitions_assigned", partitions=sorted(partitions))
 
     async def revoked(self) -> None:
         """Give up all partitions: returns when no batch is at work and nothing more will be written."""
@@ -89,7 +89,7 @@ class Partitions:
             for stage in stages.values():
                 await asyncio.to_thread(stage.publisher.close)
             self._kept = {number: stage.state for number, stage in stages.items() if stage.consistent}
-        _log.info("partitions are given up", partitions=sorted(current.locks))
+        log.info("partitions_revoked", partitions=sorted(current.locks))
 
     async def close(self) -> None:
         """Give up all partitions at the end of the process: what was finished may still be acknowledged."""

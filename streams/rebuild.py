@@ -41,7 +41,7 @@ RUN_ID = "rebuild"
 _TIMEOUT_S = 30
 _ENTITY_OF = {entity.canonical_topic: entity.name for entity in ENTITIES}
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -137,7 +137,7 @@ def rebuild(
             if publisher is not None:
                 publisher.publish(outputs)
             published.update(output.topic for output in outputs if output.value is not None)
-    _log.info("canonical topics are rebuilt", dry_run=wishes.dry_run, deleted=len(found.strays), **published)
+    log.info("canonical_topics_rebuilt", dry_run=wishes.dry_run, deleted=len(found.strays), **published)
     return published
 
 

@@ -17,7 +17,7 @@ from core.log import get_logger
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 10.0
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class Patience:
                 if self.clock.monotonic() >= give_up_at:
                     raise FatalError(f"Gave up after {self.limit_s:.0f} s: {exc}") from exc
                 self.on_wait()
-                _log.warning("waiting for what is away", reason=str(exc), pause_s=pause_s)
+                log.warning("waiting_for_outage", reason=str(exc), pause_s=pause_s)
                 if self.clock.wait(exc.retry_after_s or pause_s, self.stop):
                     raise StoppedError("Stopped while waiting.") from exc
                 pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

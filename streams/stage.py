@@ -31,7 +31,7 @@ STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.
 TRANSACTION_RECORDS = 10_000
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 # Records, each with what was found out of it by column.
 Looked = Sequence[tuple[RawRecord, PlainShift | None]]
@@ -153,8 +153,8 @@ def _seen(batch: Looked) -> Counter[str]:
 
 
 def _log_refused(raw: RawRecord, error: InvalidRecordError) -> None:
-    _log.warning(
-        "a raw record is dead-lettered",
+    log.warning(
+        "record_dead_lettered",
         topic=raw.entity.raw_topic,
         partition=raw.partition,
         offset=raw.offset,

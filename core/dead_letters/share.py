@@ -31,7 +31,7 @@ _LONGEST_ID = 200
 _COMPANIES = 20_000
 _RUNS = 100
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class DeadLetterShare:
         if len(self._recent) > _COMPANIES:
             self._recent.popitem(last=False)
         if company in self._parked and company not in batch.troubled:
-            _log.info("a company is released", company_id=company, reference=self._parked.pop(company))
+            log.info("company_released", company_id=company, reference=self._parked.pop(company))
             recent.parts.clear()
             self._strikes = Counter({key: n for key, n in self._strikes.items() if key[0] != company})
 
@@ -183,9 +183,9 @@ class DeadLetterShare:
         if len(self._waiting) > _COMPANIES:
             self._waiting.popitem(last=False)
         reference = self._parked.setdefault(company, uuid.uuid4().hex[:12])
-        _log.error(
-            "a company is parked: too many of its records are refused, the rest of the run waits among the dead "
-            "letters; see docs/runbooks/company-parked.md",
+        log.error(
+            "company_parked",
+            see="docs/runbooks/company-parked.md",
             company_id=company,
             reference=reference,
             runs=sorted(runs),

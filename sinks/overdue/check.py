@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
-from sinks import metrics as telemetry
+from sinks import metrics
 from sinks.messages import Claim, TopicPartition
 from sinks.overdue.judge import TopicKeys
 from sinks.overdue.rows import Compared, OverdueRows
@@ -54,7 +54,7 @@ class OverdueCheck:
             ends = self._topics.ends(claims)
         except RetriableError as exc:
             # One partition without a leader must not slow the merging of the others down.
-            log.warning("whether all is read is looked at again later", cause=str(exc))
+            log.warning("partition_ends_unknown", reason=str(exc))
             return
         # Of a partition that always grows, what was its end at the look before is enough.
         before = self._ends if self._clock.now() - self._ends_at <= _ENDS_LAST else {}
@@ -85,9 +85,9 @@ class OverdueCheck:
         if now < self._again_at.get(one, 0.0):
             return False
         if one not in self._again_at:
-            telemetry.OVERDUE.inc()
+            metrics.OVERDUE.inc()
             log.warning(
-                "a partition was not read for longer than deletions are kept: its rows are compared with the topic",
+                "partition_overdue",
                 topic=at.topic,
                 partition=at.partition,
                 last_read_to_its_end=since.isoformat(timespec="seconds"),
@@ -105,7 +105,7 @@ class OverdueCheck:
         """None where it was not a whole read of this very topic, or the partition is no longer ours."""
         keys = self._read(at, claim, stopped)
         if keys is None or stopped():
-            log.warning("rows were not compared: no whole read", topic=at.topic, partition=at.partition)
+            log.warning("rows_not_compared", topic=at.topic, partition=at.partition)
             return None
         return self._rows.delete_left_overs(at, claim, merged, keys)
 
@@ -114,24 +114,25 @@ class OverdueCheck:
             keys = self._topics.keys(at, stopped)
             return keys if self._topic_ids.current()[at.topic] == claim.topic_id else None
         except RetriableError as exc:
-            log.warning("a partition was not read to its end", topic=at.topic, partition=at.partition, cause=str(exc))
+            log.warning("partition_not_read_to_end", topic=at.topic, partition=at.partition, reason=str(exc))
             return None
 
     def _told(self, at: TopicPartition, compared: Compared) -> bool:
         """Whether nothing is left for a person; the outcome is logged and counted."""
         place = {"topic": at.topic, "partition": at.partition}
         for company_id, rows in compared.deleted.items():
-            telemetry.LEFT_OVERS_DELETED.labels(at.topic.partition(".")[2]).inc(rows)
-            log.warning("rows that their topic no longer has were deleted", company_id=company_id, rows=rows, **place)
+            metrics.LEFT_OVERS_DELETED.labels(at.topic.partition(".")[2]).inc(rows)
+            log.warning("missing_rows_deleted", company_id=company_id, rows=rows, **place)
         for company_id, rows in compared.held.items():
             log.error(
-                "live rows that their topic no longer has are held: see `reconcile` and `reconcile --repair`",
+                "missing_rows_held",
+                see="docs/runbooks/left-overs-held.md",
                 company_id=company_id,
                 rows=rows,
                 **place,
             )
         self._show_held(at, sum(compared.held.values()))
-        log.info("rows were compared with their topic", deleted=sum(compared.deleted.values()), **place)
+        log.info("rows_compared", deleted=sum(compared.deleted.values()), **place)
         return not compared.held
 
     def _given_up(self, claims: Mapping[TopicPartition, Claim]) -> None:
@@ -140,5 +141,5 @@ class OverdueCheck:
             self._show_held(at, 0)
 
     def _show_held(self, at: TopicPartition, rows: int) -> None:
-        telemetry.LEFT_OVERS_HELD.labels(at.topic, str(at.partition)).set(rows)
+        metrics.LEFT_OVERS_HELD.labels(at.topic, str(at.partition)).set(rows)
         (self._held.add if rows else self._held.discard)(at)

@@ -72,7 +72,7 @@ class KafkaOverdueTopics:
             for resource, future in self._admin.describe_configs(asked, request_timeout=_TIMEOUT_S).items():
                 kept[resource.name] = int(future.result(_TIMEOUT_S + 5)[_SETTING].value) / 1000
         except (KafkaException, TimeoutError, LookupError, TypeError, ValueError) as exc:
-            log.warning("the brokers do not say how long deletions are kept: taken as set up", cause=str(exc))
+            log.warning("deletion_retention_unknown", reason=str(exc))
         return kept
 
     def keys(self, at: TopicPartition, stopped: Callable[[], bool]) -> TopicKeys | None:
@@ -92,9 +92,7 @@ class KafkaOverdueTopics:
                 for messages in read:
                     keys.add(messages)
             except FatalError as exc:
-                log.warning(
-                    "a partition was not read to its end", topic=at.topic, partition=at.partition, cause=str(exc)
-                )
+                log.warning("partition_not_read_to_end", topic=at.topic, partition=at.partition, reason=str(exc))
                 return None
         return keys if ended else None
 

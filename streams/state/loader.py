@@ -32,7 +32,7 @@ _TIMEOUT_S = 10.0
 _SHOWN_CLASSES = frozenset({"undecodable", "unknown-schema", "wrong-schema"})
 _ENTITY_BY_RAW_TOPIC = {entity.raw_topic: entity for entity in ENTITIES}
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 class StateLoader:
@@ -85,7 +85,7 @@ class StateLoader:
                     )
         refused.report(states)
         sizes = sum((state.sizes().total() for state in states.values()), 0)
-        _log.info("state is loaded", partitions=sorted(states), entities=sizes, unusable_records=refused.total)
+        log.info("state_loaded", partitions=sorted(states), entities=sizes, unusable_records=refused.total)
 
     @contextmanager
     def _consumer(self) -> Iterator[Consumer]:
@@ -121,7 +121,7 @@ class Refused:
             metrics.STATE_UNUSABLE.labels(error_class).set(self._by_class[error_class])
         if self._by_class:
             named = {error_class.replace("-", "_"): number for error_class, number in self._by_class.items()}
-            _log.warning("records of the state cannot be used", **named)
+            log.warning("state_records_unusable", **named)
         foreign = [
             ForeignId(raw.entity.raw_topic, raw.partition, raw.offset, schema_id_of(raw.value or b""), reason)
             for raw, reason in self._foreign.values()

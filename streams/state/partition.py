@@ -59,7 +59,7 @@ class PlainShift(NamedTuple):
     due: Due
 
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Outcome(Enum):
@@ -264,7 +264,7 @@ class PartitionState:
             raise
         except Exception as exc:
             # Whatever one record can make its rules stumble over is that record's own affair.
-            _log.error("a rule failed on a record", entity=ref.entity, exc_info=exc)
+            log.error("rule_failed", entity=ref.entity, exc_info=exc)
             raise InvalidRecordError(
                 f"A rule failed on the record ({type(exc).__name__}); the log says where.", error_class="unforeseen"
             ) from exc

@@ -112,6 +112,6 @@ def test_start_without_topics_or_registry_says_what_is_missing(stack: Stack) -> 
 
 def test_start_waits_for_a_registry_that_is_away(stack: Stack) -> None:
     waiting = StreamsProcess(stack.settings, SCHEMA_REGISTRY_URL="http://127.0.0.1:9/apis/ccompat/v7")
-    eventually(lambda: "waiting for what is away" in waiting.log.read_text(), waiting.log.read_text)
+    eventually(lambda: "waiting_for_outage" in waiting.log.read_text(), waiting.log.read_text)
     assert waiting.terminate() == 0
     waiting.close()

@@ -136,7 +136,7 @@ def test_schema_first_seen_while_the_registry_is_away_is_waited_for(own_stack: O
 
         def write_meanwhile() -> None:
             company.writer.write(record)
-            eventually(lambda: any("waiting for what is away" in each.log.read_text() for each in running.running), str)
+            eventually(lambda: any("waiting_for_outage" in each.log.read_text() for each in running.running), str)
 
         own_stack.take_away("registry", meanwhile=write_meanwhile)
         company.reader.until(lambda: ("jobs", "1") in company.reader.table(), "the job should be there")

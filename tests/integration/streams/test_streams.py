@@ -107,9 +107,13 @@ def test_aborted_transaction_is_never_published(bench: Bench) -> None:
 def test_metrics_tell_records_links_and_state(bench: Bench, streams: StreamsProcess) -> None:
     bench.writer.write(bench.raw.put(TIME_ENTRIES, shift()))
     status_is(bench, "waiting-for-job")
-    eventually(lambda: "streams_readable_lag 0.0" in streams.metrics(), streams.metrics)
+    eventually(lambda: "protiv_streams_readable_lag 0.0" in streams.metrics(), streams.metrics)
     text = streams.metrics()
-    for name in ("streams_records_in_total", "streams_records_out_total", "streams_shift_links_total"):
+    for name in (
+        "protiv_streams_records_in_total",
+        "protiv_streams_records_out_total",
+        "protiv_streams_shift_links_total",
+    ):
         assert f"{name}{{" in text
-    assert "streams_state_size" in text
-    assert "streams_batch_seconds_bucket" in text
+    assert "protiv_streams_state_size" in text
+    assert "protiv_streams_batch_seconds_bucket" in text
