@@ -24,7 +24,7 @@ from core.clock import SystemClock
 from core.settings import load_settings
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
-from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
+from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.main import tune_interpreter
 from producers.runs.pipeline import commit_thread

@@ -18,7 +18,7 @@ from core.kafka.read_to_end import read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
-from producers.buildertrend.reads.published import local_day_of, parent_of
+from producers.buildertrend.reads.rows import local_day_of, parent_of
 from schemas.catalogue import ENTITIES, RAW_TOPICS, Entity
 from schemas.codec import Decoder, SchemaSource
 

@@ -1,4 +1,4 @@
-"""The reads by job: cost codes and budget lines. Of a job whose module does not answer nothing is ever deleted."""
+"""The reads by job: cost codes and budget lines. Nothing is deleted of a job whose module does not answer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from typing import Any
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError, changed
-from producers.buildertrend.reads.rows import BudgetLine, CostCodeRow, WorksheetLine, parse_row, refused_row, row_of
-from producers.buildertrend.reads.version import READER_VERSION
+from producers.buildertrend.reads.rows import (
+    READER_VERSION,
+    BudgetLine,
+    CostCodeRow,
+    WorksheetLine,
+    parse_row,
+    refused_row,
+    row_of,
+)
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -27,9 +34,9 @@ from producers.source import (
 from schemas.catalogue import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
-# Of fewer it cannot be told whether a line is odd or all are.
-_FEWEST_FOR_ALL = 3
-_NAMED = 5
+# Fewer unreadable lines than this may be single odd ones, more are a changed form.
+_FEWEST_FOR_CHANGED_FORM = 3
+_JOBS_NAMED = 5
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,30})?")
 _EXACT = Context(prec=60)
 
@@ -50,7 +57,7 @@ class CostCodesRead:
         self._job_ids = job_ids
         self._whole = whole
         self._silent: list[int] = []
-        self._look = SecondLook()
+        self._second_look = SecondLook()
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -62,14 +69,14 @@ class CostCodesRead:
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
-        for number, job_id in _left(self._job_ids, start):
+        for number, job_id in _jobs_to_read(self._job_ids, start):
             try:
                 rows = self._account.cost_codes(job_id)
             except ModuleMissingError:
                 self._silent.append(job_id)
                 rows = []
             records = {row.entity_id: row for row in map(_cost_code_row, rows)}
-            # Codes are company-wide: the job with the lowest id speaks, so that jobs that differ cause no flapping.
+            # Codes are company-wide: where jobs differ, that with the lowest id counts, so that a code stays the same.
             new = records.keys() - shown
             new -= set(start.seen(new)) if new else set()
             shown.update(records)
@@ -79,10 +86,10 @@ class CostCodesRead:
         return ReadRange() if self._whole and not self._silent else None
 
     def incomplete_reason(self) -> IncompleteReason | None:
-        return _silence("cost codes", self._silent, of=len(self._job_ids))
+        return _unanswered("cost codes", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """All jobs again; where one does not answer now, nothing is confirmed."""
+        """All jobs again; if one does not answer now, no deletion is proven."""
         silent: list[int] = []
         for number, job_id in enumerate(self._job_ids, start=1):
             try:
@@ -92,10 +99,10 @@ class CostCodesRead:
                 continue
             found = [row for row in rows if row.entity_id in missing]
             yield Page(number, found, len(self._job_ids))
-        self._look = SecondLook(_silence("cost codes", silent, of=len(self._job_ids)))
+        self._second_look = SecondLook(_unanswered("cost codes", silent, of=len(self._job_ids)))
 
     def second_look_result(self) -> SecondLook:
-        return self._look
+        return self._second_look
 
 
 class BudgetsRead:
@@ -110,7 +117,7 @@ class BudgetsRead:
         self._account = account
         self._job_ids = job_ids
         self._silent: list[int] = []
-        self._look = SecondLook()
+        self._second_look = SecondLook()
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -121,7 +128,7 @@ class BudgetsRead:
         return {"silent": self._silent}
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        for number, job_id in _left(self._job_ids, start):
+        for number, job_id in _jobs_to_read(self._job_ids, start):
             records = self._job_rows(job_id)
             if records is None:
                 self._silent.append(job_id)
@@ -132,10 +139,10 @@ class BudgetsRead:
         return ReadRange(parents=[str(job_id) for job_id in answered])
 
     def incomplete_reason(self) -> IncompleteReason | None:
-        return _silence("budgets", self._silent, of=len(self._job_ids))
+        return _unanswered("budgets", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """The jobs of the missing lines again, save those that are deleted; a silent one confirms nothing."""
+        """The jobs of the missing lines again, except deleted ones; if one does not answer, no deletion is proven."""
         jobs = sorted({int(entity_id.partition(":")[0]) for entity_id in missing} & set(self._job_ids))
         silent: list[int] = []
         for number, job_id in enumerate(jobs, start=1):
@@ -145,10 +152,10 @@ class BudgetsRead:
                 continue
             found = [row for row in records if row.entity_id in missing]
             yield Page(number, found, len(jobs))
-        self._look = SecondLook(_silence("budgets", silent, of=len(jobs)))
+        self._second_look = SecondLook(_unanswered("budgets", silent, of=len(jobs)))
 
     def second_look_result(self) -> SecondLook:
-        return self._look
+        return self._second_look
 
     def _job_rows(self, job_id: int) -> list[SourceRow] | None:
         """None where the job's budget does not answer."""
@@ -156,38 +163,38 @@ class BudgetsRead:
             categories = self._account.budget_categories(job_id)
         except ModuleMissingError:
             return None
-        # Without a budget line there is nothing that worksheet hours could belong to.
+        # Without a budget line there is none that worksheet hours could belong to.
         if not categories:
             return []
         try:
             return budget_rows(job_id, categories, self._account.worksheet_groups(job_id))
         except ModuleMissingError:
-            # Without the worksheet, hours that were published would seem to be gone.
+            # An empty worksheet would remove hours that were published.
             return budget_rows(job_id, categories, None)
 
 
-def _silence(what: str, silent: Sequence[int], *, of: int) -> IncompleteReason | None:
-    """Jobs whose module did not answer; where that is all of them, the account may not use the module."""
+def _unanswered(what: str, silent: Sequence[int], *, of: int) -> IncompleteReason | None:
+    """Jobs whose module did not answer; if that is all of them, the account may not use the module."""
     if not silent:
         return None
     jobs = sorted(set(silent))
-    named = ", ".join(map(str, jobs[:_NAMED]))
-    more = f" and {len(jobs) - _NAMED:,} more" if len(jobs) > _NAMED else ""
+    named = ", ".join(map(str, jobs[:_JOBS_NAMED]))
+    more = f" and {len(jobs) - _JOBS_NAMED:,} more" if len(jobs) > _JOBS_NAMED else ""
     sentence = f"Buildertrend did not answer for the {what} of {len(jobs):,} of {of:,} jobs ({named}{more})."
     return IncompleteReason(sentence, if_ever_used=len(jobs) == of)
 
 
-def _left(job_ids: Sequence[int], start: ReadStart) -> Iterator[tuple[int, int]]:
-    """(page number, job id) of the jobs that are still to be read: a page is a job, in an order that does not move."""
+def _jobs_to_read(job_ids: Sequence[int], start: ReadStart) -> Iterator[tuple[int, int]]:
+    """(page number, job id) of the jobs still to be read: each page is one job, in a fixed order."""
     return islice(enumerate(job_ids, start=1), start.pages_done, None)
 
 
 def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | None) -> list[SourceRow]:
     """Budget lines of a job; worksheet lines go to the code of their title, where one code alone has it.
 
-    A code that stands in several categories is one line, its amounts summed, of no category; where one of them is not
-    understood, none of the code is. Without the worksheet (`groups` is None), and where a line of it is not understood,
-    all are incomplete.
+    A code that stands in several categories is one line without a category, its amounts summed; if one of them is
+    unreadable, all lines of the code are refused. Without the worksheet (`groups` is None), or with an unreadable line
+    in it, all lines are incomplete.
     """
     stated: list[_Stated] = []
     odd: list[SourceRow] = []
@@ -195,7 +202,7 @@ def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | 
         try:
             stated.append((category_title, raw, parse_row(BudgetLine, raw, what="budget")))
         except UnreadableRowError as error:
-            odd.append(refused_row(raw, error, name="id", prefix=f"{job_id}:"))
+            odd.append(refused_row(BudgetLine, raw, error, prefix=f"{job_id}:"))
     titles = Counter(title for _, title in {(line.id, line.title) for _, _, line in stated})
     by_title = _worksheet(groups, {title for title, count in titles.items() if count == 1})
     by_code: dict[int, list[_Stated]] = {}
@@ -207,7 +214,7 @@ def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | 
 
 
 def _worksheet(groups: Sequence[Any] | None, titles: Collection[str]) -> dict[str, list[Json]] | None:
-    """Lines by title, of these titles; None where not all of them are known."""
+    """Worksheet lines by cost code title, of these titles; None if not all lines can be read."""
     if groups is None:
         return None
     by_title: dict[str, list[Json]] = {}
@@ -221,14 +228,14 @@ def _worksheet(groups: Sequence[Any] | None, titles: Collection[str]) -> dict[st
             continue
         if line.costCodeTitle is not None and line.costCodeTitle in titles:
             by_title.setdefault(line.costCodeTitle, []).append(dict(line))
-    if len(odd) == len(lines) >= _FEWEST_FOR_ALL:
+    if len(odd) == len(lines) >= _FEWEST_FOR_CHANGED_FORM:
         raise odd[0]
-    # Which line's hours an odd one states, nobody knows.
+    # Nobody knows to which title an unreadable line's hours belong.
     return None if odd else by_title
 
 
 def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, list[Json]] | None) -> SourceRecord:
-    """The lines of one cost code as one; the first of them says what cannot be summed."""
+    """The lines of one cost code as one; what cannot be summed is taken from the first."""
     category_title, raw, line = same[0]
     after = line.after(raw) | {"jobId": job_id, "category": category_title}
     titles = dict.fromkeys(each.title for _, _, each in same)
@@ -237,7 +244,7 @@ def _budget_record(job_id: int, same: Sequence[_Stated], by_title: Mapping[str, 
         lines = [each for _, _, each in same]
         after["originalBudgetCosts"] = amounts_summed([each.originalBudgetCosts for each in lines])
         if any(each.revisedBudgetCosts is not None for each in lines):
-            # What was not revised stands as it was.
+            # A line that was not revised counts with its original amount.
             after["revisedBudgetCosts"] = amounts_summed([_newest_amount(each) for each in lines])
         if len({title for title, _, _ in same}) > 1:
             after["category"] = None
@@ -249,9 +256,9 @@ def _newest_amount(line: BudgetLine) -> str | None:
 
 
 def amounts_summed(amounts: Sequence[str | None]) -> str | None:
-    """The exact sum of those that are stated; None where none is.
+    """The exact sum of the stated amounts; None if none is stated.
 
-    Amounts that are no plain numbers are joined by a plus, which nobody reads as a number: part of a sum is none.
+    If one is not a plain number, all are joined by a plus, which nobody takes for a number: part of a sum is no sum.
     """
     stated = [amount for amount in amounts if amount is not None]
     if len(stated) < 2:
@@ -287,8 +294,7 @@ def _cost_code_row(raw: Any) -> SourceRow:
         row = parse_row(CostCodeRow, raw, what="cost codes")
         return SourceRecord(str(row.id), row.after(raw))
 
-    stated = raw if isinstance(raw, dict) else {}
-    return row_of(raw, read, name="id" if "id" in stated else "costCodeId")
+    return row_of(CostCodeRow, raw, read)
 
 
 def _category(raw: Any) -> tuple[str | None, list[Any]]:

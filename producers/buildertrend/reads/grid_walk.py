@@ -1,8 +1,8 @@
-"""Walks a grid whose rows move while it is read, and counts: complete is what showed as many ids as the grid states.
+"""Walks a grid whose rows move while it is read, and counts: a walk is complete if it showed as many ids as stated.
 
-People add, delete and edit while we read. Rows that are added push others to later pages, where they are shown twice;
-rows that go pull others up to pages that were read already: a list that became shorter is gone back in. A walk that has
-shown fewer different ids than the grid states goes through the pages once more before it is taken for incomplete.
+People add, delete and edit while we read. Added rows push others to later pages, where they are shown twice. Deleted
+rows shift later rows onto pages already read: if the total shrinks, the walk steps back. A walk that has shown fewer
+different ids than the grid states goes through the pages once more before it counts as incomplete.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from producers.source import FROM_THE_START, IncompleteReason, ReadStart
 R = TypeVar("R")
 
 _MORE_PAGES = 100
-# Walks through all pages in one read, as long as each shows something new.
-_MOST_WALKS = 3
+# Passes through all pages in one read, as long as each shows something new.
+_MOST_PASSES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class WalkedPage(Generic[R]):
-    """A page by number, its rows as they were looked at; what the grid says of itself."""
+    """A page by number, its rows as they were parsed, and what the grid states of itself."""
 
     number: int
     rows: Sequence[R]
@@ -38,7 +38,7 @@ class WalkedPage(Generic[R]):
 class Tally:
     """How many different ids a read has shown (`shown`), against how many rows the grid states (`stated`).
 
-    `stated` is that of the newest answer, None where the grid does not say.
+    `stated` is that of the newest answer, None if the grid states none.
     """
 
     shown: set[str] = field(default_factory=set)
@@ -54,9 +54,9 @@ class Tally:
         self._page_rows = max(self._page_rows, len(page.ids), page.page_size or 0)
 
     def end(self, page: WalkedPage[Any], *, at_edge: bool) -> None:
-        """The walk ended with this page: at the end of the list, or `at_edge` of what it was to read.
+        """The walk ended with this page: at the end of the list, or at the edge of the window (`at_edge`).
 
-        Up to an edge there are as many rows as that many full pages hold: a short or repeated page left some out.
+        Pages before the edge are expected to be full: a short or repeated one left rows out.
         """
         full = page.number * self._page_rows
         self._by_pages = max(full - self._page_rows, 0) + len(page.ids)
@@ -64,7 +64,7 @@ class Tally:
 
     @property
     def missing(self) -> int:
-        """How many rows must exist that no page showed; asked once a walk has ended."""
+        """How many rows must exist that no page showed; only meaningful once a walk has ended."""
         if self.stated is None:
             expected = self._by_pages
         else:
@@ -76,7 +76,7 @@ class Tally:
         return self.stated is not None and len(self.shown) < self.stated
 
 
-def short_of(tally: Tally, what: str) -> IncompleteReason | None:
+def incomplete_reason(tally: Tally, what: str) -> IncompleteReason | None:
     """Why a walk that has ended is not complete; None if it is. `what` names the rows for people."""
     if not tally.missing:
         return None
@@ -90,10 +90,10 @@ def _never(_page: WalkedPage[Any]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class GridWalk(Generic[R]):
-    """`fetch` asks for a page, `look` looks at a row, `id_of` gives its id; `what` names the grid in errors."""
+    """`fetch` gets a page, `parse` parses a row, `id_of` gives its id; `what` names the grid in errors."""
 
     fetch: Callable[[int], GridPage]
-    look: Callable[[Any], R]
+    parse: Callable[[Any], R]
     id_of: Callable[[R], str]
     what: str
 
@@ -104,16 +104,16 @@ class GridWalk(Generic[R]):
         tally: Tally | None = None,
         is_edge: Callable[[WalkedPage[R]], bool] = _never,
     ) -> Iterator[WalkedPage[R]]:
-        """Pages in order from where an earlier attempt stood; a page may come again, in the state it then has.
+        """Pages in order, beginning at `start`; a page may come again, with the rows that it then has.
 
-        `tally` counts, and says afterwards whether all was shown; `is_edge` is asked behind each page whether what
-        follows is of no interest. Raises `source-changed` for a grid that ignores the page's number, and for an empty
-        page before the last one where the grid does not state how many rows it has.
+        `tally` counts the rows and tells afterwards whether all were shown. `is_edge` is called after each page and
+        ends the walk with True. Raises `source-changed` for a grid that ignores the page's number, and for an empty
+        page before the last one if the grid does not state how many rows it has.
         """
         tally = Tally() if tally is None else tally
         tally.shown.update(start.all_seen())
         yield from self._through(self._resume_page(start), tally, is_edge)
-        for _ in range(_MOST_WALKS - 1):
+        for _ in range(_MOST_PASSES - 1):
             if not tally.missing:
                 return
             before = len(tally.shown)
@@ -140,8 +140,8 @@ class GridWalk(Generic[R]):
             following = self._page(page.number + 1)
             gone = _rows_gone(page, following)
             if gone and page.number > back_at:
-                # Rows went before us, others moved up to pages that we have left: those pages once more, but only once,
-                # so that a list that people keep cleaning up is still come to the end of.
+                # Rows moved up to pages that were read already. Step back, but only once from here, so that the walk
+                # ends even in a list from which people keep deleting.
                 back_at = page.number
                 page = self._page(max(1, page.number + 1 - ceil(gone / max(len(page.ids), 1))))
                 continue
@@ -149,20 +149,20 @@ class GridWalk(Generic[R]):
             page = following
 
     def _is_last(self, page: WalkedPage[R], tally: Tally) -> bool:
-        """The number of pages is taken at its word only where the number of rows does not say more."""
+        """The stated number of pages ends the walk only if the stated number of rows is reached, too."""
         return page.number >= page.pages_total and not (page.ids and tally.more_is_stated)
 
     def _check(self, page: WalkedPage[R], following: WalkedPage[R], most: int) -> None:
         if not following.ids:
-            # An empty page before the last one is no page: where nothing else tells that rows are missing, taking it
-            # for "no more" would lose what is behind it.
+            # Without a stated number of rows, an empty page before the last one must not be taken for the end: the
+            # rows after it would be lost.
             if following.records is None and following.number <= following.pages_total:
                 raise changed(self.what, f"data (page {following.number} of {following.pages_total} is empty)")
         elif following.ids == page.ids or following.number > most:
             raise changed(self.what, f"pagingData.pageNumber (page {following.number} is no new one)")
 
     def _resume_page(self, start: ReadStart) -> WalkedPage[R]:
-        """The first page to take: the last one taken before, or an earlier one if nothing of it was seen before."""
+        """The page to resume at: the last one taken before, or an earlier one if none of its rows was seen before."""
         number = max(1, start.pages_done)
         step = 1
         while True:
@@ -174,18 +174,18 @@ class GridWalk(Generic[R]):
 
     def _page(self, number: int) -> WalkedPage[R]:
         grid = self.fetch(number)
-        rows = [self.look(row) for row in grid.rows]
+        rows = [self.parse(row) for row in grid.rows]
         ids = [self.id_of(row) for row in rows]
         return WalkedPage(number, rows, ids, grid.pages_total, grid.records, grid.page_size)
 
 
 def _most_pages(page: WalkedPage[R]) -> int:
-    """No grid of this size has more, however many rows are added meanwhile."""
+    """More pages than a grid of this size has, even if rows are added meanwhile."""
     by_rows = ceil((page.records or 0) / max(len(page.ids), 1))
     return 2 * max(page.pages_total, by_rows) + _MORE_PAGES
 
 
 def _rows_gone(page: WalkedPage[R], following: WalkedPage[R]) -> int:
-    """By how many rows the list became shorter between two pages, as far as it says."""
+    """By how many rows the list shrank between two pages, as far as it states its total."""
     before, now = page.records, following.records
     return 0 if before is None or now is None else max(before - now, 0)

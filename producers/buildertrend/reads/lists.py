@@ -8,9 +8,8 @@ from typing import Any
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
-from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, short_of
-from producers.buildertrend.reads.rows import InternalUser, ListedJob, PickerJob, parse_row, row_of
-from producers.buildertrend.reads.version import READER_VERSION
+from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, incomplete_reason
+from producers.buildertrend.reads.rows import READER_VERSION, InternalUser, ListedJob, PickerJob, parse_row, row_of
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -27,7 +26,7 @@ _CLOSED = 0
 
 
 class JobsRead:
-    """All jobs: the picker's rows, with number and street from the job list. Keeps ids for the reads by job."""
+    """All jobs: the picker's rows, with number and street from the job list. Keeps the ids for the reads by job."""
 
     entity = JOBS
     name = JOBS.name
@@ -38,7 +37,7 @@ class JobsRead:
         self._account = account
         self.job_ids: list[int] = []
         self.open_job_ids: list[int] = []
-        self._look = SecondLook()
+        self._second_look = SecondLook()
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -48,7 +47,8 @@ class JobsRead:
     def cursor(self) -> dict[str, Any]:
         return {"job_ids": self.job_ids, "open_job_ids": self.open_job_ids}
 
-    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
+    def pages(self, _start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        """One page: it is read whole or not at all."""
         yield self._page()
 
     def complete_range(self) -> ReadRange:
@@ -58,19 +58,19 @@ class JobsRead:
         return None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """The list as it was first read stays that of the run's other reads.
+        """Both lists again. A job that the job list still has is not deleted, whatever the picker shows.
 
-        A job that the job list still has is not gone, whatever the picker shows.
+        The run's other reads keep to the jobs that were read first.
         """
         listed = self._listed()
         page = _rows_page(self._merged(listed))
         shown = {row.entity_id for row in page.rows}
         contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
-        self._look = SecondLook(_contradiction(contradicted))
+        self._second_look = SecondLook(_contradiction(contradicted))
         yield _only(page, missing)
 
     def second_look_result(self) -> SecondLook:
-        return self._look
+        return self._second_look
 
     def _page(self) -> Page:
         rows = self._merged(self._listed())
@@ -80,13 +80,13 @@ class JobsRead:
         return _rows_page(rows)
 
     def _listed(self) -> dict[int, Json]:
-        """What only the list states of each job; its other fields are of no use here."""
+        """Of each job what the job list alone states; the picker states the rest."""
         listed: dict[int, Json] = {}
         for raw in self._account.listed_jobs():
             try:
                 row = parse_row(ListedJob, raw, what="job list")
             except UnreadableRowError:
-                # Its job is one that the list does not have: nothing of it is overwritten.
+                # As if the list did not have this job: what is known of its number and street stays.
                 continue
             listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
         return listed
@@ -96,11 +96,11 @@ class JobsRead:
             job = parse_row(PickerJob, raw, what="jobs").after(raw)
             return _job_record(job, listed.get(job["jobId"]))
 
-        return [row_of(raw, read, name="jobId") for raw in self._account.picker_jobs()]
+        return [row_of(PickerJob, raw, read) for raw in self._account.picker_jobs()]
 
 
 def _job_of(row: SourceRow) -> Json | None:
-    """None for a row that is not understood."""
+    """None for a row that does not have the known form."""
     try:
         return row.read().after
     except UnreadableRowError:
@@ -108,7 +108,7 @@ def _job_of(row: SourceRow) -> Json | None:
 
 
 def _job_record(job: Json, listed: Json | None) -> SourceRecord:
-    """A job that the list does not have has a number and a street all the same: what is known of them stays."""
+    """Incomplete without the job list's row, so that a number and a street that are known already stay."""
     return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
 
 
@@ -121,7 +121,7 @@ def _contradiction(job_ids: Sequence[str]) -> IncompleteReason | None:
 
 
 class UsersRead:
-    """All internal users. Where the endpoint is missing it shows nothing, and `endpoint_missing` says so."""
+    """All internal users; no row, and `endpoint_missing`, where the account has no such endpoint."""
 
     entity = USERS
     name = USERS.name
@@ -131,7 +131,7 @@ class UsersRead:
         self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
         self.endpoint_missing = False
         self._tally = Tally()
-        self._look = Tally()
+        self._second_tally = Tally()
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
@@ -146,7 +146,7 @@ class UsersRead:
             first = next(pages)
         except ModuleMissingError:
             self.endpoint_missing = True
-            # A page without rows, so that the checkpoint knows it too.
+            # A page without rows, so that a checkpoint is written.
             yield Page(1, (), 1)
             return
         yield _users_page(first)
@@ -156,20 +156,20 @@ class UsersRead:
         return None if self.endpoint_missing or self.incomplete_reason() else ReadRange()
 
     def incomplete_reason(self) -> IncompleteReason | None:
-        return None if self.endpoint_missing else short_of(self._tally, "users")
+        return None if self.endpoint_missing else incomplete_reason(self._tally, "users")
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """All users again; an endpoint that is missing by now confirms nothing, it raises."""
-        self._look = Tally()
-        for walked in self._walk.pages(tally=self._look):
+        """All users again; raises if the endpoint is missing by now, as that proves no deletion."""
+        self._second_tally = Tally()
+        for walked in self._walk.pages(tally=self._second_tally):
             yield _only(_users_page(walked), missing)
 
     def second_look_result(self) -> SecondLook:
-        return SecondLook(short_of(self._look, "users"), self._look.shown)
+        return SecondLook(incomplete_reason(self._second_tally, "users"), self._second_tally.shown)
 
 
 class ShiftWorkersRead:
-    """Workers as shifts name them, for accounts without the users endpoint. Their absence means nothing."""
+    """Workers as shifts name them, for accounts without the users endpoint. It proves no deletion."""
 
     entity = USERS
     name = "users-of-shifts"
@@ -180,13 +180,15 @@ class ShiftWorkersRead:
         self._workers = workers
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
-        """See producers.source.EntityRead; there is nothing to know again."""
+        """See producers.source.EntityRead; it has nothing to resume."""
 
     def cursor(self) -> dict[str, Any]:
         return {}
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
-        rows = [InternalUser(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())]
+        rows = [
+            InternalUser.model_construct(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())
+        ]
         # A shift knows less of a worker than the users list; it must not replace what that said.
         records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
         yield _records_page(records)
@@ -197,7 +199,8 @@ class ShiftWorkersRead:
     def incomplete_reason(self) -> IncompleteReason | None:
         return None
 
-    def second_look(self, missing: Collection[str]) -> Iterator[Page]:  # noqa: ARG002 - never called without a range
+    def second_look(self, _missing: Collection[str]) -> Iterator[Page]:
+        """Never called, as no range is complete."""
         yield from ()
 
     def second_look_result(self) -> SecondLook:
@@ -217,7 +220,7 @@ def _user(raw: Any) -> SourceRow:
         row = parse_row(InternalUser, raw, what="users")
         return SourceRecord(str(row.userId), row.after(raw))
 
-    return row_of(raw, read, name="userId")
+    return row_of(InternalUser, raw, read)
 
 
 def _users_page(walked: WalkedPage[SourceRow]) -> Page:

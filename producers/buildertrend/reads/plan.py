@@ -1,4 +1,4 @@
-"""The order of a run's reads: first what is short, then the newest shifts, then what takes a request or two a job."""
+"""The order of a run's reads: short lists first, then the newest shifts, then what takes a request or two a job."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from producers.buildertrend.account import Account
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
+from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import EntityRead
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
@@ -22,10 +22,10 @@ OPEN_JOBS = "open"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """How far a run reads: `jobs` says whose budgets, `from_day` to `to_day` which shifts, `entities` what at all.
+    """What a run reads: the budgets of `jobs`, the shifts of `from_day` to `to_day`, and only these `entities`.
 
-    Jobs themselves are always read: the other reads need their ids. From `kept_from` on, if that is before `from_day`,
-    shifts are read that are known already, so that they stay true; others are not taken in.
+    Jobs themselves are always read: the other reads need their ids. Of the days from `kept_from` until `from_day` only
+    those shifts are read that are known already, so that they stay up to date.
     """
 
     jobs: str
@@ -35,13 +35,13 @@ class Scope:
     kept_from: date | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Equal for scopes that are equal."""
+        """As JSON; equal for equal scopes."""
         days = {name: None if day is None else day.isoformat() for name, day in self._days().items()}
         return {"jobs": self.jobs, "entities": sorted(self.entities), **days}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Scope:
-        """The scope that `as_json` was asked of."""
+        """The scope that `as_json` was called on."""
         from_day, to_day, kept_from = (
             None if kept.get(name) is None else date.fromisoformat(kept[name])
             for name in ("from_day", "to_day", "kept_from")
@@ -54,7 +54,7 @@ class Scope:
 
 
 def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
-    """The reads in their order. Exhaust or restore one before you ask for the next: it may need what that one saw."""
+    """The reads in order. Exhaust or restore one before asking for the next, which may need what that one found."""
     jobs = JobsRead(account)
     yield jobs
     yield from _people_and_shifts(account, scope)

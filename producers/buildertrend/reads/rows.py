@@ -1,30 +1,43 @@
 """Rows of the five entities: strict where pay depends on a field, tolerant elsewhere, unknown fields kept as JSON text.
 
-A field that decides hours, money or links must be there (it may be null): a renamed one is `source-changed`, no "none".
-What is unambiguous in another form than usual is taken ("480" minutes, a bare approval); a row that is not understood
-is refused alone. Where somebody stood is dropped, wherever it is stated.
+A field that decides hours, money or links must be present (it may be null): if Buildertrend renames it, that is
+`source-changed`, not a missing value. Unambiguous variants are accepted ("480" minutes, a bare approval); a row that
+does not have the known form is refused alone. Where a worker stood is dropped, wherever it is stated.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, get_args
 
+import msgspec
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
 
 # As pydantic wants it before Python 3.12.
 from typing_extensions import TypedDict, is_typeddict
 
+from producers.buildertrend import decoding
 from producers.buildertrend.answers import Json
-from producers.buildertrend.reads.extras import bounded_extras, json_text, without_places
 from producers.source import UNREADABLE_ID_PREFIX, SourceRecord, SourceRow, UnreadableRowError
+from schemas.catalogue import BUDGETS, TIME_ENTRIES, Entity
 
 R = TypeVar("R", bound="Row")
-# Unknown fields are taken from the row as it was stated: pydantic would copy all of them first.
+
+READER_VERSION = blake2b(
+    b"".join(Path(file).read_bytes() for file in (__file__, decoding.__file__)), digest_size=16
+).digest()
+"""Changes with the code that parses rows, so that nobody has to remember to raise a number.
+
+Rows whose bytes were parsed by another version are parsed once more.
+"""
+
+# Unknown fields are ignored here and taken from the row as it was stated: pydantic would copy all of them first.
 _AS_STATED = ConfigDict(extra="ignore", frozen=True, strict=True)
 
 _MOST_ID = 2**63 - 1
@@ -40,6 +53,13 @@ _LONGEST_STAMP = 64
 _LONGEST_TAG = 1_000
 _MOST_PARTS = 1_000
 _LONGEST_ROW = 65_536
+MOST_EXTRAS = 300
+LONGEST_EXTRA_NAME = 200
+LONGEST_EXTRA = 16_384
+MOST_EXTRAS_TOGETHER = 131_072
+_PLACES = frozenset({"location", "locationinfo", "outofbounds", "latitude", "longitude"})
+_PLACE_WORDS = tuple(_PLACES)
+_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _DIGITS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
 
@@ -54,7 +74,7 @@ def _amount_text(value: Any) -> Any:
 
 
 def _wrapped(value: Any) -> Any:
-    """Money of a shift is often wrapped, not always [A]; bare it means the same."""
+    """Money of a shift is usually wrapped [A]; a bare amount means the same."""
     return value if value is None or isinstance(value, dict) else {"value": value}
 
 
@@ -84,7 +104,7 @@ def _minutes(value: Any) -> Any:
 
 
 def _whole(value: Any, apart: Decimal) -> Any:
-    """The whole number that a decimal is, or is not further from; anything else as it is."""
+    """The whole number that a decimal is at most `apart` from; anything else unchanged."""
     if not isinstance(value, Decimal) or value.adjusted() > _MOST_PLACES + 6:
         return value
     whole = value.to_integral_value()
@@ -92,14 +112,14 @@ def _whole(value: Any, apart: Decimal) -> Any:
 
 
 def _text(value: Any) -> Any:
-    """Free text, which decides no hours: one that is too long is cut, and what is no text is none."""
+    """Free text, which decides no hours: too long a text is cut, and what is no text becomes null."""
     if isinstance(value, str):
         return value if len(value) <= _LONGEST_TEXT else value[:_LONGEST_TEXT] + " […]"
     return str(value) if isinstance(value, (int, Decimal)) and not isinstance(value, bool) else None
 
 
 def _small(value: Any) -> Any:
-    """A number that decides no hours; none where it is beyond what a record holds."""
+    """A number that decides no hours; null if a record cannot hold it."""
     return value if isinstance(value, int) and abs(value) <= _MOST_SMALL and not isinstance(value, bool) else None
 
 
@@ -114,8 +134,14 @@ def _tags(value: Any) -> list[str]:
     return [name[:_LONGEST_TAG] for name in names if isinstance(name, str)]
 
 
+def _spellings(name: str, alias: Any) -> tuple[str, ...]:
+    if isinstance(alias, AliasChoices):
+        return tuple(map(str, alias.choices))
+    return (name if alias is None else str(alias),)
+
+
 def _parts_in(annotation: Any) -> Iterator[frozenset[str]]:
-    """The names of the fields of each part that an annotation has somewhere in it."""
+    """The field names of each TypedDict that stands somewhere in an annotation."""
     if is_typeddict(annotation):
         yield frozenset(annotation.__annotations__)
     for inner in get_args(annotation):
@@ -136,40 +162,59 @@ class Row(BaseModel):
     """A row by its known fields."""
 
     model_config = _AS_STATED
+    id_field: ClassVar[str] = "id"
+    """The field with the id that the row's record is known by."""
+    spellings: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """By field: its names on the wire, the preferred one first."""
     names: ClassVar[frozenset[str]] = frozenset()
-    """Its known fields as Buildertrend spells them, but for those with several spellings."""
-    spellings: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Wire names of the fields that have a single one."""
     parts: ClassVar[tuple[tuple[str, frozenset[str]], ...]] = ()
-    """Fields that hold a part or a list of them, and the fields that are known of it."""
-    lenient: ClassVar[tuple[str, ...]] = ()
-    """Fields that are null where what was stated is of no use; what was, is kept beside."""
+    """Wire names of fields that hold an object or a list of objects, and the known fields of these."""
+    lenient: ClassVar[tuple[tuple[str, str], ...]] = ()
+    """Fields that are null if what was stated is of no use, with their wire names; what was stated goes to `extras`."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         fields = cls.model_fields
-        cls.names = frozenset(name for name, field in fields.items() if field.validation_alias is None)
-        cls.spellings = tuple(
-            tuple(map(str, field.validation_alias.choices))
-            for field in fields.values()
-            if isinstance(field.validation_alias, AliasChoices)
+        cls.spellings = {name: _spellings(name, field.validation_alias) for name, field in fields.items()}
+        cls.names = frozenset(wire[0] for wire in cls.spellings.values() if len(wire) == 1)
+        cls.parts = tuple(
+            (wire, known)
+            for name, field in fields.items()
+            for known in _parts_in(field.annotation)
+            for wire in cls.spellings[name]
         )
-        cls.parts = tuple((name, known) for name, field in fields.items() for known in _parts_in(field.annotation))
         cls.lenient = tuple(
-            name
+            (name, wire)
             for name, field in fields.items()
             if any(isinstance(one, BeforeValidator) and one.func in _LENIENT for one in field.metadata)
+            for wire in cls.spellings[name]
         )
 
     @classmethod
-    def tolerated(cls, raw: Any) -> Any:
-        """The row with what is unambiguous put where it belongs."""
+    def preferred_names(cls) -> dict[str, str]:
+        """The preferred wire name of each field."""
+        return {name: wire[0] for name, wire in cls.spellings.items()}
+
+    @classmethod
+    def adapted(cls, raw: Any) -> Any:
+        """The row with values that are stated elsewhere, but unambiguously, put where they belong."""
         return raw
 
+    @classmethod
+    def stated_id(cls, raw: Any) -> int | None:
+        """The id of a row that cannot be read as a whole, if at least that can."""
+        if not isinstance(raw, dict):
+            return None
+        stated = _id(raw.get(next((name for name in cls.spellings[cls.id_field] if name in raw), "")))
+        is_id = isinstance(stated, int) and not isinstance(stated, bool) and abs(stated) < 10**100
+        return stated if is_id else None
+
     def after(self, stated: Json) -> Json:
-        """The raw record's `after`: known fields under their own names, what else was `stated` as JSON text."""
+        """The raw record's `after`: known fields by name, all others that were `stated` as JSON text in `extras`."""
         names = self.names
-        if self.spellings:
-            names |= {next((name for name in each if name in stated), "") for each in self.spellings}
+        if len(names) < len(self.spellings):
+            names |= {next((name for name in each if name in stated), "") for each in self.spellings.values()}
         others = {name: value for name, value in stated.items() if name not in names}
         for name, known in self.parts:
             part = stated.get(name)
@@ -180,9 +225,9 @@ class Row(BaseModel):
                             others[f"{name}.{key}"] = value
         # Copied whole: a call for each field would be half the cost of a first read.
         row = self.__dict__.copy()
-        for name in self.lenient:
-            if row[name] is None and stated.get(name) is not None:
-                others[name] = stated[name]
+        for name, wire in self.lenient:
+            if row[name] is None and stated.get(wire) is not None:
+                others[wire] = stated[wire]
         row["extras"] = bounded_extras(others)
         return row
 
@@ -236,7 +281,12 @@ class Shift(Row):
     tags: Annotated[list[str], BeforeValidator(_tags)] = []
 
     @classmethod
-    def tolerated(cls, raw: Any) -> Any:
+    def preferred_names(cls) -> dict[str, str]:
+        """The preferred wire name of each field."""
+        return {name: wire[0] for name, wire in cls.spellings.items()}
+
+    @classmethod
+    def adapted(cls, raw: Any) -> Any:
         """A shift of General has no job of its own; that it is 0 stands beside its start [B raw]."""
         if isinstance(raw, dict) and raw.get("jobId", 1) is None:
             time_in = raw.get("timeIn")
@@ -248,6 +298,7 @@ class Shift(Row):
 class PickerJob(Row):
     """A row of the job picker [A]."""
 
+    id_field = "jobId"
     jobId: Id
     jobName: Title
     status: Small
@@ -271,6 +322,7 @@ class ListedJob(Row):
 class InternalUser(Row):
     """A row of the internal users' grid [C]."""
 
+    id_field = "userId"
     userId: Id
     firstName: Text = None
     lastName: Text = None
@@ -315,44 +367,109 @@ class WorksheetLine(Row):
 
 
 def parse_row(kind: type[R], raw: Any, *, what: str) -> R:
-    """A checked row; UnreadableRowError with the field's name if it does not fit."""
+    """A validated row; UnreadableRowError names the field that does not have the known form."""
     try:
-        return kind.model_validate(kind.tolerated(raw))
+        return kind.model_validate(kind.adapted(raw))
     except ValidationError as exc:
         place = exc.errors(include_input=False, include_url=False, include_context=False)[0]["loc"]
         raise unreadable(what, ".".join(map(str, place)) or "(row)", raw) from None
 
 
 def unreadable(what: str, field: str, raw: Any) -> UnreadableRowError:
-    """The error for a row that is not understood, with the row as its dead letter holds it."""
+    """The error for a row that does not have the known form, with the row as its dead letter holds it."""
     return UnreadableRowError(what, field, refused_text(raw))
 
 
 def refused_text(raw: Any) -> bytes:
-    """A row as JSON without where somebody stood; one that is too long by its beginning, size and hash."""
+    """A row as JSON without where a worker stood; of one that is too long the beginning, size and hash."""
     text = json_text(without_places(raw)).encode()
     if len(text) <= _LONGEST_ROW:
         return text
     begins = text[: _LONGEST_ROW // 4].decode(errors="replace")
-    whole = {"cut": True, "bytes": len(text), "blake2b": blake2b(text, digest_size=16).hexdigest(), "begins": begins}
-    return json_text(whole).encode()
+    cut = {"cut": True, "bytes": len(text), "blake2b": blake2b(text, digest_size=16).hexdigest(), "begins": begins}
+    return json_text(cut).encode()
 
 
-def row_of(raw: Any, read: Callable[[Any], SourceRecord], *, name: str, prefix: str = "") -> SourceRow:
-    """A row that is read now, or refused alone later; its id stands in the field `name`, `prefix` before it."""
+def row_of(kind: type[Row], raw: Any, read: Callable[[Any], SourceRecord]) -> SourceRow:
+    """The row as `read` parses it, or one that raises UnreadableRowError when it is read."""
     try:
         return SourceRow.of(read(raw))
     except UnreadableRowError as error:
-        return refused_row(raw, error, name=name, prefix=prefix)
+        return refused_row(kind, raw, error)
 
 
-def refused_row(raw: Any, error: UnreadableRowError, *, name: str, prefix: str = "") -> SourceRow:
-    """A row that cannot be read: under its own id, so that it counts as shown, else under one made of what it says."""
-    stated = _id(raw.get(name)) if isinstance(raw, dict) else None
-    if isinstance(stated, int) and not isinstance(stated, bool) and abs(stated) < 10**100:
+def refused_row(kind: type[Row], raw: Any, error: UnreadableRowError, *, prefix: str = "") -> SourceRow:
+    """A row that cannot be read: under its own id, so that it counts as shown, else under one made of its contents."""
+    stated = kind.stated_id(raw)
+    if stated is not None:
         return SourceRow(f"{prefix}{stated}", partial(_refuse, error))
     return SourceRow(UNREADABLE_ID_PREFIX + blake2b(error.value, digest_size=8).hexdigest(), partial(_refuse, error))
 
 
 def _refuse(error: UnreadableRowError) -> NoReturn:
     raise error
+
+
+def bounded_extras(others: Mapping[str, Any]) -> dict[str, str]:
+    """Unknown fields as JSON text by name: too long ones as their size and hash, those over the bounds left out."""
+    extras: dict[str, str] = {}
+    left = MOST_EXTRAS_TOGETHER
+    for name, value in others.items():
+        if _names_place(name):
+            continue
+        text = _text_of(value)
+        if len(text) > LONGEST_EXTRA:
+            text = _note_of(text)
+        left -= len(name) + len(text)
+        if left < 0 or len(name) > LONGEST_EXTRA_NAME or len(extras) >= MOST_EXTRAS:
+            continue
+        extras[name] = text
+    return extras
+
+
+def json_text(value: Any) -> str:
+    """JSON text of an unknown field, numbers digit for digit, keys in order."""
+    # Most unknown fields are booleans, which need no encoder.
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return _ENCODER.encode(value).decode()
+
+
+def without_places(node: Any) -> Any:
+    """The same without fields that say where a worker stood, at any depth."""
+    if isinstance(node, dict):
+        return {key: without_places(value) for key, value in node.items() if key.lower() not in _PLACES}
+    return [without_places(item) for item in node] if isinstance(node, list) else node
+
+
+def _names_place(name: str) -> bool:
+    return name.rpartition(".")[2].lower() in _PLACES
+
+
+def _text_of(value: Any) -> str:
+    text = json_text(value)
+    if isinstance(value, (dict, list)) and any(word in text.lower() for word in _PLACE_WORDS):
+        return json_text(without_places(value))
+    return text
+
+
+def _note_of(text: str) -> str:
+    digest = blake2b(text.encode(), digest_size=16).hexdigest()
+    return json_text({"cut": True, "characters": len(text), "blake2b": digest})
+
+
+def local_day_of(entity: Entity, after: Mapping[str, Any]) -> date | None:
+    """The local day on which a published shift began; None for other entities, or if none is stated."""
+    if entity != TIME_ENTRIES:
+        return None
+    try:
+        return date.fromisoformat(after["timeIn"]["timeStamp"][:10])
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def parent_of(entity: Entity, after: Mapping[str, Any]) -> str | None:
+    """The job of a published budget line; None for other entities."""
+    return str(after["jobId"]) if entity == BUDGETS and "jobId" in after else None

@@ -9,7 +9,7 @@ import pytest
 
 from producers.buildertrend.answers import GridPage
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.reads.grid_walk import GridWalk, Tally, short_of
+from producers.buildertrend.reads.grid_walk import GridWalk, Tally, incomplete_reason
 from producers.source import ReadStart
 
 SIZE = 3
@@ -123,7 +123,7 @@ def test_walk_over_rows_that_are_shown_twice_in_place_of_others_is_not_complete(
     grid = Grid(rows, spoil=repeated(rows))
     assert grid.shown() == {"9", "8", "7", "5", "4", "2", "1"}
     assert grid.tally.missing == 2
-    short = short_of(grid.tally, "time entries")
+    short = incomplete_reason(grid.tally, "time entries")
     assert short is not None
     assert short.sentence == "Buildertrend stated 9 time entries and showed 7."
     assert grid.asked == [1, 2, 3, 4, 1, 2, 3, 4], "Once more, and no third time where nothing new came."
@@ -147,7 +147,7 @@ def test_walk_over_a_short_page_in_the_middle_is_not_complete(edge: int | None) 
 def test_walk_over_a_whole_list_is_complete(edge: int | None) -> None:
     grid = Grid([7, 6, 5, 4, 3, 2, 1], edge=edge)
     grid.walk()
-    assert (grid.tally.missing, short_of(grid.tally, "time entries")) == (0, None)
+    assert (grid.tally.missing, incomplete_reason(grid.tally, "time entries")) == (0, None)
     assert grid.asked == [1, 2, 3][: edge or 3]
 
 

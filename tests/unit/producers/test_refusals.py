@@ -12,7 +12,7 @@ from control.runs import NewRun
 from core.dead_letters.letter import REPLAYED
 from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.reads.shifts import Days, TimeEntriesRead
+from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.runs.messages import Message
 from producers.runs.run import Assignment, Run, RunServices
 from schemas.batch_codec import BatchEncoder

@@ -7,21 +7,26 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic import AliasChoices, Field, create_model
 
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from producers.buildertrend.reads.extras import MOST_TOGETHER, json_text
 from producers.buildertrend.reads.rows import (
+    MOST_EXTRAS_TOGETHER,
     BudgetLine,
     CostCodeRow,
+    Id,
     InternalUser,
     ListedJob,
     PickerJob,
     Row,
     Shift,
+    Text,
     WorksheetLine,
+    json_text,
     parse_row,
     refused_text,
 )
+from producers.buildertrend.reads.time_entries import ShiftHead
 from schemas.avro_files import plain_schema
 from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from tests.factories import shift_row
@@ -286,7 +291,7 @@ def test_unknown_fields_are_bounded_and_say_what_was_cut() -> None:
     raw = shift_row(huge="x" * 1_500_000) | {f"field{n}": "y" * 1_000 for n in range(1_000)} | {"k" * 5_000: 1}
     extras = after_of(Shift, raw)["extras"]
     assert json.loads(extras["huge"])["characters"] == 1_500_002
-    assert sum(len(name) + len(text) for name, text in extras.items()) <= MOST_TOGETHER
+    assert sum(len(name) + len(text) for name, text in extras.items()) <= MOST_EXTRAS_TOGETHER
     assert len(extras) > 50
 
 
@@ -300,3 +305,35 @@ def test_refused_row_that_is_too_long_is_kept_by_its_beginning_size_and_hash() -
     kept = json.loads(refused_text(shift_row(notes="n" * 1_500_000)))
     assert (kept["cut"], len(kept["blake2b"])) == (True, 32)
     assert kept["bytes"] > 1_500_000
+
+
+# A shift of which Buildertrend renamed the worker and the notes.
+RenamedShift = create_model(
+    "RenamedShift",
+    __base__=Shift,
+    userID=(Id, Field(validation_alias=AliasChoices("workerId", "userID"))),
+    notes=(Text, Field(default=None, validation_alias="comment")),
+)
+
+
+@pytest.mark.parametrize("worker", ["workerId", "userID"])
+def test_renamed_field_is_known_by_its_alias_alone(worker: str) -> None:
+    raw = shift_row() | {"comment": "x", "other": 1}
+    raw[worker] = raw.pop("userID")
+    after = parse_row(RenamedShift, raw, what="shifts").after(raw)
+    assert (after["userID"], after["notes"]) == (raw[worker], "x")
+    assert "other" in after["extras"]
+    assert not {"comment", worker} & after["extras"].keys()
+
+
+def test_renamed_id_is_found_in_a_row_that_cannot_be_read() -> None:
+    class Renamed(Shift):
+        id: Id = Field(validation_alias=AliasChoices("shiftId", "id"))
+
+    assert [Renamed.stated_id(raw) for raw in ({"shiftId": "7"}, {"id": 8}, {}, 9)] == [7, 8, None, None]
+
+
+def test_head_of_a_shift_takes_its_names_from_the_row() -> None:
+    assert set(ShiftHead.__struct_fields__) <= Shift.model_fields.keys()
+    assert RenamedShift.preferred_names()["userID"] == "workerId"
+    assert ShiftHead.__struct_encode_fields__ == tuple(map(Shift.preferred_names().get, ShiftHead.__struct_fields__))

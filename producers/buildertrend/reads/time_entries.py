@@ -1,0 +1,236 @@
+"""The read of time entries: newest first, until the edge of the window. It notes the workers that shifts name.
+
+Of a row only the head is parsed at first: which shift it is, of which day and worker. A row whose bytes were read
+before is never parsed further; that is most rows of most reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from hashlib import blake2b
+from itertools import pairwise
+from typing import Annotated, Any
+
+import msgspec
+
+from control.source_state import ReadRange
+from producers.buildertrend.account import Account
+from producers.buildertrend.answers import parsed_row
+from producers.buildertrend.decoding import NotJsonError
+from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, incomplete_reason
+from producers.buildertrend.reads.rows import READER_VERSION, Shift, parse_row, refused_row, unreadable
+from producers.source import (
+    FROM_THE_START,
+    IncompleteReason,
+    Page,
+    ReadStart,
+    SecondLook,
+    SourceRecord,
+    SourceRow,
+    UnreadableRowError,
+)
+from schemas.catalogue import TIME_ENTRIES
+
+_LONGEST_NAME = 1_000
+_Id = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
+
+
+class _Start(msgspec.Struct, frozen=True):
+    timeStamp: str
+
+
+class ShiftHead(msgspec.Struct, frozen=True, rename=Shift.preferred_names()):
+    """The fields of a shift that are parsed first, under the names that `Shift` gives them."""
+
+    id: _Id
+    userID: _Id
+    timeIn: _Start
+    name: Any = None
+
+    def worker(self) -> str | None:
+        """The worker's name as a checkpoint can keep it."""
+        return self.name.replace("\x00", "")[:_LONGEST_NAME] if isinstance(self.name, str) else None
+
+
+_HEAD = msgspec.json.Decoder(ShiftHead)
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """Local days of the shifts that are read, `first` to `last` (None: no bound on that side).
+
+    Of the days from `kept_from` until `first` only those shifts are read that are known already.
+    """
+
+    first: date | None = None
+    last: date | None = None
+    kept_from: date | None = None
+
+    @property
+    def edge(self) -> date | None:
+        """The first day that is read at all."""
+        return self.first if self.first is None or self.kept_from is None else min(self.first, self.kept_from)
+
+    def takes_in(self, day: date | None) -> bool:
+        """True for a row without a readable day, too: it becomes a dead letter, so that somebody hears of it."""
+        return day is None or ((self.first is None or day >= self.first) and (self.last is None or day <= self.last))
+
+    def covers(self, day: date | None) -> bool:
+        return day is None or ((self.edge is None or day >= self.edge) and (self.last is None or day <= self.last))
+
+
+class TimeEntriesRead:
+    """Shifts of some days.
+
+    `notes_workers` is called with each page: whether to note the workers' names, as the users endpoint is missing.
+    """
+
+    entity = TIME_ENTRIES
+    name = TIME_ENTRIES.name
+    reader_version = READER_VERSION
+    endpoint_missing = False
+
+    def __init__(
+        self,
+        account: Account,
+        days: Days,
+        *,
+        notes_workers: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._account = account
+        self._days = days
+        self._notes_workers = notes_workers
+        self._walk = GridWalk(account.shifts, _grid_row, lambda found: found.row.entity_id, what="shifts")
+        self.workers: dict[int, str | None] = {}
+        self._sorted = True
+        self._last: tuple[int, date] | None = None
+        self._tally = Tally()
+        self._second_tally = Tally()
+        self._second_shown: set[str] = set()
+
+    def restore(self, cursor: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead."""
+        self.workers = {int(user_id): name for user_id, name in cursor.get("workers", {}).items()}
+        self._sorted = cursor.get("sorted", True)
+
+    def cursor(self) -> dict[str, Any]:
+        return {"sorted": self._sorted, "workers": {str(user_id): name for user_id, name in self.workers.items()}}
+
+    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        for walked in self._walk.pages(start, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
+            self._note(walked)
+            taken = [found.row for found in walked.rows if self._days.takes_in(found.day)]
+            others = [] if len(taken) == len(walked.rows) else self._outside(walked)
+            in_range = [found.row.entity_id for found in others if self._days.covers(found.day)]
+            yield Page(walked.number, taken, walked.pages_total, [found.row for found in others], in_range)
+
+    def complete_range(self) -> ReadRange | None:
+        # What pages left out is not deleted.
+        return None if self.incomplete_reason() else ReadRange(from_day=self._days.edge, to_day=self._days.last)
+
+    def incomplete_reason(self) -> IncompleteReason | None:
+        return incomplete_reason(self._tally, "time entries")
+
+    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
+        """All shifts, not only the window's: a shift whose date was corrected may stand anywhere now."""
+        left = set(missing)
+        self._second_tally, self._second_shown = Tally(), set()
+        for walked in self._walk.pages(tally=self._second_tally):
+            self._second_shown.update(found.row.entity_id for found in walked.rows if self._days.covers(found.day))
+            rows = [found.row for found in walked.rows if found.row.entity_id in left]
+            left.difference_update(row.entity_id for row in rows)
+            yield Page(walked.number, rows, walked.pages_total)
+            if not left:
+                return
+
+    def second_look_result(self) -> SecondLook:
+        return SecondLook(incomplete_reason(self._second_tally, "time entries"), self._second_shown)
+
+    def _note(self, walked: WalkedPage[_GridRow]) -> None:
+        days = [found.day for found in walked.rows if found.day is not None]
+        # A grid that is not sorted as asked is read whole: no row is then the last of the window.
+        self._sorted = self._sorted and _descending(self._day_before(walked), days)
+        self._last = (walked.number, days[-1]) if days else self._last
+        if self._notes_workers():
+            for head in (found.head for found in walked.rows if found.head is not None):
+                # Newest first: the newest shift knows the worker's name best.
+                self.workers.setdefault(head.userID, head.worker())
+
+    def _day_before(self, walked: WalkedPage[_GridRow]) -> date | None:
+        """Day of the last row before this page; None if it is not known, as the walk stepped back."""
+        number, day = self._last or (0, None)
+        return day if walked.number == number + 1 else None
+
+    def _is_behind_edge(self) -> bool:
+        """Whether this page reached past the window: the pages after it do not matter."""
+        return bool(self._days.edge and self._sorted and self._last and self._last[1] < self._days.edge)
+
+    def _outside(self, walked: WalkedPage[_GridRow]) -> list[_GridRow]:
+        return [found for found in walked.rows if not self._days.takes_in(found.day)]
+
+
+class _GridRow(msgspec.Struct, frozen=True):
+    """A row of the grid with its head; one that does not have the known form has neither day nor head."""
+
+    row: SourceRow
+    day: date | None
+    head: ShiftHead | None
+
+
+def shift_head(raw: Any) -> ShiftHead:
+    """The head of a row, which comes as bytes or parsed; UnreadableRowError with the field if it does not fit."""
+    try:
+        return _HEAD.decode(raw) if isinstance(raw, bytes) else msgspec.convert(raw, ShiftHead)
+    except (msgspec.MsgspecError, RecursionError):
+        # The rules of the whole row accept some more forms, and name the field that has another one.
+        row = parse_row(Shift, _parsed(raw), what="shifts")
+    return ShiftHead(row.id, row.userID, _Start(row.timeIn["timeStamp"]), row.name)
+
+
+def _grid_row(raw: Any) -> _GridRow:
+    try:
+        head = shift_head(raw)
+        day = _local_day(head, raw)
+    except UnreadableRowError as error:
+        return _GridRow(refused_row(Shift, _parsed_or_none(raw), error), None, None)
+    read = partial(_record, raw, day)
+    return _GridRow(SourceRow(str(head.id), read, day, raw if isinstance(raw, bytes) else None), day, head)
+
+
+def _parsed(raw: Any) -> Any:
+    """The parsed row; UnreadableRowError if it exceeds the bounds of decoding."""
+    try:
+        return parsed_row(raw)
+    except NotJsonError as exc:
+        size_and_hash = {"bytes": len(raw), "blake2b": blake2b(raw, digest_size=16).hexdigest()}
+        raise unreadable("shifts", "(row)", size_and_hash) from exc
+
+
+def _parsed_or_none(raw: Any) -> Any:
+    try:
+        return _parsed(raw)
+    except UnreadableRowError:
+        return None
+
+
+def _record(raw: Any, local_day: date) -> SourceRecord:
+    parsed = _parsed(raw)
+    row = parse_row(Shift, parsed, what="shifts")
+    stated = [part for part in (row.regularTime, row.overTime) if part is not None]
+    minutes = sum(stated) if stated else None
+    return SourceRecord(str(row.id), row.after(parsed), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
+
+
+def _local_day(head: ShiftHead, raw: Any) -> date:
+    try:
+        return date.fromisoformat(head.timeIn.timeStamp[:10])
+    except ValueError:
+        raise unreadable("shifts", "timeIn.timeStamp", _parsed_or_none(raw)) from None
+
+
+def _descending(previous: date | None, days: list[date]) -> bool:
+    chain = days if previous is None else [previous, *days]
+    return all(earlier >= later for earlier, later in pairwise(chain))
