@@ -1,4 +1,4 @@
-"""A signed-in Buildertrend account: its endpoints as methods, with sign-in renewed whenever the session ended."""
+"""A signed-in Buildertrend account: its endpoints as methods; signs in again whenever the session is over."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from producers.buildertrend.sign_in import (
 T = TypeVar("T")
 _Build = Callable[[], httpx.Request]
 _SHORT_SESSION = 2
-_SHORT_SESSIONS = 3
-# As many companies of one Buildertrend user may end each other's sessions at the same moment.
+_MOST_SHORT_SESSIONS = 3
+# So many companies of one Buildertrend user may end each other's sessions at the same moment.
 _MOST_SESSIONS = 8
 _LONGEST_BUILDER_ID = 64
 _LONGEST_BUILDER_NAME = 200
@@ -52,13 +52,13 @@ class AccountIdentity:
 
 
 class SessionStore(SignInJournal, Protocol):
-    """Where a session lives between runs, beside the journal of sign-ins."""
+    """Keeps the session between runs, and the journal of sign-ins."""
 
     def load(self) -> Session | None:
-        """The newest session of the account that is kept, if there is one."""
+        """The newest stored session of the account, if there is one."""
 
     def save(self, signed_in: SignedIn) -> None:
-        """Keep a new session in place of the old one, and the password that was accepted."""
+        """Store a new session in place of the old one, and the password that was accepted."""
 
 
 class Account:
@@ -73,7 +73,7 @@ class Account:
         sessions: SessionStore,
         page_size: int = bodies.PAGE_SIZE,
     ) -> None:
-        """`details` is asked only when a sign-in is due, so that the password is in memory as shortly as can be."""
+        """`details` is called only when a sign-in is due, to keep the password in memory for as short as possible."""
         self._client = client
         self._hosts = hosts
         self._details = details
@@ -81,12 +81,12 @@ class Account:
         self._session = sessions.load()
         self._identity: AccountIdentity | None = None
         self._page_size = page_size
-        self._served = 0
+        self._requests_served = 0
         self._short_sessions = 0
         self._over: deque[Session] = deque(maxlen=_MOST_SESSIONS)
 
     def identity(self) -> AccountIdentity:
-        """The cheapest check that the session is alive [A]; asked once a run."""
+        """Whose account it is, fetched once a run; the cheapest check that the session is alive [A]."""
         if self._identity is None:
             data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
             if not isinstance(data, dict) or not _is_builder_id(data.get("builderId")):
@@ -148,9 +148,9 @@ class Account:
         return BROWSER_HEADERS | (self._session.headers() if self._session else {})
 
     def _call(self, build: _Build, read: Callable[[Answer], T]) -> T:
-        """What a request's answer is read as; a session that is over is renewed once and the request sent again.
+        """The answer of a request as `read` parses it. If the session is over, sign in once and send it again.
 
-        Another company of the same Buildertrend user may have renewed it already: its session serves, too.
+        Another company of the same Buildertrend user may have signed in already: its session is used then.
         """
         signed_in = False
         if self._session is None:
@@ -161,47 +161,47 @@ class Account:
                 return self._answered(build, read)
             except SessionExpiredError as exc:
                 over = exc
-            if self._take_over():
+            if self._use_stored_session():
                 continue
             if signed_in:
                 break
-            self._note_end()
+            self._check_session_length()
             self._sign_in()
             signed_in = True
         fault = BLOCKED if over.refused_client else SESSION_EXPIRED
         raise SourceFaultError(fault, f"refused right after sign-in ({over})") from over
 
-    def _take_over(self) -> bool:
-        """Whether a session is kept that was not seen to be over; it is taken then."""
+    def _use_stored_session(self) -> bool:
+        """Switch to a stored session that is not known to be over; False if there is none."""
         if self._session is not None:
             self._over.append(self._session)
         kept = self._sessions.load()
         if kept is None or kept in self._over:
             return False
         self._session = kept
-        self._served = 0
+        self._requests_served = 0
         return True
 
     def _answered(self, build: _Build, read: Callable[[Answer], T]) -> T:
         found = read(self._client.send(build()))
-        self._served += 1
+        self._requests_served += 1
         return found
 
-    def _note_end(self) -> None:
-        """Sessions that end as soon as they begin would have us sign in for every request: that is no way to read."""
-        self._short_sessions = self._short_sessions + 1 if self._served < _SHORT_SESSION else 0
-        if self._short_sessions >= _SHORT_SESSIONS:
+    def _check_session_length(self) -> None:
+        """Give up if sessions keep ending as soon as they begin: a sign-in for every request is no way to read."""
+        self._short_sessions = self._short_sessions + 1 if self._requests_served < _SHORT_SESSION else 0
+        if self._short_sessions >= _MOST_SHORT_SESSIONS:
             raise SourceFaultError(SESSION_EXPIRED, f"{self._short_sessions} sessions in a row ended at once")
 
     def _sign_in(self) -> None:
         signed_in = sign_in(self._client, self._details(), self._hosts, self._sessions)
         self._session = signed_in.session
-        self._served = 0
+        self._requests_served = 0
         self._sessions.save(signed_in)
 
 
 def _is_builder_id(value: Any) -> bool:
-    """A number or a short text: everything of the company is told from others' by it."""
+    """A number or a short text: it tells this account from others."""
     if isinstance(value, bool) or not isinstance(value, (int, str)):
         return False
     text = str(value)

@@ -1,4 +1,4 @@
-"""Tells data from the many ways in which Buildertrend says no: a session's end is never taken for "no data"."""
+"""Tells data from the many ways in which Buildertrend refuses: the end of a session is never taken for "no data"."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Json = dict[str, Any]
 
 
 _REDIRECTS = (301, 302, 303, 307, 308)
-# Where Buildertrend sends who has no session [A]; any other place, as a page about maintenance, says nothing of it.
-_SIGN_IN_PLACE = re.compile(r"/(login|landing|authorize)\b|/app/error\b", re.IGNORECASE)
+# Where Buildertrend redirects without a session [A]. A redirect elsewhere, as to a maintenance page, does not count.
+_SIGN_IN_PATH = re.compile(r"/(login|landing|authorize)\b|/app/error\b", re.IGNORECASE)
 _SIGN_IN_HOST = re.compile(r"login\.", re.IGNORECASE)
 _MOST_PAGES = 1_000_000
 _MOST_RECORDS = 1_000_000_000
 
 
 class SessionExpiredError(IntegrationError):
-    """Buildertrend wants a new sign-in; `refused_client` if the answer may as well mean that it dislikes the client."""
+    """Buildertrend wants a new sign-in; `refused_client`: it may also mean that it does not accept this HTTP client."""
 
     def __init__(self, sign: str, *, refused_client: bool = False) -> None:
         super().__init__(sign)
@@ -41,7 +41,7 @@ class SessionExpiredError(IntegrationError):
 
 
 class ModuleMissingError(SourceFaultError):
-    """404 or 500: the account does not use this module [B]. Where the endpoint must be there, it is an outage."""
+    """404 or 500: the account does not use this module [B]; for an endpoint that every account has, an outage."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(SOURCE_UNAVAILABLE, detail)
@@ -63,7 +63,7 @@ def read_json(answer: Answer, *, what: str) -> Any:
 
 
 def json_of(text: bytes, *, what: str) -> Any:
-    """The value of a text that is to be JSON; SourceFaultError if it is none or beyond all bounds."""
+    """The value of a JSON text; SourceFaultError if it is not JSON or exceeds the bounds of decoding."""
     try:
         return decoded(text)
     except OverBoundsError as exc:
@@ -90,9 +90,9 @@ _GRID = msgspec.json.Decoder(_GridEnvelope)
 
 @dataclass(frozen=True, slots=True)
 class GridPage:
-    """A page of a grid: its rows, as bytes or parsed; how many pages there are.
+    """A page of a grid: its rows, as bytes or parsed, and the number of pages.
 
-    `records` and `page_size`: how many rows the grid has and a page holds, where it says so.
+    `records`: how many rows the grid has; `page_size`: how many a page holds; None if not stated.
     """
 
     rows: list[Any]
@@ -102,14 +102,14 @@ class GridPage:
 
 
 def quick_grid(answer: Answer) -> GridPage | None:
-    """The page of a plainly good grid's answer, its rows as bytes; None for any other, which `read_json` reads."""
+    """The page of a well-formed answer, its rows as bytes; None for any other, which `grid_page` reads."""
     if answer.status != 200:
         return None
     try:
         check_size(answer.body)
         found = _GRID.decode(answer.body).data
     except (msgspec.MsgspecError, OverBoundsError, RecursionError):
-        # The slow way says what is wrong with it.
+        # `grid_page` raises what is wrong with it.
         return None
     if not _are_counts(found.totalPages, found.records):
         return None
@@ -137,7 +137,7 @@ def _are_counts(pages_total: Any, records: Any) -> bool:
 
 
 def parsed_row(raw: Any) -> Any:
-    """A row of a grid, parsed if it comes as bytes, money exact (Decimal). NotJsonError if it is beyond all bounds."""
+    """A row of a grid, parsed if it comes as bytes, money exact (Decimal). NotJsonError if it exceeds the bounds."""
     return decoded(raw) if isinstance(raw, bytes) else raw
 
 
@@ -158,21 +158,21 @@ def bare(parsed: Any, *, what: str) -> Json:
 
 
 def changed(what: str, field: str) -> SourceFaultError:
-    """The fault for a field that is missing or of another kind than known."""
+    """The fault for a field that is missing or has another form than known."""
     return SourceFaultError(SOURCE_CHANGED, f"{what}: field {field} is missing or has another form")
 
 
-def is_sign_in_place(target: str) -> bool:
-    """Whether a redirect leads to where Buildertrend sends those who have no session, or whose client it dislikes."""
+def leads_to_sign_in(target: str) -> bool:
+    """Whether a redirect leads where Buildertrend sends clients without a session, or clients that it refuses."""
     try:
         parts = urlsplit(target)
     except ValueError:
         return False
-    return bool(_SIGN_IN_PLACE.search(parts.path) or _SIGN_IN_HOST.match(parts.netloc))
+    return bool(_SIGN_IN_PATH.search(parts.path) or _SIGN_IN_HOST.match(parts.netloc))
 
 
-def is_error_place(target: str) -> bool:
-    """Whether a redirect leads to the page for clients that the edge dislikes [B]."""
+def leads_to_error_page(target: str) -> bool:
+    """Whether a redirect leads to the page for clients that the edge refuses [B]."""
     try:
         return urlsplit(target).path.lower().rstrip("/") == "/app/error"
     except ValueError:
@@ -182,9 +182,9 @@ def is_error_place(target: str) -> bool:
 def _check_status(answer: Answer, what: str) -> None:
     if answer.status in _REDIRECTS:
         target = answer.headers.get("Location", "")
-        if not is_sign_in_place(target):
+        if not leads_to_sign_in(target):
             raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: redirected to a page that is not for signing in")
-        raise SessionExpiredError("redirected", refused_client=is_error_place(target))
+        raise SessionExpiredError("redirected", refused_client=leads_to_error_page(target))
     if answer.status == 401:
         raise SessionExpiredError("status 401")
     if answer.status == 403:
@@ -205,5 +205,5 @@ def _check_envelope(parsed: Any, what: str) -> None:
 
 
 def _fault_of_message(parsed: Mapping[str, Any]) -> Fault:
-    """Its message is for people [A]; only a word about permissions is told apart."""
+    """Its message is for people [A]; only one about permissions is recognised."""
     return NO_PERMISSION if "permission" in str(parsed.get("message", "")).lower() else SOURCE_UNAVAILABLE

@@ -1,4 +1,4 @@
-"""Request bodies, with the quirks that the endpoints insist on: numbers as strings, JSON inside JSON."""
+"""Request bodies with the quirks that the endpoints require: numbers as strings, JSON inside JSON."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PAGE_SIZE = 200
 ALL_TIME = 2147483647
 TIME_CLOCK_STATE = 19
 INTERNAL_USERS_STATE = 11  # [C]
-TIME_IN_COLUMN = "1"  # [C] Taken for the shift's start; a grid that sorts otherwise is noticed and read whole.
+TIME_IN_COLUMN = "1"  # [C] Presumed to be the shift's start; a grid that sorts otherwise is noticed and read whole.
 _DATE_FILTER = "12"
 
 
 @dataclass(frozen=True, slots=True)
 class GridView:
-    """What is asked of a grid: which, in what order, of which rows."""
+    """Which grid is asked, in what order and for which rows."""
 
     empty_state_entity: int
     sort_column: str
@@ -55,7 +55,7 @@ def grid(page: int, page_size: int, view: GridView) -> Json:
 
 
 def shifts(page: int, page_size: int = PAGE_SIZE) -> Json:
-    """All shifts, newest start first; custom date ranges are unreliable [B], so dates are filtered after fetching."""
+    """All shifts, newest start first; custom date ranges are unreliable [B]: dates are filtered after fetching."""
     all_time = json.dumps({"SelectedValue": ALL_TIME, "StartDate": None, "EndDate": None})
     return grid(page, page_size, GridView(TIME_CLOCK_STATE, TIME_IN_COLUMN, "desc", {_DATE_FILTER: all_time}))
 

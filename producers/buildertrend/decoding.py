@@ -1,4 +1,4 @@
-"""JSON from outside, within bounds: depth, number of values, digits. Everything of Buildertrend's is decoded here."""
+"""JSON within bounds of depth, number of values and digits: every answer of Buildertrend is decoded here."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ import msgspec
 MOST_DEPTH = 64
 MOST_VALUES = 1_000_000
 MOST_DIGITS = 300
-# A text shorter than this cannot hold too many values.
+# A text shorter than this cannot hold more values than that.
 _SURELY_FEW_BYTES = 2 * MOST_VALUES
-# A text that nobody closes goes to the end: looking for its end anew at every quote would take the square of the time.
-_TEXTS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+# An unclosed string matches to the end: a new attempt at every quote would take quadratic time.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 class NotJsonError(ValueError):
-    """The text is cut off, or no JSON."""
+    """The text is cut off or is not JSON."""
 
 
 class OverBoundsError(NotJsonError):
-    """The text nests deeper, or holds more values, than anything that Buildertrend is known to answer."""
+    """The text nests deeper, or holds more values, than any answer that Buildertrend is known to give."""
 
 
 def check_size(text: bytes) -> None:
-    """OverBoundsError for more values than any answer has: as objects they would take many times its bytes."""
+    """Raises OverBoundsError for too many values: as objects they would take many times the bytes of the text."""
     if len(text) <= _SURELY_FEW_BYTES:
         return
     if text.count(b",") + text.count(b"[") + text.count(b"{") > MOST_VALUES:
@@ -37,9 +37,9 @@ def check_size(text: bytes) -> None:
 
 
 def decoded(text: bytes) -> Any:
-    """The value, decimals exact (Decimal), keys and texts as UTF-8 can hold them.
+    """The value, decimals exact (Decimal), strings as UTF-8 can hold them. Raises NotJsonError, OverBoundsError.
 
-    A number of too many digits is given as its text: that is its field's matter. NotJsonError, OverBoundsError.
+    A number of too many digits comes as its text, for its field to refuse.
     """
     check_size(text)
     if _is_too_deep(text):
@@ -47,28 +47,28 @@ def decoded(text: bytes) -> Any:
     try:
         return _QUICK.decode(text)
     except (msgspec.MsgspecError, InvalidOperation):
-        # Half characters and odd numbers are read the slow way, and what is no JSON fails there.
-        return _slowly(text)
+        # Half surrogate pairs and odd numbers need the slow way; what is not JSON fails there, too.
+        return _decoded_slowly(text)
 
 
-def _slowly(text: bytes) -> Any:
+def _decoded_slowly(text: bytes) -> Any:
     try:
         parsed = _SLOW.decode(text.decode())
     except ValueError as exc:
         raise NotJsonError(str(exc)) from None
-    return _without_half_characters(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
+    return _without_half_surrogates(parsed) if b"\\ud" in text or b"\\uD" in text else parsed
 
 
 def _is_too_deep(text: bytes) -> bool:
     if text.count(b"[") + text.count(b"{") <= MOST_DEPTH:
         return False
-    brackets = _TEXTS.sub(b"", text).translate(_TO_SQUARE, _NO_BRACKETS)
+    brackets = _STRINGS.sub(b"", text).translate(_TO_SQUARE, _NO_BRACKETS)
     for _ in range(MOST_DEPTH):
         inner = len(brackets)
         brackets = brackets.replace(b"[]", b"")
         if len(brackets) == inner:
             break
-    # What a text that is cut off left open counts as well.
+    # Brackets that a cut-off text left open count, too.
     return len(brackets) > MOST_DEPTH
 
 
@@ -87,14 +87,14 @@ def _decimal(text: str) -> Decimal | str:
         return text
 
 
-def _without_half_characters(node: Any) -> Any:
-    """A text cut in the middle of an emoji ends in half a surrogate pair, which no UTF-8 can hold."""
+def _without_half_surrogates(node: Any) -> Any:
+    """A string cut in the middle of an emoji ends in half a surrogate pair, which UTF-8 cannot hold."""
     if isinstance(node, str):
         return node.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     if isinstance(node, list):
-        return [_without_half_characters(item) for item in node]
+        return [_without_half_surrogates(item) for item in node]
     if isinstance(node, dict):
-        return {_without_half_characters(key): _without_half_characters(value) for key, value in node.items()}
+        return {_without_half_surrogates(key): _without_half_surrogates(value) for key, value in node.items()}
     return node
 
 

@@ -1,7 +1,7 @@
 """Signing in, as generators: each yields a request, gets its answer, and returns a session or raises the fault.
 
-A wrong password costs exactly one attempt (two where the trimmed one differs): only a way in that is not there at all
-leads on to the other one.
+A wrong password costs exactly one attempt (two if the trimmed one differs): the second endpoint is tried only where
+the first one does not exist at all.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import httpx
 
 from core.errors import IntegrationError
-from producers.buildertrend.answers import is_error_place, is_sign_in_place, json_of
+from producers.buildertrend.answers import json_of, leads_to_error_page, leads_to_sign_in
 from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.faults import (
     BLOCKED,
@@ -31,7 +31,7 @@ from producers.buildertrend.faults import (
 
 SignInFlow = Generator[httpx.Request, Answer, "Session"]
 
-# What the public phone app and web page state about themselves [B]; the edge refuses clients that do not look like one.
+# What a browser on the public web page sends [B]; the edge refuses clients that do not look like one.
 BROWSER_HEADERS = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
     "Accept": "application/json, text/plain, */*",
@@ -41,7 +41,7 @@ BROWSER_HEADERS = {
 _AUDIENCE = "https://api.buildertrend.net/"
 _CLIENT_ID = "protiv-buildertrend"  # [C] The real one is not published; only used where the phone sign-in is absent.
 _MISSING = frozenset({404, 405, 410})
-_FRONT_DOOR = "/app/Landing"
+_LANDING_PAGE = "/app/Landing"
 # A header takes visible ASCII; a cookie's value ends at a semicolon.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,8192}", re.ASCII)
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}", re.ASCII)
@@ -50,7 +50,7 @@ _MOST_COOKIES = 50
 _MOST_HEADER_BYTES = 32_768
 _LONGEST_MESSAGE = 2_000
 _TOO_MANY = 429
-_WORDS: dict[Fault, tuple[str, ...]] = {
+_REFUSAL_WORDS: dict[Fault, tuple[str, ...]] = {
     LOCKED: ("too_many_attempts", "too many failed", "account is locked", "locked out", "multiple consecutive"),  # [C]
     MFA_REQUIRED: ("mfa", "multi-factor", "multifactor", "verification code", "two-factor"),
     BLOCKED: ("access_denied", "bot", "captcha", "suspicious"),
@@ -59,7 +59,7 @@ _WORDS: dict[Fault, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class SignInDetails:
-    """What an admin entered. Never printed."""
+    """Username and password as an admin entered them. Never printed."""
 
     username: str = field(repr=False)
     password: str = field(repr=False)
@@ -99,14 +99,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Hosts:
-    """The two addresses, from settings only."""
+    """Base addresses of the application and of its sign-in, from settings only."""
 
     app_url: str
     login_url: str
 
 
-class _WayMissingError(Exception):
-    """This way to sign in does not exist there; another one may."""
+class _EndpointMissingError(Exception):
+    """This sign-in endpoint does not exist there; another one may."""
 
 
 class _NotAcceptedError(Exception):
@@ -115,45 +115,45 @@ class _NotAcceptedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A sign-in that went well: the session, and the password that was accepted. Never printed."""
+    """A successful sign-in: the session, and the password that was accepted. Never printed."""
 
     session: Session = field(repr=False)
     password: str = field(repr=False)
 
 
 class SignInJournal(Protocol):
-    """What outlasts a crash in the middle of a sign-in: an attempt whose answer nobody saw may have been counted."""
+    """Survives a crash in the middle of a sign-in: an attempt without an answer may count as a failed one."""
 
     def has_unanswered_sign_in(self) -> bool:
-        """Whether the last attempt had no answer that says whether it was counted."""
+        """Whether the last attempt had no answer: nobody knows whether it was counted."""
 
     def begin_sign_in(self) -> None:
-        """An attempt is about to be sent. SourceFaultError if too many before it had no answer: not now, then."""
+        """An attempt is about to be sent. SourceFaultError if it must wait, as earlier ones had no answer."""
 
     def sign_in_answered(self) -> None:
-        """Its answer is here and says what came of it."""
+        """The attempt was answered, whether it succeeded or not."""
 
     def sign_in_unanswered(self) -> None:
-        """It was sent, and nothing came back that says what came of it: it counts until another one is answered."""
+        """The attempt had no conclusive answer: it counts as failed until another one is answered."""
 
     def sign_in_refused(self, fault: Fault) -> None:
-        """No further attempt until somebody changes the credentials; kept before anything else happens."""
+        """No further attempt until somebody changes the credentials; stored before anything else happens."""
 
 
 def sign_in(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
     """A new session; SourceFaultError with the fault's name otherwise. Blocks for a few requests at most."""
     if journal.has_unanswered_sign_in():
-        _check_front_door(client, hosts)
+        _check_landing_page(client, hosts)
     try:
-        return _with_any_password(client, details, hosts, journal)
+        return _try_passwords(client, details, hosts, journal)
     except SourceFaultError as exc:
         if exc.fault.stops_sign_in:
             journal.sign_in_refused(exc.fault)
         raise
 
 
-def _with_any_password(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
-    """As typed, then without the spaces around it: people paste passwords with them."""
+def _try_passwords(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> SignedIn:
+    """As typed, then without surrounding spaces: people paste passwords with them."""
     passwords = [details.password]
     trimmed = details.password.strip()
     if trimmed not in ("", details.password):
@@ -161,24 +161,24 @@ def _with_any_password(client: HttpClient, details: SignInDetails, hosts: Hosts,
     for password in passwords:
         tried = SignInDetails(details.username.strip(), password)
         try:
-            return SignedIn(_by_any_way(client, tried, hosts, journal), password)
+            return SignedIn(_try_endpoints(client, tried, hosts, journal), password)
         except _NotAcceptedError:
             continue
     raise SourceFaultError(WRONG_CREDENTIALS, "username or password not accepted")
 
 
-def _by_any_way(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> Session:
-    ways: tuple[Callable[[SignInDetails, Hosts], SignInFlow], ...] = (phone_app_flow, password_grant_flow)
-    for way in ways:
+def _try_endpoints(client: HttpClient, details: SignInDetails, hosts: Hosts, journal: SignInJournal) -> Session:
+    flows: tuple[Callable[[SignInDetails, Hosts], SignInFlow], ...] = (phone_app_flow, password_grant_flow)
+    for flow in flows:
         try:
-            return drive(client, way(details, hosts), journal)
-        except _WayMissingError:
+            return drive(client, flow(details, hosts), journal)
+        except _EndpointMissingError:
             continue
-    raise SourceFaultError(SOURCE_CHANGED, "sign-in: no known way in exists any more")
+    raise SourceFaultError(SOURCE_CHANGED, "sign-in: none of the known endpoints exists any more")
 
 
 def drive(client: HttpClient, flow: SignInFlow, journal: SignInJournal) -> Session:
-    """Send what the flow asks for until it returns; nothing twice, as an attempt whose answer was lost may count."""
+    """Send each request of the flow until it returns a session; none twice, as a lost one may have been counted."""
     following: httpx.Request | Session = next(flow)
     while not isinstance(following, Session):
         journal.begin_sign_in()
@@ -189,10 +189,10 @@ def drive(client: HttpClient, flow: SignInFlow, journal: SignInJournal) -> Sessi
 def _attempt(
     client: HttpClient, flow: SignInFlow, request: httpx.Request, journal: SignInJournal
 ) -> httpx.Request | Session:
-    """One attempt. It is answered once the flow has understood its answer; whatever else happens, it counts."""
+    """One attempt, noted as answered only if the flow understood its answer; otherwise it may have been counted."""
     try:
         following = _following(client, flow, request)
-    except (_WayMissingError, _NotAcceptedError):
+    except (_EndpointMissingError, _NotAcceptedError):
         journal.sign_in_answered()
         raise
     except SourceFaultError as exc:
@@ -224,11 +224,11 @@ def _answer(client: HttpClient, request: httpx.Request) -> Answer:
     return answer
 
 
-def _check_front_door(client: HttpClient, hosts: Hosts) -> None:
-    """Type no password where the page before it leads elsewhere or is out of order, as during maintenance."""
-    answer = client.send(httpx.Request("GET", hosts.app_url + _FRONT_DOOR, headers=BROWSER_HEADERS))
+def _check_landing_page(client: HttpClient, hosts: Hosts) -> None:
+    """Send no password if the page before the sign-in fails or redirects elsewhere, as during maintenance."""
+    answer = client.send(httpx.Request("GET", hosts.app_url + _LANDING_PAGE, headers=BROWSER_HEADERS))
     target = answer.headers.get("Location", "")
-    elsewhere = 300 <= answer.status < 400 and not is_sign_in_place(target)
+    elsewhere = 300 <= answer.status < 400 and not leads_to_sign_in(target)
     if elsewhere or answer.status >= 500:
         raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: the page before it answers {answer.status}")
 
@@ -249,8 +249,8 @@ def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
     )
     parsed = _parsed(answer)
     if "success" not in parsed and _known_refusal(str(parsed.get("message", ""))) is None:
-        # A proxy's or the edge's own answer: it has not looked at the password.
-        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} without a word about it")
+        # An answer of a proxy or of the edge: nothing has checked the password.
+        raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} without an outcome")
     if parsed.get("success") is not True:
         raise _refusal(str(parsed.get("message", ""))[:_LONGEST_MESSAGE])
     data = parsed.get("data")
@@ -286,7 +286,7 @@ def _session(cookies: dict[str, str], token: Any) -> Session:
     try:
         return Session(cookies, token)
     except (TypeError, ValueError):
-        # Without the cause, and here, before it is kept: a session that no request can carry would be tried for ever.
+        # Without the cause, which holds the session. A session that no request can carry must not be stored.
         raise SourceFaultError(SOURCE_CHANGED, "sign-in: the token or a cookie is not as headers carry them") from None
 
 
@@ -300,12 +300,12 @@ def _cookies(listed: Any) -> dict[str, str]:
 
 def _parsed(answer: Answer) -> dict[str, Any]:
     if answer.status in _MISSING:
-        raise _WayMissingError
+        raise _EndpointMissingError
     if answer.status >= 500:
-        # Whatever its JSON says: a broken server has not looked at the password.
+        # Whatever its JSON says: a failing server has not checked the password.
         raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status}")
     if 300 <= answer.status < 400:
-        if is_error_place(answer.headers.get("Location", "")):
+        if leads_to_error_page(answer.headers.get("Location", "")):
             raise SourceFaultError(BLOCKED, "sign-in: redirected to the page for clients that are refused")
         raise SourceFaultError(SOURCE_UNAVAILABLE, f"sign-in: status {answer.status} to an unknown page")
     parsed = json_of(answer.body.lstrip(), what=f"sign-in: status {answer.status}")
@@ -315,15 +315,15 @@ def _parsed(answer: Answer) -> dict[str, Any]:
 
 
 def _refusal(text: str) -> Exception:
-    """Which refusal a message means [B]; an unknown one counts as wrong credentials, so that it is never repeated."""
+    """What a refusal's message means [B]; an unknown one counts as wrong credentials, so that it is never repeated."""
     fault = _known_refusal(text)
     return _NotAcceptedError() if fault is None else SourceFaultError(fault, "sign-in refused")
 
 
 def _known_refusal(text: str) -> Fault | None:
-    return next((fault for fault in _WORDS if _names(fault, text)), None)
+    return next((fault for fault in _REFUSAL_WORDS if _names(fault, text)), None)
 
 
 def _names(fault: Fault, text: str) -> bool:
     lowered = text.lower()
-    return any(word in lowered for word in _WORDS[fault])
+    return any(word in lowered for word in _REFUSAL_WORDS[fault])
