@@ -41,7 +41,7 @@ def streams(
 ) -> None:
     """Normalise and link raw records into canonical ones."""
     from streams.main import run, run_rebuild
-    from streams.rebuild import Wishes
+    from streams.rebuild import RebuildOptions
     from streams.rebuild_check import Allowed
 
     settings = _ready("streams")
@@ -50,7 +50,7 @@ def streams(
             raise ConfigurationError("--allow-deletions, --allow-unreadable and --dry-run go with --rebuild.")
         run(settings)
         return
-    published = run_rebuild(settings, wishes=Wishes(Allowed(allow_deletions, allow_unreadable), dry_run))
+    published = run_rebuild(settings, options=RebuildOptions(Allowed(allow_deletions, allow_unreadable), dry_run))
     if as_json:
         print(json.dumps({"published": published, "dry_run": dry_run}))
         return

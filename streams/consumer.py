@@ -1,8 +1,8 @@
 """The Faust app and its Kafka consumer: committed records only, whole fetches at once, no tables, no web server.
 
-Faust offers read-committed only with its own transactions, and delivers record by record: two tasks of the event loop
-for each, which cost more than all of our own work. A partition number is kept together over all topics. Offsets are
-acknowledged delivery by delivery, in order.
+Faust reads committed records only together with its own transactions, and delivers record by record, with two tasks of
+the event loop for each, which cost more than all of our own work. Here each process gets the same partition numbers of
+all topics, and offsets are acknowledged delivery by delivery, in order.
 """
 
 from __future__ import annotations
@@ -31,11 +31,15 @@ from faust.types import TP
 from core.settings import Settings
 from schemas.catalogue import ENTITIES, Entity
 
+COMMIT_INTERVAL_S = 0.25
+MAX_DELIVERY = 4_000
+# Of a topic, all its partitions together. What waits here is in memory twice, since the client holds it as well.
+QUEUED_DELIVERIES = 4
 _FETCH_TIMEOUT_S = 1.0
 
 
 class CommittedConsumerThread(AIOKafkaConsumerThread):
-    """Builds the client as Faust does, save for isolation level and assignor."""
+    """Builds the client as Faust does, except for isolation level and assignor."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -43,7 +47,7 @@ class CommittedConsumerThread(AIOKafkaConsumerThread):
             client_id=conf.broker_client_id,
             group_id=conf.id,
             bootstrap_servers=server_list(transport.url, transport.default_port),
-            # Faust's own assignor wants changelog topics; aiokafka's round robin would part a company's topics.
+            # Faust's assignor needs changelog topics; aiokafka's round robin would spread a company over processes.
             partition_assignment_strategy=[RangePartitionAssignor],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -61,7 +65,7 @@ class CommittedConsumerThread(AIOKafkaConsumerThread):
 
     def positions(self) -> dict[tuple[str, int], int]:
         """The next offset to fetch of each assigned partition, 0 where it is not known yet."""
-        subscription = self._consumer and self._consumer._subscription.subscription  # noqa: SLF001 - as Faust itself does
+        subscription = self._consumer and self._consumer._subscription.subscription
         assignment = subscription and subscription.assignment
         if not assignment:
             return {}
@@ -71,7 +75,7 @@ class CommittedConsumerThread(AIOKafkaConsumerThread):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Records of one partition in the order of their offsets; `after` is the end of the delivery before, if any."""
+    """Records of one partition in the order of their offsets; `after` is the end of the previous delivery, if any."""
 
     tp: TP
     records: Sequence[Any]
@@ -85,7 +89,7 @@ class Delivery:
 
 
 class CommittedConsumer(Consumer):
-    """Faust's consumer on the thread above, delivering in bulk to the queue of each topic."""
+    """Faust's consumer with the thread above; it puts whole fetches into a queue of each topic."""
 
     _thread: CommittedConsumerThread
 
@@ -94,19 +98,19 @@ class CommittedConsumer(Consumer):
         self._queues: dict[str, asyncio.Queue[Delivery]] = {}
         self._generation = 0
         self._delivered: dict[TP, int] = {}
-        self._done: dict[TP, int] = {}
+        self._acknowledged: dict[TP, int] = {}
 
     def deliver_to(self, queues: dict[str, asyncio.Queue[Delivery]]) -> None:
         """Put what is fetched of each topic into its queue."""
         self._queues = queues
 
     def acknowledge(self, delivery: Delivery) -> None:
-        """Let its offsets be committed, if all before it were acknowledged and its partition is still ours."""
-        if self.is_current(delivery) and self._done.get(delivery.tp) == delivery.after:
-            self._done[delivery.tp] = delivery.end
+        """Allow its offsets to be committed, if all before it are acknowledged and its partition is still assigned."""
+        if self.is_current(delivery) and self._acknowledged.get(delivery.tp) == delivery.after:
+            self._acknowledged[delivery.tp] = delivery.end
 
     def is_current(self, delivery: Delivery) -> bool:
-        """Whether it is of the present assignment: else it was, or will be, delivered to somebody again."""
+        """Whether it is of the present assignment; if not, its records are delivered again, here or elsewhere."""
         return delivery.generation == self._generation
 
     def positions(self) -> dict[tuple[str, int], int]:
@@ -115,17 +119,17 @@ class CommittedConsumer(Consumer):
 
     def uncommitted(self) -> bool:
         """Whether offsets are acknowledged and not committed yet."""
-        return any(self._should_commit(tp, end) for tp, end in list(self._done.items()))
+        return any(self._should_commit(tp, end) for tp, end in list(self._acknowledged.items()))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Forget what was delivered: it will be delivered again, to whoever is assigned its partition."""
+        """Forget what was delivered: it is delivered again to the process that is assigned the partition next."""
         self._forget()
         await super().on_partitions_revoked(revoked)
 
     def _forget(self) -> None:
         self._generation += 1
         self._delivered.clear()
-        self._done.clear()
+        self._acknowledged.clear()
         for queue in self._queues.values():
             while not queue.empty():
                 queue.get_nowait()
@@ -134,17 +138,17 @@ class CommittedConsumer(Consumer):
         return CommittedConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in list(self._done) if topics is None or tp in topics or tp.topic in topics)
+        return (tp for tp in list(self._acknowledged) if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._done.get(tp)
+        return self._acknowledged.get(tp)
 
     async def _drain_messages(self, fetcher: Any) -> None:
         """Fetch and deliver until the consumer or its fetcher stops."""
         try:
-            while not (self._stopped.is_set() or fetcher._stopped.is_set()):  # noqa: SLF001 - as Faust itself does
+            while not (self._stopped.is_set() or fetcher._stopped.is_set()):
                 await self._fetch()
-                # A fetch that finds records at hand never lets go of the event loop.
+                # A fetch whose records are there already never yields to the event loop.
                 await self.sleep(0)
         except (ConsumerStoppedError, asyncio.CancelledError):
             if not self.transport.app.should_stop:
@@ -158,18 +162,18 @@ class CommittedConsumer(Consumer):
         if not fetched or self.should_stop:
             return
         if not self.flow_active or generation != self._generation:
-            # Partitions were handed out anew meanwhile: nobody knows whose records these are. Fetch them again.
+            # Partitions were reassigned meanwhile, and these records may be another process's now: fetch again.
             self._forget()
             await self.perform_seek()
             return
-        for place, records in fetched.items():
+        for tp, records in fetched.items():
             if generation == self._generation:
-                await self._deliver(ensure_TP(place), records)
+                await self._deliver(ensure_TP(tp), records)
 
     async def _deliver(self, tp: TP, records: Sequence[Any]) -> None:
         delivery = Delivery(tp, records, self._generation, self._delivered.get(tp))
         self._delivered[tp] = delivery.end
-        # A full queue holds up the fetching of all partitions; a rebalance gets past it.
+        # A full queue stops the fetching of all partitions; a rebalance ends the wait.
         await self.wait_first(self._queues[tp.topic].put(delivery), self.suspend_flow.wait())
 
 
@@ -181,12 +185,6 @@ class CommittedTransport(Transport):
 
 def _ms(seconds: float) -> int:
     return int(seconds * 1000)
-
-
-COMMIT_INTERVAL_S = 0.25
-MAX_DELIVERY = 4_000
-# A topic's, all partitions together; what waits here is held twice, by the client as well.
-QUEUED_DELIVERIES = 4
 
 
 class StreamsApp(faust.App):
@@ -250,7 +248,7 @@ def build_app(settings: Settings, *, group_id: str, data_dir: Path) -> StreamsAp
 
 
 def subscribe(app: StreamsApp) -> dict[Entity, asyncio.Queue[Delivery]]:
-    """Subscribe to the raw topics; returns the queues that their records will come by. Call it before the app starts.
+    """Subscribe to the raw topics; returns the queues of their deliveries. Call it before the app starts.
 
     Topics that are added later are subscribed to 45 seconds late.
     """

@@ -26,15 +26,15 @@ from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
 from streams.consumer import StreamsApp, build_app, subscribe
-from streams.partitions import Partitions, drain
-from streams.rebuild import AS_USUAL, Wishes, rebuild
+from streams.partitions import Partitions, process_deliveries
+from streams.rebuild import DEFAULT_OPTIONS, RebuildOptions, rebuild
 from streams.records import Codecs
 from streams.retry import StoppedError
 from streams.startup import StageOpener, prepare
 from streams.watchdog import ReadableLag, Sample, watch
 
 GROUP_ID = "protiv-streams"
-# State is millions of objects that live long.
+# State consists of millions of objects that live long.
 _NEW_OBJECTS = 50_000
 _EXIT_UNFORESEEN = 70
 _EXIT_FATAL = 71
@@ -46,23 +46,23 @@ log = get_logger(__name__)
 def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
     """Publish canonical records until SIGTERM or SIGINT. Call it in the main thread.
 
-    Raises ConfigurationError for what somebody must set right, FatalError when a broker or the registry stays away at
-    the start. Once at work, an error that nobody can recover from ends the process with exit code 70 to 72, at once:
-    no offset of what was at hand may be committed. Two groups must not publish to one Kafka.
+    Raises ConfigurationError for what must be corrected, FatalError when a broker or the registry stays unavailable at
+    the start. After the start, an unrecoverable error ends the process at once with exit code 70 to 72: no offset of
+    unfinished batches may be committed. Two consumer groups must not publish to one Kafka.
     """
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     configure_logging(settings, process="streams")
-    _quieten_libraries(settings)
+    _silence_libraries(settings)
     search_garbage_rarely(_NEW_OBJECTS)
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     with temporary_folder() as folder, asyncio.Runner() as runner:
         runner.run(_Process(settings, group_id, Path(folder)).serve())
-        # The interpreter would look through all of that once more before it ends, for seconds.
+        # Otherwise the interpreter would search the whole state for garbage once more before it ends, for seconds.
         gc.freeze()
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """A folder for what Faust keeps while it runs, which is nothing of ours; ConfigurationError where none can be."""
+    """A folder for Faust's own files, none of ours; ConfigurationError where none can be created."""
     try:
         return tempfile.TemporaryDirectory(prefix="streams-")
     except OSError as exc:
@@ -72,15 +72,17 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
         ) from exc
 
 
-def run_rebuild(settings: Settings, *, group_id: str = GROUP_ID, wishes: Wishes = AS_USUAL) -> dict[str, int]:
-    """Make the canonical topics again from the raw ones, while no streams run; see `streams.rebuild`."""
+def run_rebuild(
+    settings: Settings, *, group_id: str = GROUP_ID, options: RebuildOptions = DEFAULT_OPTIONS
+) -> dict[str, int]:
+    """Rebuild the canonical topics from the raw ones, while no streams run; see `streams.rebuild`."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url")
     with closing(ConfluentRegistry(settings)) as registry:
-        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id, wishes=wishes))
+        return dict(rebuild(settings, registry, SystemClock(), stop_event(), group_id=group_id, options=options))
 
 
 class _Process:
-    """Everything of one run, put together."""
+    """One run of the process with all its parts."""
 
     def __init__(self, settings: Settings, group_id: str, data_dir: Path) -> None:
         self._settings = settings
@@ -115,8 +117,9 @@ class _Process:
         app = build_app(self._settings, group_id=self._group_id, data_dir=self._data_dir)
         _follow_assignments(app, partitions)
         queues = subscribe(app)
-        drains = [
-            asyncio.create_task(drain(queue, entity, partitions, app, end_process)) for entity, queue in queues.items()
+        tasks = [
+            asyncio.create_task(process_deliveries(queue, entity, partitions, app, end_process))
+            for entity, queue in queues.items()
         ]
         lag = ReadableLag(self._settings)
         watch(
@@ -129,7 +132,7 @@ class _Process:
         await app.wait(asked_to_stop.wait())
         if app.crashed:
             end_process(app.crash_reason or FatalError("Faust crashed."))
-        await _end(app, partitions, drains)
+        await _end(app, partitions, tasks)
 
     def _listen_to_signals(self) -> asyncio.Event:
         asked_to_stop = asyncio.Event()
@@ -157,7 +160,7 @@ class _Process:
 
 
 def end_process(error: BaseException) -> None:
-    """Log why and end at once, with a non-zero exit code, before Faust can commit anything more."""
+    """Log the reason and end at once, with a non-zero exit code, before Faust can commit anything more."""
     if isinstance(error, FencedError):
         log.critical("streams_fenced", reason=str(error))
         code = _EXIT_FENCED
@@ -174,7 +177,7 @@ def end_process(error: BaseException) -> None:
 def _follow_assignments(app: StreamsApp, partitions: Partitions) -> None:
     async def on_assigned(_app: Any, /, *args: Any, **_: Any) -> None:
         (assigned,) = args
-        await partitions.assigned({place.partition for place in assigned})
+        await partitions.assigned({tp.partition for tp in assigned})
 
     async def on_revoked(*_: Any, **__: Any) -> None:
         await partitions.revoked()
@@ -183,17 +186,17 @@ def _follow_assignments(app: StreamsApp, partitions: Partitions) -> None:
     app.on_partitions_revoked.connect(on_revoked, weak=False)
 
 
-async def _end(app: StreamsApp, partitions: Partitions, drains: list[asyncio.Task[None]]) -> None:
-    """Finish what is at hand, commit it, leave the group."""
+async def _end(app: StreamsApp, partitions: Partitions, tasks: list[asyncio.Task[None]]) -> None:
+    """Finish the batches that are being processed, commit them, leave the group."""
     await partitions.close()
-    for task in drains:
+    for task in tasks:
         task.cancel()
-    await asyncio.gather(*drains, return_exceptions=True)
+    await asyncio.gather(*tasks, return_exceptions=True)
     await app.stop()
 
 
-def _quieten_libraries(settings: Settings) -> None:
-    """Faust and its client tell every step of a rebalance at INFO; under the names of our modules that extend it."""
+def _silence_libraries(settings: Settings) -> None:
+    """Faust and its client log every step of a rebalance at INFO, also under our module that extends them."""
     if settings.log_level != "DEBUG":
         for name in ("faust", "mode", "aiokafka", "streams.consumer"):
             logging.getLogger(name).setLevel(logging.WARNING)

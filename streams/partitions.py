@@ -23,12 +23,23 @@ from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState
 
-# One computes while another waits for its commit; more would only fight for the interpreter.
-_AT_WORK = 2
+# One computes while another waits for its commit; more would only compete for the interpreter.
+_BATCHES_AT_ONCE = 2
+_RETRY_PAUSE_S = 0.05
 
 log = get_logger(__name__)
 
 OpenStages = Callable[[Collection[int], Mapping[int, PartitionState], threading.Event], dict[int, PartitionStage]]
+
+OnError = Callable[[BaseException], None]
+
+
+class Acknowledger(Protocol):
+    """Commits the offsets of deliveries; see `streams.consumer.CommittedConsumer`."""
+
+    def acknowledge(self, delivery: Delivery) -> None: ...
+
+    def is_current(self, delivery: Delivery) -> bool: ...
 
 
 @dataclass(slots=True)
@@ -44,30 +55,30 @@ class _Assignment:
 class Partitions:
     """Owns the partitions of this process. Used from one event loop; blocking work runs in threads."""
 
-    def __init__(self, open_stages: OpenStages, on_error: Callable[[BaseException], None]) -> None:
-        """`on_error` is called with what nobody can recover from; it ends the process."""
+    def __init__(self, open_stages: OpenStages, on_error: OnError) -> None:
+        """`on_error` is called with an error that ends the process."""
         self._open = open_stages
         self._on_error = on_error
         self._current: _Assignment | None = None
         self._kept: dict[int, PartitionState] = {}
         self._closing = False
-        self._at_work = asyncio.Semaphore(_AT_WORK)
+        self._slots = asyncio.Semaphore(_BATCHES_AT_ONCE)
         self.batches = 0
 
     @property
     def ready(self) -> bool:
-        """Whether partitions are assigned (be it none) and their state is loaded."""
+        """Whether partitions are assigned (possibly none) and their state is loaded."""
         current = self._current
         return current is not None and current.opened.done() and not current.stop.is_set()
 
     @property
     def busy(self) -> bool:
-        """Whether a partition is being opened or a batch is at work."""
+        """Whether a partition is being opened or a batch is being processed."""
         current = self._current
         return current is not None and (bool(current.working) or not current.opened.done())
 
     async def assigned(self, partitions: Collection[int]) -> None:
-        """Take over partitions; returns at once, they are opened meanwhile."""
+        """Take over partitions; returns at once, they are opened in the background."""
         await self.revoked()
         stop = threading.Event()
         kept, self._kept = self._kept, {}
@@ -77,7 +88,7 @@ class Partitions:
         log.info("partitions_assigned", partitions=sorted(partitions))
 
     async def revoked(self) -> None:
-        """Give up all partitions: returns when no batch is at work and nothing more will be written."""
+        """Give up all partitions: returns when no batch is being processed and nothing more will be written."""
         current, self._current = self._current, None
         if current is None:
             return
@@ -92,12 +103,12 @@ class Partitions:
         log.info("partitions_revoked", partitions=sorted(current.locks))
 
     async def close(self) -> None:
-        """Give up all partitions at the end of the process: what was finished may still be acknowledged."""
+        """Give up all partitions at the end of the process: finished batches may still be acknowledged."""
         self._closing = True
         await self.revoked()
 
     async def process(self, partition: int, batch: Sequence[RawRecord]) -> bool:
-        """Take in a batch; true when all that follows from it is committed, false if the partition is given up."""
+        """Process a batch; true when all that follows from it is committed, false if the partition is given up."""
         current = self._current
         if current is None or partition not in current.locks:
             return False
@@ -113,12 +124,12 @@ class Partitions:
     async def _work(self, current: _Assignment, stage: PartitionStage, batch: Sequence[RawRecord]) -> bool:
         current.working.add(stage.partition)
         try:
-            async with self._at_work:
+            async with self._slots:
                 await asyncio.to_thread(stage.process, batch)
         finally:
             current.working.discard(stage.partition)
         self.batches += 1
-        # After a rebalance the offsets are the next owner's affair; at the end of the process they are still ours.
+        # After a rebalance the next owner commits the offsets; at the end of the process they are still ours to commit.
         return self._current is current or self._closing
 
     def _check_opened(self, opened: asyncio.Task[dict[int, PartitionStage]]) -> None:
@@ -127,59 +138,53 @@ class Partitions:
             self._on_error(error)
 
 
-_RETRY_PAUSE_S = 0.05
-
-OnError = Callable[[BaseException], None]
-
-
-class Deliverer(Protocol):
-    """Who delivers: it is told what is done, and tells what is still wanted."""
-
-    def acknowledge(self, delivery: Delivery) -> None: ...
-
-    def is_current(self, delivery: Delivery) -> bool: ...
-
-
-async def drain(
-    queue: asyncio.Queue[Delivery], entity: Entity, partitions: Partitions, deliverer: Deliverer, on_error: OnError
+async def process_deliveries(
+    queue: asyncio.Queue[Delivery],
+    entity: Entity,
+    partitions: Partitions,
+    acknowledger: Acknowledger,
+    on_error: OnError,
 ) -> None:
-    """Process the deliveries of one raw topic until cancelled; `on_error` ends the process."""
+    """Process the deliveries of one raw topic until cancelled; `on_error` ends the process for any error."""
     try:
         while True:
-            await _process(await take(queue), entity, partitions, deliverer)
+            await _process(await next_deliveries(queue), entity, partitions, acknowledger)
     except asyncio.CancelledError:
         raise
-    except BaseException as error:  # noqa: BLE001 - the one place where the unforeseen must not get past
+    except BaseException as error:
         on_error(error)
+        raise
 
 
-async def take(queue: asyncio.Queue[Delivery]) -> list[Delivery]:
-    """At least one delivery, and what else is there already."""
+async def next_deliveries(queue: asyncio.Queue[Delivery]) -> list[Delivery]:
+    """At least one delivery, and all others that are in the queue."""
     deliveries = [await queue.get()]
     while not queue.empty():
         deliveries.append(queue.get_nowait())
     return deliveries
 
 
-async def _process(deliveries: list[Delivery], entity: Entity, partitions: Partitions, deliverer: Deliverer) -> None:
+async def _process(
+    deliveries: list[Delivery], entity: Entity, partitions: Partitions, acknowledger: Acknowledger
+) -> None:
     by_partition: dict[int, list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
         by_partition[delivery.tp.partition].append(delivery)
 
-    async def in_order(partition: int, parts: list[Delivery]) -> None:
-        for delivery in parts:
-            # Records may come before it is known whose they are: what is current is never left undone.
-            while deliverer.is_current(delivery):
+    async def in_order(partition: int, own: list[Delivery]) -> None:
+        for delivery in own:
+            # Records may arrive before their partition is assigned: a current delivery is tried until it is processed.
+            while acknowledger.is_current(delivery):
                 if await partitions.process(partition, [raw_record(each, entity) for each in delivery.records]):
-                    deliverer.acknowledge(delivery)
+                    acknowledger.acknowledge(delivery)
                     break
                 await asyncio.sleep(_RETRY_PAUSE_S)
 
-    await asyncio.gather(*(in_order(number, parts) for number, parts in by_partition.items()))
+    await asyncio.gather(*(in_order(number, own) for number, own in by_partition.items()))
 
 
 def raw_record(message: Any, entity: Entity) -> RawRecord:
-    """A record of Faust's client as the core takes it."""
+    """A raw record from a message of Faust's client."""
     return RawRecord(
         entity,
         message.partition,

@@ -1,12 +1,14 @@
-"""Makes the canonical topics again from the raw ones, publishing only what differs, deletions of strays included.
+"""Rebuilds the canonical topics from the raw ones: publishes only what differs, and deletes strays.
 
-For the day after a mistake in the rules, or a canonical topic that was lost. Committed offsets and kept state play no
-part. Versions are the highest of the company in either kind of topic, so that none decreases and readers take the new
-records. Everything is read once before anything is published: see `streams.rebuild_check` for what stops it.
+Needed after a mistake in the rules, or when a canonical topic was lost. A stray is a canonical record of which the raw
+topics hold nothing. Committed offsets and kept state do not matter. The version is the company's highest in either kind
+of topic, so that none decreases and readers take the new records. Everything is read once before anything is published:
+see `streams.rebuild_check` for what stops a rebuild.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -29,13 +31,13 @@ from schemas.codec import Record, SchemaSource, to_micros
 from schemas.topic_setup import admin_client
 from streams.outputs import render
 from streams.publisher import PartitionPublisher
-from streams.rebuild_check import NOTHING_ALLOWED, Allowed, Findings, Place, check
+from streams.rebuild_check import NOTHING_ALLOWED, Allowed, CanonicalKey, Findings, check
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience
 from streams.startup import PATIENCE_S, prepare
 from streams.state.company import EntityRef
 from streams.state.loader import raw_record
-from streams.state.partition import Due, PartitionState
+from streams.state.partition import PartitionState, PendingOutput, PendingOutputs
 
 RUN_ID = "rebuild"
 _TIMEOUT_S = 30
@@ -46,12 +48,15 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Canonical:
-    """The last record of each key of a partition's canonical topics, kept up with what is published."""
+    """The last record of each key of a partition's canonical topics, updated with what is published.
+
+    `unseen`: keys with a record that no output was compared with yet.
+    """
 
     decode: dict[str, BatchDecoder]
-    last: dict[tuple[str, bytes], bytes | None] = field(default_factory=dict)
+    last: dict[CanonicalKey, bytes | None] = field(default_factory=dict)
     versions: Counter[str] = field(default_factory=Counter)
-    unseen: set[tuple[str, bytes]] = field(default_factory=set)
+    unseen: set[CanonicalKey] = field(default_factory=set)
 
     def note(self, topic: str, key: bytes, value: bytes | None, version: int) -> None:
         """A record that the topic holds."""
@@ -61,12 +66,12 @@ class Canonical:
         (self.unseen.discard if value is None else self.unseen.add)((topic, key))
 
     def differing(self, outputs: Sequence[Output]) -> list[Output]:
-        """The outputs that say something else than the topics do, whatever their versions."""
-        before = self._told([self.last.get(_place(output)) for output in outputs], outputs)
-        after = self._told([output.value for output in outputs], outputs)
+        """The outputs whose content differs from what the topics hold, whatever the versions."""
+        before = self._decoded([self.last.get(_key(output)) for output in outputs], outputs)
+        after = self._decoded([output.value for output in outputs], outputs)
         found: list[Output] = []
         for output, was, becomes in zip(outputs, before, after, strict=True):
-            self.unseen.discard(_place(output))
+            self.unseen.discard(_key(output))
             if output.value is None:
                 # The tombstone goes with the deletion in front of it, or not at all.
                 differs = bool(found) and found[-1].key == output.key and found[-1].topic == output.topic
@@ -76,30 +81,30 @@ class Canonical:
                 differs = was != becomes
             if differs:
                 found.append(output)
-                self.last[_place(output)] = output.value
+                self.last[_key(output)] = output.value
         return found
 
-    def _told(self, values: Sequence[bytes | None], outputs: Sequence[Output]) -> list[Record | None]:
+    def _decoded(self, values: Sequence[bytes | None], outputs: Sequence[Output]) -> list[Record | None]:
         """The records without their versions; None for a tombstone, for nothing, and for what cannot be read."""
-        told: list[Record | None] = [None] * len(values)
+        records: list[Record | None] = [None] * len(values)
         for topic in {output.topic for output in outputs}:
             numbers = [n for n, output in enumerate(outputs) if output.topic == topic and values[n] is not None]
             decoded = self.decode[topic]([value for n in numbers if (value := values[n]) is not None])
             for number, record in zip(numbers, decoded, strict=True):
                 if isinstance(record, dict):
-                    told[number] = {name: value for name, value in record.items() if name != "version"}
-        return told
+                    records[number] = {name: value for name, value in record.items() if name != "version"}
+        return records
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
-    """How a rebuild is to go: what may be passed over or deleted, and whether anything is published at all."""
+class RebuildOptions:
+    """What may be skipped or deleted, and whether anything is published at all."""
 
     allowed: Allowed = NOTHING_ALLOWED
     dry_run: bool = False
 
 
-AS_USUAL = Wishes()
+DEFAULT_OPTIONS = RebuildOptions()
 
 
 def rebuild(
@@ -109,12 +114,12 @@ def rebuild(
     stop: threading.Event,
     *,
     group_id: str,
-    wishes: Wishes = AS_USUAL,
+    options: RebuildOptions = DEFAULT_OPTIONS,
 ) -> Counter[str]:
     """How many records were published, or would be, by canonical topic, tombstones not counted. Blocks.
 
-    Raises ConfigurationError while streams run, FatalError when a broker or the registry stays away, or when too much
-    would be deleted: nothing is published then. StoppedError.
+    Raises ConfigurationError while streams run, FatalError when a broker or the registry stays unavailable, or when too
+    much would be deleted: then nothing is published. StoppedError if stopped meanwhile.
     """
     codecs = prepare(settings, source, clock, stop)
     patience = Patience(clock, stop, PATIENCE_S)
@@ -127,17 +132,17 @@ def rebuild(
     found = Findings()
     for number in range(settings.entity_partitions):
         found.merge(partition(number).examined())
-    check(found, wishes.allowed)
+    check(found, options.allowed)
     published: Counter[str] = Counter()
     for number in range(settings.entity_partitions):
         publisher = None
-        if not wishes.dry_run:
+        if not options.dry_run:
             publisher = PartitionPublisher.open(settings, f"{group_id}-{number}", number, patience)
         for outputs in partition(number).differing(found.strays):
             if publisher is not None:
                 publisher.publish(outputs)
             published.update(output.topic for output in outputs if output.value is not None)
-    log.info("canonical_topics_rebuilt", dry_run=wishes.dry_run, deleted=len(found.strays), **published)
+    log.info("canonical_topics_rebuilt", dry_run=options.dry_run, deleted=len(found.strays), **published)
     return published
 
 
@@ -153,22 +158,22 @@ class _Partition:
         self._state = PartitionState(codecs, partitions=settings.entity_partitions)
 
     def examined(self) -> Findings:
-        """What stands in the way of publishing: the topics are read and compared by their keys."""
+        """What may stop the rebuild: the topics are read and compared by their keys."""
         found, known = Findings(), set()
         self._read_canonical()
         for raw, error in self._loaded():
             known.add((raw.entity.canonical_topic, raw.key or b""))
             if error is None:
-                found.used(raw)
+                found.add_valid(raw)
             else:
-                found.not_used(raw, error)
+                found.add_invalid(raw, error)
         found.compare(self._canonical.unseen, known)
         return found
 
-    def differing(self, strays: Collection[Place]) -> Iterator[list[Output]]:
-        """What is to be published, in batches: the state is read whole first, then every record is taken in.
+    def differing(self, strays: Collection[CanonicalKey]) -> Iterator[list[Output]]:
+        """What is to be published, in batches: the whole state is loaded first, then every record is applied.
 
-        `strays`: canonical records of entities that the raw topics do not hold, which are to be deleted.
+        `strays` are the canonical records to delete.
         """
         self._read_canonical()
         for _ in self._loaded():
@@ -177,8 +182,8 @@ class _Partition:
             company = self._state.company(company_id)
             company.version = max(company.version, version)
         for batch in self._raw():
-            _each_good(batch, self._state.apply)
-            yield self._canonical.differing(self._rendered(self._state.take_due()))
+            _apply_valid(batch, self._state)
+            yield self._canonical.differing(self._rendered(self._state.take_pending()))
         yield self._rendered(self._deletions(self._canonical.unseen & set(strays)))
 
     def _read_canonical(self) -> None:
@@ -187,7 +192,7 @@ class _Partition:
                 self._note(message)
 
     def _loaded(self) -> Iterator[tuple[RawRecord, InvalidRecordError | None]]:
-        """Each raw record once it is part of the state, or with the reason why it is not."""
+        """Each raw record after it was loaded, or with the error because of which it was not."""
         for batch in self._raw():
             for raw in batch:
                 try:
@@ -197,21 +202,21 @@ class _Partition:
                 else:
                     yield raw, None
 
-    def _deletions(self, strays: Collection[Place]) -> dict[tuple[str, EntityRef], Due]:
+    def _deletions(self, strays: Collection[CanonicalKey]) -> PendingOutputs:
         now = to_micros(self._clock.now())
-        due = {}
+        pending: PendingOutputs = {}
         for topic, key in sorted(strays):
             company_id, entity_id = split_key(key)
-            due[company_id, EntityRef(_ENTITY_OF[topic], entity_id)] = Due(RUN_ID, deleted_at=now)
-        return due
+            pending[company_id, EntityRef(_ENTITY_OF[topic], entity_id)] = PendingOutput(RUN_ID, deleted_at=now)
+        return pending
 
-    def _rendered(self, due: dict[tuple[str, EntityRef], Due]) -> list[Output]:
-        return list(render(self._state, due.items(), self._codecs, Counter()))
+    def _rendered(self, pending: PendingOutputs) -> list[Output]:
+        return list(render(self._state, pending.items(), self._codecs, Counter()))
 
     def _raw(self) -> Iterator[list[RawRecord]]:
         for messages in self._read(RAW_TOPICS):
             batch = [raw_record(message) for message in messages]
-            self._codecs.look_into(batch)
+            self._codecs.decode_values(batch)
             yield batch
 
     def _read(self, topics: Sequence[str]) -> Iterator[list[Any]]:
@@ -225,35 +230,33 @@ class _Partition:
             split_key(message.key())
             version = RecordHeaders.decode(message.headers()).version
         except InvalidRecordError:
-            # Nobody's: no reader takes it, and nothing of ours lies under its key.
+            # Not written by streams: no reader takes it, and its key is none of ours.
             return
         self._canonical.note(message.topic(), message.key(), message.value(), version)
 
 
-def _each_good(batch: Sequence[RawRecord], take: Any) -> None:
-    """Take each record that can be used; the others were dead-lettered when they were delivered, or will be."""
+def _apply_valid(batch: Sequence[RawRecord], state: PartitionState) -> None:
+    """Apply each valid record; the others were dead-lettered when they were delivered, or will be."""
     for raw in batch:
-        try:
-            take(raw)
-        except InvalidRecordError:
-            continue
+        with contextlib.suppress(InvalidRecordError):
+            state.apply(raw)
 
 
-def _place(output: Output) -> tuple[str, bytes]:
+def _key(output: Output) -> CanonicalKey:
     assert output.key is not None
     return output.topic, output.key
 
 
 def _refuse_while_streams_run(settings: Settings, group_id: str) -> None:
-    # Held while its answer is waited for: an answer of a client that is gone never comes.
+    # Kept in a variable until the answer is there: a client that was garbage collected never answers.
     admin = admin_client(settings)
     try:
         members = admin.describe_consumer_groups([group_id], request_timeout=_TIMEOUT_S)[group_id].result().members
     except KafkaException as exc:
         if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-            raise RetriableError("Kafka does not tell whether streams are at work.") from exc
+            raise RetriableError("Kafka does not say whether streams are running.") from exc
         return
     if members:
         raise ConfigurationError(
-            f"{len(members)} streams processes are at work: stop them, run the rebuild, start them again."
+            f"{len(members)} streams processes are running: stop them, run the rebuild, start them again."
         )

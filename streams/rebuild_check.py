@@ -1,7 +1,8 @@
-"""What a rebuild must find before it publishes anything: raw records that can be read, and few deletions. Pure.
+"""What stops a rebuild before it publishes anything: unreadable raw records, or too many deletions. Pure.
 
-A raw record that cannot be read makes its canonical record look like one that Buildertrend no longer has. Such records
-are never deleted; those that no schema explains stop the rebuild, since then it is the registry that is wrong.
+Where a raw record cannot be read, its canonical record looks like one that Buildertrend no longer has. Such canonical
+records are never deleted, and raw records whose schema is missing or wrong stop the rebuild: then the registry is at
+fault.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from streams.records import RawRecord
 
 BRAKE_SHARE = 0.10
 BRAKE_RECORDS = 20
-# What a value's bytes are refused for, in contrast to what they state.
+# Error classes of values that cannot be decoded, in contrast to those with invalid content.
 _UNREADABLE = frozenset({"undecodable", "unknown-schema", "wrong-schema"})
 _SHOWN = 5
 _ENTITY_OF = {entity.canonical_topic: entity.name for entity in ENTITIES}
 
-Place = tuple[str, bytes]
+CanonicalKey = tuple[str, bytes]
 """A canonical topic and a key in it."""
-Kind = tuple[str, str]
-"""A company and an entity."""
+CompanyEntity = tuple[str, str]
+"""A company's id and an entity's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What an operator lets pass: how many deletions beyond the brake, how many raw records that cannot be read."""
+    """What an operator permits: so many deletions beyond the brake, so many raw records that cannot be read."""
 
     deletions: int = 0
     unreadable: int = 0
@@ -41,33 +42,37 @@ NOTHING_ALLOWED = Allowed()
 
 @dataclass(slots=True)
 class Findings:
-    """What the topics hold. `unreadable`: in words, by place; `refused`: where the newest raw record cannot be used."""
+    """What the topics hold, by canonical key.
 
-    unreadable: dict[Place, str] = field(default_factory=dict)
-    refused: set[Place] = field(default_factory=set)
-    strays: set[Place] = field(default_factory=set)
-    living: Counter[Kind] = field(default_factory=Counter)
+    `unreadable` describes the raw records that cannot be decoded; `refused` are the keys whose newest raw record is
+    invalid; `living` counts the canonical records that are not deleted.
+    """
 
-    def used(self, raw: RawRecord) -> None:
-        """A raw record was taken in; what lay before it under its key does not matter any more."""
-        place = _place(raw)
-        self.unreadable.pop(place, None)
-        self.refused.discard(place)
+    unreadable: dict[CanonicalKey, str] = field(default_factory=dict)
+    refused: set[CanonicalKey] = field(default_factory=set)
+    strays: set[CanonicalKey] = field(default_factory=set)
+    living: Counter[CompanyEntity] = field(default_factory=Counter)
 
-    def not_used(self, raw: RawRecord, error: InvalidRecordError) -> None:
-        """A raw record cannot be used: what was published of it stays as it is."""
-        place = _place(raw)
-        self.refused.add(place)
+    def add_valid(self, raw: RawRecord) -> None:
+        """A raw record was loaded; earlier ones of its key do not matter any more."""
+        key = _key(raw)
+        self.unreadable.pop(key, None)
+        self.refused.discard(key)
+
+    def add_invalid(self, raw: RawRecord, error: InvalidRecordError) -> None:
+        """A raw record cannot be loaded: what was published of it stays as it is."""
+        key = _key(raw)
+        self.refused.add(key)
         if error.error_class in _UNREADABLE:
-            self.unreadable[place] = _where(raw, error)
+            self.unreadable[key] = _where(raw, error)
 
-    def compare(self, alive: set[Place], known: set[Place]) -> None:
-        """Canonical records that live, and keys that raw records name: what only the first hold are strays."""
-        self.living.update(map(kind_of, alive))
+    def compare(self, alive: set[CanonicalKey], known: set[CanonicalKey]) -> None:
+        """Note the keys of living canonical records, and as strays those that no raw record has."""
+        self.living.update(map(_company_entity, alive))
         self.strays |= alive - known - self.refused
 
     def merge(self, other: Findings) -> None:
-        """Take over what another partition holds."""
+        """Add what another partition holds."""
         self.unreadable |= other.unreadable
         self.refused |= other.refused
         self.strays |= other.strays
@@ -75,48 +80,48 @@ class Findings:
 
 
 def check(found: Findings, allowed: Allowed) -> None:
-    """Raises FatalError, with the way out, if publishing would delete what may still be there."""
+    """Raises FatalError, saying what to do, if publishing would delete what may still exist."""
     if len(found.unreadable) > allowed.unreadable:
-        raise FatalError(_unreadable_words(found))
+        raise FatalError(_unreadable_message(found))
     beyond = beyond_the_brake(found)
     total = sum(beyond.values())
     if total > allowed.deletions:
-        raise FatalError(_deletion_words(found, beyond, total))
+        raise FatalError(_deletion_message(found, beyond, total))
 
 
-def beyond_the_brake(found: Findings) -> Counter[Kind]:
-    """Strays of companies and entities of which more than a tenth (and more than 20) would go, or all."""
-    strays = Counter(map(kind_of, found.strays))
-    return Counter({kind: count for kind, count in strays.items() if _too_many(count, found.living[kind])})
+def beyond_the_brake(found: Findings) -> Counter[CompanyEntity]:
+    """Strays by company and entity, where more than a tenth (and more than 20), or all, would be deleted."""
+    strays = Counter(map(_company_entity, found.strays))
+    return Counter({group: count for group, count in strays.items() if _too_many(count, found.living[group])})
 
 
-def kind_of(place: Place) -> Kind:
+def _company_entity(key: CanonicalKey) -> CompanyEntity:
     """The company and the entity of a canonical record."""
-    return split_key(place[1])[0], _ENTITY_OF[place[0]]
+    return split_key(key[1])[0], _ENTITY_OF[key[0]]
 
 
 def _too_many(strays: int, living: int) -> bool:
     return strays >= living or (strays > BRAKE_RECORDS and strays > living * BRAKE_SHARE)
 
 
-def _unreadable_words(found: Findings) -> str:
+def _unreadable_message(found: Findings) -> str:
     places = sorted(found.unreadable.values())
     return (
         f"{len(places)} raw records cannot be read, and what was published of them would be deleted. Nothing is "
         f"published. {_some(places, '; ')}. If the registry was lost or set up again, first run `protiv-buildertrend "
-        "topics restore-ids`; with `--allow-unreadable N` up to N such records are passed over and what was published "
-        "of them stays as it is."
+        "topics restore-ids`; with `--allow-unreadable N` up to N such records are skipped and what was published of "
+        "them stays as it is."
     )
 
 
-def _deletion_words(found: Findings, beyond: Counter[Kind], total: int) -> str:
-    kinds = [
+def _deletion_message(found: Findings, beyond: Counter[CompanyEntity], total: int) -> str:
+    groups = [
         f"{company}: {count} of {found.living[company, entity]} {entity}"
         for (company, entity), count in beyond.most_common()
     ]
     return (
         f"{total} records that the raw topics do not hold would be deleted, many at once. Nothing is published. "
-        f"{_some(kinds, '; ')}. If the raw topics have lost them, read them anew with `full-sync`; if they are really "
+        f"{_some(groups, '; ')}. If the raw topics have lost them, read them anew with `full-sync`; if they are really "
         f"gone, repeat with `--allow-deletions {total}`."
     )
 
@@ -134,5 +139,5 @@ def _where(raw: RawRecord, error: InvalidRecordError) -> str:
     return f"{raw.entity.raw_topic} partition {raw.partition} offset {raw.offset}, {schema}: {error.reason.rstrip('.')}"
 
 
-def _place(raw: RawRecord) -> Place:
+def _key(raw: RawRecord) -> CanonicalKey:
     return raw.entity.canonical_topic, raw.key or b""

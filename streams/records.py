@@ -1,9 +1,12 @@
-"""What goes into and comes out of the pure core: raw records as delivered, canonical records as they are produced."""
+"""What goes into and comes out of the pure core: raw records as delivered, canonical records as they are produced.
+
+Also the one rule for which of two versions wins.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -14,6 +17,7 @@ from core.topics import partition_for, split_key
 from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
 from schemas.catalogue import ENTITIES, Entity
 from schemas.codec import Record, SchemaSource
+from streams.rules import RULES, Rules
 
 _LONGEST_ID = 200
 # The years 1990 to 2100 in microseconds: nothing that is observed lies outside.
@@ -24,7 +28,7 @@ RawHeaders = Sequence[tuple[str, str | bytes | None]]
 
 @dataclass(slots=True)
 class RawRecord:
-    """A record of a raw topic as it was read; `decoded` is its value, or what is wrong with it, after `look_into`."""
+    """A record of a raw topic as it was read; `decoded`: its value, or what is wrong with it, after `decode_values`."""
 
     entity: Entity
     partition: int
@@ -47,24 +51,30 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Codecs:
-    """Decoders of the raw topics and encoders of the canonical ones, by entity name, and where schemas come from."""
+    """What streams need of each entity, by its name: decoder of the raw topic, encoder of the canonical one, rules."""
 
+    entities: dict[str, Entity]
     decode: dict[str, BatchDecoder]
     encode: dict[str, BatchEncoder]
+    rules: Mapping[str, Rules]
     source: SchemaSource
 
     @classmethod
-    def load(cls, source: SchemaSource) -> Codecs:
-        """Fetch every schema ahead; raises what the source raises."""
-        for entity in ENTITIES:
+    def load(
+        cls, source: SchemaSource, entities: Sequence[Entity] = ENTITIES, rules: Mapping[str, Rules] = RULES
+    ) -> Codecs:
+        """Fetch every schema ahead; raises what the source raises, and KeyError for an entity without rules."""
+        for entity in entities:
             source.id_of(entity.raw_topic)
         return cls(
-            {entity.name: BatchDecoder(entity.raw_topic, source, without=["extras"]) for entity in ENTITIES},
-            {entity.name: BatchEncoder(entity.canonical_topic, source) for entity in ENTITIES},
+            {entity.name: entity for entity in entities},
+            {entity.name: BatchDecoder(entity.raw_topic, source, without=["extras"]) for entity in entities},
+            {entity.name: BatchEncoder(entity.canonical_topic, source) for entity in entities},
+            {entity.name: rules[entity.name] for entity in entities},
             source,
         )
 
-    def look_into(self, batch: Iterable[RawRecord]) -> None:
+    def decode_values(self, batch: Iterable[RawRecord]) -> None:
         """Decode the values of a batch, all at once. RetriableError if the registry is away."""
         by_entity: dict[str, list[RawRecord]] = defaultdict(list)
         for raw in batch:
@@ -77,7 +87,7 @@ class Codecs:
 
 
 def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
-    """(company_id, entity_id) of a record that lies on its company's partition; else InvalidRecordError."""
+    """(company_id, entity_id) of a record that is on its company's partition; else InvalidRecordError."""
     company_id, entity_id = split_key(raw.key)
     if "\x00" in company_id or "\x00" in entity_id:
         raise InvalidRecordError("The record's key holds a NUL character.", error_class="bad-key")
@@ -85,27 +95,27 @@ def key_parts(raw: RawRecord, partitions: int) -> tuple[str, str]:
         raise InvalidRecordError(
             f"The record's key holds an id of more than {_LONGEST_ID} characters.", error_class="bad-key"
         )
-    home = _home(company_id, partitions)
-    if home != raw.partition:
+    own = _partition_of(company_id, partitions)
+    if own != raw.partition:
         raise InvalidRecordError(
-            f"The record lies on partition {raw.partition}, its company's is {home}: "
+            f"The record is on partition {raw.partition}, its company's is {own}: "
             "its producer must use murmur2 of the company id.",
             error_class="wrong-partition",
         )
     return company_id, entity_id
 
 
-def is_at_home(company_id: str, partition: int, partitions: int) -> bool:
-    """Whether a key can name this company, and names it on its own partition."""
+def is_on_own_partition(company_id: str, partition: int, partitions: int) -> bool:
+    """Whether a key can hold this company's id, and `partition` is the company's."""
     if not 0 < len(company_id) <= _LONGEST_ID or {"/", "\x00"} & set(company_id):
         return False
-    return _home(company_id, partitions) == partition
+    return _partition_of(company_id, partitions) == partition
 
 
 def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id: str) -> Record:
     """The change record of a value that belongs to this key; else InvalidRecordError. RetriableError: registry away."""
     if raw.decoded is None:
-        codecs.look_into([raw])
+        codecs.decode_values([raw])
     change = raw.decoded
     if not isinstance(change, dict):
         assert change is not None
@@ -124,12 +134,12 @@ def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id:
 
 
 def observed_by_broker(raw: RawRecord) -> int:
-    """The record's own time in microseconds, brought into bounds: producers may state any."""
+    """The record's own time in microseconds, kept within bounds: producers may state any."""
     return min(max(raw.timestamp_ms * 1000, FIRST_INSTANT), LAST_INSTANT - 1)
 
 
 def version_of(raw: RawRecord) -> int | None:
-    """The version by the decoded value, else by the headers; None where neither says one."""
+    """The version in the decoded value, else in the headers; None where neither has one."""
     if isinstance(raw.decoded, dict):
         version: int = raw.decoded["version"]
         return version
@@ -137,6 +147,15 @@ def version_of(raw: RawRecord) -> int | None:
         return RecordHeaders.decode(raw.headers).version
     except InvalidRecordError:
         return None
+
+
+def is_older(version: int | None, known: int | None) -> bool:
+    """The newest wins: whether a record of `version` changes nothing because `known` is newer.
+
+    A record of the very version that is known is taken again. False where either is None. Offsets decide nothing here:
+    one partition holds a key's records in the order of their versions, save where `Outcome.OLDER` says otherwise.
+    """
+    return version is not None and known is not None and version < known
 
 
 def stated_id(entity: Entity, after: Record) -> str:
@@ -150,19 +169,22 @@ _ID_FIELD = {"jobs": "jobId", "users": "userId", "cost-codes": "id", "time-entri
 
 
 @lru_cache(maxsize=65_536)
-def _home(company_id: str, partitions: int) -> int:
+def _partition_of(company_id: str, partitions: int) -> int:
     return partition_for(company_id, partitions)
 
 
 class NewestVersions:
-    """The newest version of each entity in a batch; looked for only once one of its records is refused."""
+    """The newest version of each key in a batch, found only once one of its records is refused.
+
+    A refused record that a newer one of its key follows in the same batch is not dead-lettered: its successor counts.
+    """
 
     def __init__(self, batch: Iterable[RawRecord]) -> None:
         self._batch = batch
         self._newest: dict[tuple[Entity, bytes | None], int] | None = None
 
     def supersede(self, raw: RawRecord) -> bool:
-        """Whether the batch holds a newer version of the record's entity."""
+        """Whether the batch holds a newer version of the record."""
         own = version_of(raw)
         if own is None:
             return False
@@ -171,6 +193,6 @@ class NewestVersions:
             for each in self._batch:
                 version = version_of(each)
                 if version is not None:
-                    place = each.entity, each.key
-                    self._newest[place] = max(version, self._newest.get(place, version))
-        return self._newest.get((raw.entity, raw.key), own) > own
+                    key = each.entity, each.key
+                    self._newest[key] = max(version, self._newest.get(key, version))
+        return is_older(own, self._newest.get((raw.entity, raw.key)))

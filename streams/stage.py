@@ -1,4 +1,4 @@
-"""One partition at work: a batch of raw records becomes one committed publication, or nothing of it happens.
+"""Processes the batches of one partition: all that follows from a batch is committed, or the partition is given up.
 
 Independent of Faust. A record that can never succeed is dead-lettered in the same transaction as the batch's output.
 """
@@ -24,8 +24,8 @@ from streams import metrics
 from streams.outputs import render
 from streams.records import Codecs, NewestVersions, Output, RawRecord
 from streams.retry import Patience
-from streams.shifts.batch import plainly_right
-from streams.state.partition import Outcome, PartitionState, PlainShift
+from streams.shifts.batch import ordinary_shifts
+from streams.state.partition import OrdinaryShift, Outcome, PartitionState
 
 STAGE = "streams"
 # A transaction stays far below the brokers' time limit, also when a job with 50,000 shifts is renamed.
@@ -33,12 +33,12 @@ TRANSACTION_RECORDS = 10_000
 
 log = get_logger(__name__)
 
-# Records, each with what was found out of it by column.
-Looked = Sequence[tuple[RawRecord, PlainShift | None]]
+# Records, each with what was made of it by column; None where it is decoded and processed by itself.
+Decoded = Sequence[tuple[RawRecord, OrdinaryShift | None]]
 
 
 class Publisher(Protocol):
-    """Where output goes: all of it, or none."""
+    """Writes output: all of it, or nothing."""
 
     def publish(self, outputs: Sequence[Output]) -> None:
         """Return when the outputs are committed."""
@@ -49,10 +49,10 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class PartitionStage:
-    """The state, the writer and the rules of one partition.
+    """The state, the publisher and the rules of one partition.
 
-    `consistent` is false once a batch was taken in and not all that follows from it is committed: the state then runs
-    ahead of what was published, and nobody may go on with it.
+    `consistent` is false from when a batch changes the state until all that follows from it is committed: in between
+    the state is ahead of what was published, and must not be kept.
     """
 
     partition: int
@@ -65,22 +65,22 @@ class PartitionStage:
     consistent: bool = True
 
     def process(self, batch: Sequence[RawRecord]) -> None:
-        """Take in a batch and return when all that follows from it is committed. Blocks.
+        """Apply a batch and return when all that follows from it is committed. Blocks.
 
         Raises FatalError or FencedError when the process must end, StoppedError when the partition is given up.
         """
         self.consistent = False
         with metrics.BATCH_SECONDS.time():
-            taken: Counter[tuple[str, str]] = Counter()
+            outcomes: Counter[tuple[str, str]] = Counter()
             links: Counter[str] = Counter()
-            looked = self._looked_into(batch)
-            share = self.share.batch(_seen(looked))
-            letters = self._take_in(looked, share, taken)
+            decoded = self._decode(batch)
+            share = self.share.batch(_records_by_company(decoded))
+            letters = self._apply(decoded, share, outcomes)
             outputs = self._outputs(letters, links)
             while chunk := list(islice(outputs, TRANSACTION_RECORDS)):
                 self.publisher.publish(chunk)
                 _count(metrics.RECORDS_OUT, Counter((output.topic,) for output in chunk).items())
-            _count(metrics.RECORDS_IN, taken.items())
+            _count(metrics.RECORDS_IN, outcomes.items())
             _count(metrics.SHIFT_LINKS, (((status,), number) for status, number in links.items()))
             share.commit()
         self.consistent = True
@@ -92,47 +92,46 @@ class PartitionStage:
 
     def _outputs(self, letters: list[Output], links: Counter[str]) -> Iterator[Output]:
         yield from letters
-        yield from render(self.state, self.state.take_due().items(), self.codecs, links)
+        yield from render(self.state, self.state.take_pending().items(), self.codecs, links)
 
-    def _looked_into(self, batch: Sequence[RawRecord]) -> Looked:
-        """Each record with what was found out of it by column; where that is nothing, it is decoded."""
+    def _decode(self, batch: Sequence[RawRecord]) -> Decoded:
+        """Each record with what was made of it by column; the others are decoded one by one."""
         decoder, partitions = self.codecs.decode[TIME_ENTRIES.name], self.state.partitions
-        plain = plainly_right(batch, decoder, partition=self.partition, partitions=partitions)
-        odd = [raw for raw, shift in zip(batch, plain, strict=True) if shift is None]
-        self.patience.until_done(lambda: self.codecs.look_into(odd))
-        return list(zip(batch, plain, strict=True))
+        shifts = ordinary_shifts(batch, decoder, partition=self.partition, partitions=partitions)
+        others = [raw for raw, shift in zip(batch, shifts, strict=True) if shift is None]
+        self.patience.until_done(lambda: self.codecs.decode_values(others))
+        return list(zip(batch, shifts, strict=True))
 
-    def _take_in(self, batch: Looked, share: BatchShare, taken: Counter[tuple[str, str]]) -> list[Output]:
+    def _apply(self, batch: Decoded, share: BatchShare, outcomes: Counter[tuple[str, str]]) -> list[Output]:
         """Apply a batch; the dead letters of those records that can never succeed, or whose company is parked."""
         letters = []
         newest = NewestVersions(raw for raw, _ in batch)
         for raw, shift in batch:
             try:
                 if share.waiting and self._waits(raw, share):
-                    outcome = self.state.hold_back(raw, parked_error())
+                    outcome = self.state.park(raw, parked_error())
                 else:
-                    outcome = self.state.apply(raw) if shift is None else self.state.apply_plain(raw.offset, shift)
+                    outcome = self.state.apply(raw) if shift is None else self.state.apply_ordinary(raw.offset, shift)
             except InvalidRecordError as error:
                 if newest.supersede(raw):
-                    # Its successor stands for the entity, whatever becomes of it.
-                    taken[raw.entity.name, Outcome.OUTDATED.value] += 1
+                    outcomes[raw.entity.name, Outcome.OUTDATED.value] += 1
                     continue
-                letters.append(self._refused(raw, error, share, taken))
+                letters.append(self._refused(raw, error, share, outcomes))
             else:
-                taken[raw.entity.name, outcome.value] += 1
+                outcomes[raw.entity.name, outcome.value] += 1
         return letters
 
     def _waits(self, raw: RawRecord, share: BatchShare) -> bool:
         return share.waits(origin_of(raw.key, raw.headers))
 
     def _refused(
-        self, raw: RawRecord, error: InvalidRecordError, share: BatchShare, taken: Counter[tuple[str, str]]
+        self, raw: RawRecord, error: InvalidRecordError, share: BatchShare, outcomes: Counter[tuple[str, str]]
     ) -> Output:
         if error.error_class == PARKED:
-            taken[raw.entity.name, "parked"] += 1
+            outcomes[raw.entity.name, "parked"] += 1
         else:
             share.refused(origin_of(raw.key, raw.headers))
-            taken[raw.entity.name, "dead-lettered"] += 1
+            outcomes[raw.entity.name, "dead-lettered"] += 1
             _log_refused(raw, error)
         metrics.DEAD_LETTERS.labels(raw.entity.name, error.error_class).inc()
         return self._dead_letter(raw, error)
@@ -145,7 +144,7 @@ class PartitionStage:
         return Output(DEAD_LETTERS, letter.key, letter.value, letter.headers)
 
 
-def _seen(batch: Looked) -> Counter[str]:
+def _records_by_company(batch: Decoded) -> Counter[str]:
     """How many records of a batch each company has."""
     return Counter(
         company_of(raw.key, dict(raw.headers)) if shift is None else shift.company_id for raw, shift in batch
@@ -164,6 +163,6 @@ def _log_refused(raw: RawRecord, error: InvalidRecordError) -> None:
 
 
 def _count(metric: Metric, counts: Iterable[tuple[tuple[str, ...], int]]) -> None:
-    """Add up once a batch: a labelled increment costs as much as decoding a record."""
+    """Add to a metric once a batch: a labelled increment costs as much as decoding a record."""
     for labels, number in counts:
         metric.labels(*labels).inc(number)

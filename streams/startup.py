@@ -25,33 +25,31 @@ from streams.state.partition import PartitionState
 
 # Services of a stack start in any order.
 _START_PATIENCE_S = 120.0
-
-
-def prepare(settings: Settings, registry: SchemaSource, clock: Clock, stop: threading.Event) -> Codecs:
-    """Codecs for every topic. Blocks while a broker or the registry is away.
-
-    Raises ConfigurationError for what somebody must set right, FatalError when something stays away.
-    """
-
-    def once() -> Codecs:
-        check_topics(settings, [*RAW_TOPICS, *CANONICAL_TOPICS, DEAD_LETTERS])
-        codecs = Codecs.load(registry)
-        # The sink looks at the canonical ones: streams need not be let read them.
-        check_stored_ids(settings, registry, RAW_TOPICS)
-        return codecs
-
-    return Patience(clock, stop, _START_PATIENCE_S).until_done(once)
-
-
 # Longer than a broker's restart, shorter than an outage that somebody should have noticed.
 PATIENCE_S = 900.0
 # The broker takes up to half a second for each.
 _FENCED_AT_ONCE = 8
 
 
+def prepare(settings: Settings, registry: SchemaSource, clock: Clock, stop: threading.Event) -> Codecs:
+    """Check topics, schemas and schema ids; returns the codecs. Blocks while a broker or the registry is unavailable.
+
+    Raises ConfigurationError for what must be corrected, FatalError when something stays unavailable.
+    """
+
+    def once() -> Codecs:
+        check_topics(settings, [*RAW_TOPICS, *CANONICAL_TOPICS, DEAD_LETTERS])
+        codecs = Codecs.load(registry)
+        # The sink checks the canonical topics, so that streams need no permission to read them.
+        check_stored_ids(settings, registry, RAW_TOPICS)
+        return codecs
+
+    return Patience(clock, stop, _START_PATIENCE_S).until_done(once)
+
+
 @dataclass(frozen=True, slots=True)
 class StageOpener:
-    """What it takes to open partitions of a consumer group."""
+    """Opens partitions: first every older writer is fenced, then the state is read, which nobody can change then."""
 
     settings: Settings
     group_id: str
@@ -63,9 +61,9 @@ class StageOpener:
     def __call__(
         self, partitions: Collection[int], kept: Mapping[int, PartitionState], stop: threading.Event
     ) -> dict[int, PartitionStage]:
-        """The stages, ready to process, going on with what is `kept`. Blocks while state is loaded.
+        """The stages, ready to process, with the states in `kept` brought up to date. Blocks while state is loaded.
 
-        Once `stop` is set it ends early: with StoppedError, or with stages that must not be worked with.
+        Once `stop` is set it ends early: with StoppedError, or with stages that must not process anything.
         """
         patience = Patience(self.clock, stop, PATIENCE_S, self.on_wait)
         publishers = self._fence(partitions, patience)
@@ -79,7 +77,7 @@ class StageOpener:
         }
         for stage in stages.values():
             stage.report_sizes()
-        # What is held lives long and has no cycles: the collector need not look through it again and again.
+        # The state lives long and has no cycles: the garbage collector need not search it again and again.
         gc.freeze()
         return stages
 

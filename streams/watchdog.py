@@ -1,6 +1,6 @@
 """Ends a process that makes no progress although there is work, so that it is restarted: Faust only logs such a stall.
 
-How much is left to fetch is asked of the brokers by a client of its own: a consumer that hangs cannot tell.
+The lag is asked from the brokers by a client of its own, since a consumer that hangs does not know it.
 """
 
 from __future__ import annotations
@@ -9,28 +9,30 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from confluent_kafka import IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin._listoffsets import OffsetSpec
-
 from core.clock import Clock
-from core.errors import FatalError
+from core.errors import FatalError, RetriableError
+from core.kafka.ends import readable_ends
 from core.settings import Settings
 from schemas.topic_setup import admin_client
 
 STALL_LIMIT_S = 300.0
-_LOOK_EVERY_S = 5.0
+_SAMPLE_EVERY_S = 5.0
+_TIMEOUT_S = 5.0
+
+Positions = Mapping[tuple[str, int], int]
+"""Offsets by topic and partition."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """`work` says whether something is to be done; `progress` is any value that differs once something was."""
+    """`work`: whether there is something to do; `progress`: any value that changes once something was done."""
 
     work: bool
     progress: object
 
 
 class StallWatch:
-    """Tells when there was work and no progress for `limit_s`."""
+    """Detects that there was work and no progress for `limit_s`."""
 
     def __init__(self, clock: Clock, *, limit_s: float = STALL_LIMIT_S) -> None:
         self._clock = clock
@@ -47,31 +49,27 @@ class StallWatch:
 
 
 def watch(
-    look: Callable[[], Sample], clock: Clock, stop: threading.Event, *, on_error: Callable[[BaseException], None]
+    take_sample: Callable[[], Sample], clock: Clock, stop: threading.Event, *, on_error: Callable[[BaseException], None]
 ) -> threading.Thread:
-    """Watch from a thread of its own, so that a blocked event loop is noticed as well."""
+    """Watch from a thread of its own, so that a blocked event loop is noticed as well; `on_error` ends the process."""
 
     def loop() -> None:
         stall = StallWatch(clock)
         try:
-            while not clock.wait(_LOOK_EVERY_S, stop):
-                if stall.stalled(look()):
+            while not clock.wait(_SAMPLE_EVERY_S, stop):
+                if stall.stalled(take_sample()):
                     raise FatalError(f"There is work and there was no progress for {STALL_LIMIT_S:.0f} s.")
-        except Exception as error:  # noqa: BLE001 - a watchdog that died unnoticed is worse than none
+        except Exception as error:
             on_error(error)
+            raise
 
     thread = threading.Thread(target=loop, name="streams-watchdog", daemon=True)
     thread.start()
     return thread
 
 
-_TIMEOUT_S = 5.0
-
-Positions = Mapping[tuple[str, int], int]
-
-
 class ReadableLag:
-    """Compares positions with what a committed reader can still read; markers of transactions do not count."""
+    """Compares positions with the ends that a committed reader can reach; markers of transactions do not count."""
 
     def __init__(self, settings: Settings) -> None:
         self._admin = admin_client(settings)
@@ -80,15 +78,8 @@ class ReadableLag:
         """Records that are committed and not fetched yet; None while the brokers do not answer. Blocks for seconds."""
         if not positions:
             return 0
-        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client types its results only
-        latest = {TopicPartition(topic, partition): spec for topic, partition in positions}
         try:
-            found = self._admin.list_offsets(
-                latest, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
-            )
-            ends: dict[tuple[str, int], int] = {
-                (place.topic, place.partition): answer.result().offset for place, answer in found.items()
-            }
-        except KafkaException:
+            ends = readable_ends(self._admin, positions, timeout_s=_TIMEOUT_S)
+        except RetriableError:
             return None
-        return sum(max(0, ends[place] - position) for place, position in positions.items())
+        return sum(max(0, ends[partition] - position) for partition, position in positions.items())

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, IsolationLevel, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
 from confluent_kafka import TopicPartition as Assigned
 from confluent_kafka.admin._config import ConfigResource
-from confluent_kafka.admin._listoffsets import OffsetSpec
 from confluent_kafka.admin._resource import ResourceType
 
 from core.errors import FatalError, RetriableError
+from core.kafka.ends import readable_ends
 from core.kafka.read_to_end import read_to_end, reading_config
 from core.log import get_logger
 from core.settings import Settings
@@ -51,18 +51,8 @@ class KafkaOverdueTopics:
 
     def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """See OverdueTopics."""
-        spec = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # the client types its results only
-        asked = {Assigned(*at): spec for at in partitions}
-        try:
-            futures = self._admin.list_offsets(
-                asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_TIMEOUT_S
-            )
-            return {
-                TopicPartition(each.topic, each.partition): future.result(_TIMEOUT_S + 5).offset
-                for each, future in futures.items()
-            }
-        except (KafkaException, TimeoutError) as exc:
-            raise RetriableError("The brokers do not say where the topics end.") from exc
+        ends = readable_ends(self._admin, partitions, timeout_s=_TIMEOUT_S)
+        return {TopicPartition(*at): end for at, end in ends.items()}
 
     def deletions_kept_s(self) -> dict[str, float]:
         """See OverdueTopics; what `setup` gives the topics where the brokers do not tell."""

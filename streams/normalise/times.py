@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,7 +15,8 @@ _SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _LONGEST_STAMP = 40
 _LONGEST_ZONE = 64
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with wall times, which have no zone yet
+# Without a zone, like the wall times that it is compared with.
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _EPOCH_ORDINAL = _EPOCH.toordinal()
 _MICROSECOND = timedelta(microseconds=1)
 _SECOND = timedelta(seconds=1)
@@ -147,21 +148,21 @@ def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hou
     return offsets.pop() if len(offsets) == 1 else None
 
 
-def is_quiet(zone_name: str, day: int) -> bool:
+def is_clock_steady(zone_name: str, day: int) -> bool:
     """Whether the zone is known and its clock stands still on `day` and the day after it."""
-    return quiet_offset_s(zone_name, day) is not None
+    return steady_offset_s(zone_name, day) is not None
 
 
-def quiet_offset_s(zone_name: str, day: int) -> int | None:
+def steady_offset_s(zone_name: str, day: int) -> int | None:
     """By how many seconds the zone is ahead of UTC on `day` and the day after it; None if that changes, or no zone is.
 
     Midnights tell: no zone changes its clock and takes it back within three days.
     """
-    return _quiet_offset_s(zone_name, day) if len(zone_name) <= _LONGEST_ZONE else None
+    return _steady_offset_s(zone_name, day) if len(zone_name) <= _LONGEST_ZONE else None
 
 
 @lru_cache(maxsize=262_144)
-def _quiet_offset_s(zone_name: str, day: int) -> int | None:
+def _steady_offset_s(zone_name: str, day: int) -> int | None:
     try:
         tz = zone(zone_name)
     except InvalidRecordError:

@@ -1,4 +1,4 @@
-"""Reads the state of newly assigned partitions back from the compacted raw topics, committed records only."""
+"""Loads the state of newly assigned partitions from the compacted raw topics, committed records only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from schemas.catalogue import ENTITIES
 from schemas.codec import schema_id_of
 from schemas.stored_ids import ForeignId, IdCheck, refuse
 from streams import metrics
-from streams.records import Codecs, RawRecord
+from streams.records import Codecs, RawRecord, is_older
 from streams.retry import Patience
 from streams.shifts.batch import Fetched, load_together
 from streams.state.company import EntityRef
@@ -51,16 +51,16 @@ class StateLoader:
         *,
         stopped: Callable[[], bool],
     ) -> dict[int, PartitionState]:
-        """The state of each partition as of now. Blocks; goes on where it stood after an outage.
+        """The state of each partition as of now. Blocks; after an outage it continues where it was.
 
-        Only what came since is read for a state in `kept`. Ends early when `stopped` says so; what it has by then is
-        good to be kept, and not to be worked with.
+        For a state in `kept` only later records are read. Ends early when `stopped` returns true; what it has loaded by
+        then may be kept, but not be used to process records.
         """
         count = self._settings.entity_partitions
         states = {each: kept.get(each) or PartitionState(self._codecs, partitions=count) for each in partitions}
         for state in states.values():
             state.resume()
-        with metrics.LOAD_SECONDS.time(), _collector_at_rest():
+        with metrics.LOAD_SECONDS.time(), _garbage_collection_paused():
             patience.until_done(lambda: self._load(states, patience, stopped))
         return states
 
@@ -80,7 +80,7 @@ class StateLoader:
                         fetched,
                         self._codecs,
                         committed=committed[place],
-                        look_into=lambda odd: patience.until_done(partial(self._codecs.look_into, odd)),
+                        decode_values=lambda raws: patience.until_done(partial(self._codecs.decode_values, raws)),
                         refused=refused.note,
                     )
         refused.report(states)
@@ -97,7 +97,7 @@ class StateLoader:
 
 
 class Refused:
-    """Records of the state that could not be used: dead letters of before, unless another registry wrote their ids."""
+    """Records that could not be loaded: they were dead-lettered before, unless their ids are of another registry."""
 
     def __init__(self, check: IdCheck) -> None:
         self._check = check
@@ -116,7 +116,7 @@ class Refused:
             self._foreign[raw.entity.raw_topic, raw.key] = raw, reason
 
     def report(self, states: Mapping[int, PartitionState]) -> None:
-        """Show how many there are; FatalError if some are there to be read, and this registry does not let us."""
+        """Show how many there are; FatalError if some are valid and only unreadable with this registry."""
         for error_class in self._by_class.keys() | _SHOWN_CLASSES:
             metrics.STATE_UNUSABLE.labels(error_class).set(self._by_class[error_class])
         if self._by_class:
@@ -130,24 +130,25 @@ class Refused:
         try:
             refuse(foreign)
         except ConfigurationError as exc:
-            # Nobody can set it right under a running process.
+            # It cannot be corrected while the process runs.
             raise FatalError(f"{len(foreign)} records of the state cannot be read. {exc}") from exc
 
 
 def _is_superseded(raw: RawRecord, state: PartitionState) -> bool:
-    """Whether the state holds what such a record states, or something newer: its id was restored behind it."""
+    """Whether the state has the record's version or a newer one, for instance because its schema id was restored."""
     company_id, entity_id = split_key(raw.key)
     known = state.known_version(company_id, EntityRef(raw.entity.name, entity_id))
     try:
-        return known is not None and known >= RecordHeaders.decode(raw.headers).version
+        version = RecordHeaders.decode(raw.headers).version
     except InvalidRecordError:
         # No poller wrote it.
         return True
+    return known is not None and not is_older(known, version)
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """No search for garbage meanwhile: what is loaded stays, and would be looked through again and again."""
+def _garbage_collection_paused() -> Iterator[None]:
+    """Without garbage collection meanwhile: what is loaded stays, and would be searched again and again."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -179,7 +180,7 @@ def _fetched(place: Place, messages: Sequence[Message]) -> Fetched:
 
 
 def raw_record(message: Message) -> RawRecord:
-    """A message of a raw topic as the core takes it."""
+    """A raw record from a message of the client."""
     topic, partition, offset = message.topic(), message.partition(), message.offset()
     assert topic is not None
     assert partition is not None
@@ -206,8 +207,8 @@ def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[Place, i
     try:
         found = consumer.committed(wanted, timeout=_TIMEOUT_S)
     except KafkaException as exc:
-        raise RetriableError("Kafka does not tell the committed offsets.") from exc
+        raise RetriableError("Kafka does not return the committed offsets.") from exc
     for place in found:
         if place.error is not None:
-            raise RetriableError(f"Kafka does not tell the committed offset of {place.topic}.")
+            raise RetriableError(f"Kafka does not return the committed offset of {place.topic}.")
     return {(place.topic, place.partition): max(place.offset, 0) for place in found}

@@ -1,11 +1,15 @@
-"""State of one partition, the pure heart of the stage: raw records in, a list of what is due for publication out.
+"""State of one partition, the pure heart of the stage: raw records in, a list of what is to be published out.
 
-It guarantees: a record older than what is held changes nothing; a parent's change makes exactly the children due whose
+It guarantees: a record older than what is held changes nothing; a parent's change publishes exactly the children whose
 canonical record changes; a canonical version never decreases.
 
 Loaded state runs ahead of the committed offsets: it holds records that are yet to be delivered. A delivered record of
-the version that is held is therefore taken as a change, with all of its children; one that is older is skipped, its
-successor is on the way.
+the version that is held is therefore taken as a change, with all of its children; an older one is skipped, because its
+successor will be delivered, too.
+
+This is the way of one record at a time. `streams.shifts` finds the ordinary shifts of a batch by column and hands them
+to `load_child` and `apply_ordinary`; both ways must leave the same state and publish the same, which
+`tests/unit/streams/test_by_column.py` and `test_bulk_load.py` compare.
 """
 
 from __future__ import annotations
@@ -13,7 +17,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from enum import Enum
-from sys import intern
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -24,11 +27,19 @@ from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
 from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
 from schemas.codec import Record
-from streams.link import BudgetRefs, ShiftRefs
-from streams.normalise import NORMALISE
-from streams.normalise.time_entries import named_titles
+from streams.link import Parent
 from streams.records import Codecs, RawRecord, decode_change, key_parts, observed_by_broker, version_of
-from streams.state.company import CHILDREN, Child, Company, EntityRef, Gone, links_before, mark_stale, remember_title
+from streams.state.company import (
+    Child,
+    Company,
+    Deletion,
+    EntityRef,
+    affected_children,
+    mark_stale,
+    remember_title,
+)
+
+log = get_logger(__name__)
 
 
 class Row(NamedTuple):
@@ -38,10 +49,10 @@ class Row(NamedTuple):
     number: int
 
 
-class Due(NamedTuple):
-    """An entity to publish: its own new canonical record, or its deletion, or (neither) as it is held.
+class PendingOutput(NamedTuple):
+    """A record to publish: its own new canonical record, or its deletion, or (neither) as it is held.
 
-    `row` stands for `canonical` where the record was normalised by column.
+    `row` takes the place of `canonical` where the record was normalised by column.
     """
 
     run_id: str
@@ -50,23 +61,24 @@ class Due(NamedTuple):
     row: Row | None = None
 
 
-class PlainShift(NamedTuple):
-    """A delivered shift that is known to be right: what is held of it, and what is published."""
+# By company id and record, in the order of their last causes.
+PendingOutputs = dict[tuple[str, EntityRef], PendingOutput]
+
+
+class OrdinaryShift(NamedTuple):
+    """A delivered shift that is known to be valid: what is held of it, and what is published."""
 
     company_id: str
     ref: EntityRef
     child: Child
-    due: Due
-
-
-log = get_logger(__name__)
+    output: PendingOutput
 
 
 class Outcome(Enum):
     """What became of a delivered record.
 
-    OUTDATED: its successor was loaded and is yet to be delivered. OLDER: its successor lies before it in the topic, as
-    no poller publishes unless the database that versions come from was set back; what it states is dropped.
+    OUTDATED: its successor was loaded and will be delivered. OLDER: its successor is before it in the topic, which
+    happens only if the database that versions come from was set back; what the record states is dropped.
     """
 
     APPLIED = "applied"
@@ -77,7 +89,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A change record with its place, validated; `canonical` is None for a deletion."""
+    """A validated change record; `canonical` is None for a deletion."""
 
     ref: EntityRef
     version: int
@@ -94,23 +106,23 @@ class PartitionState:
         self._codecs = codecs
         self.partitions = partitions
         self._companies: dict[str, Company] = {}
-        self._due: dict[tuple[str, EntityRef], Due] = {}
+        self._pending: PendingOutputs = {}
         self._next_offsets: dict[str, int] = {}
 
     def company(self, company_id: str) -> Company:
         """The state of a company; an empty one if nothing is known."""
         company = self._companies.get(company_id)
         if company is None:
-            company = self._companies[company_id] = Company()
+            company = self._companies[company_id] = Company(self._codecs.rules)
         return company
 
     def known_version(self, company_id: str, ref: EntityRef) -> int | None:
-        """The version of what is known of an entity, also of its deletion; None if nothing is."""
+        """The version of what is known of a record, also of its deletion; None if nothing is."""
         company = self._companies.get(company_id)
-        return None if company is None else self._known(company, ref)
+        return None if company is None else company.known_version(ref)
 
     def sizes(self) -> Counter[str]:
-        """How many entities are held, by name."""
+        """How many records are held, by entity."""
         total: Counter[str] = Counter()
         for company in self._companies.values():
             total.update(company.sizes())
@@ -121,23 +133,23 @@ class PartitionState:
         return self._next_offsets.get(entity.name, 0)
 
     def note_offset(self, entity: Entity, offset: int) -> None:
-        """All records up to this offset, and with it, are taken over."""
+        """All records up to and including this offset are taken over."""
         self._next_offsets[entity.name] = max(self.next_offset(entity), offset + 1)
 
     def resume(self) -> None:
         """Go on with this state after a rebalance, before the records since `next_offset` are loaded.
 
         What was still to be delivered may have been delivered to another owner meanwhile, and what was published here
-        may have been published again: nothing is awaited or known any more.
+        may have been published again: nothing that is held is confirmed any more.
         """
         for company in self._companies.values():
-            company.shifts.doubt_all()
-            company.budgets.doubt_all()
+            for children in company.children.values():
+                children.mark_all_unconfirmed()
 
-    def take_due(self) -> dict[tuple[str, EntityRef], Due]:
-        """What is to be published now, by company id and entity; the next call starts from nothing."""
-        due, self._due = self._due, {}
-        return due
+    def take_pending(self) -> PendingOutputs:
+        """What is to be published now; the next call starts from nothing."""
+        pending, self._pending = self._pending, {}
+        return pending
 
     def load(self, raw: RawRecord, *, committed: int) -> None:
         """Take over a record of the compacted topic without publishing; `committed` is the next offset to be delivered.
@@ -145,10 +157,10 @@ class PartitionState:
         Raises InvalidRecordError for a record that was or will be dead-lettered; it changes nothing here.
         """
         self.note_offset(raw.entity, raw.offset)
-        company_id, ref, company = self._place(raw)
+        company_id, ref, company = self._address(raw)
         processed = raw.offset < committed
         if raw.value is None:
-            self._load_tombstone(raw, ref, company, processed=processed)
+            self._load_tombstone(raw, company_id, ref, company, processed=processed)
             return
         if self._is_outdated(raw, company, ref):
             return
@@ -157,105 +169,102 @@ class PartitionState:
         except InvalidRecordError as error:
             mark_stale(company, ref, version_of(raw), error, seen_before=0)
             raise
-        if change.version < (self._known(company, ref) or 0):
+        if company.knows_newer(ref, change.version):
             return
         if not processed:
             remember_title(company, ref)
         self._hold(company, change)
         if change.child is not None:
-            company.siblings(ref).loaded(ref.entity_id, processed=processed)
+            company.children[ref.entity].mark_loaded(ref.entity_id, processed=processed)
         if change.canonical is None:
-            company.gone[ref] = Gone(change.version, published=processed)
+            company.deletions[ref] = Deletion(change.version, published=processed)
 
     def load_child(self, company_id: str, ref: EntityRef, child: Child, *, processed: bool) -> None:
-        """Take over a shift or budget that is known to be right, as `load` does; its offset is noted by the caller.
+        """Take over an ordinary shift, as `load` does; its offset is noted by the caller.
 
         `processed`: it was delivered before.
         """
         company = self.company(company_id)
         company.version = max(company.version, child.version)
-        if child.version < (self._known(company, ref) or 0):
+        if company.knows_newer(ref, child.version):
             return
-        company.gone.pop(ref, None)
+        company.deletions.pop(ref, None)
         company.put_child(ref, child)
-        company.siblings(ref).loaded(ref.entity_id, processed=processed)
+        company.children[ref.entity].mark_loaded(ref.entity_id, processed=processed)
 
     def apply(self, raw: RawRecord) -> Outcome:
-        """Take over a delivered record and note what is due. InvalidRecordError: it must be dead-lettered.
+        """Take over a delivered record and note what is to be published. InvalidRecordError: it must be dead-lettered.
 
         RetriableError: the registry is away; nothing was changed and the same call may succeed later.
         """
-        too_old = self._too_old(raw.entity, raw.offset)
+        if_older = self._outcome_if_older(raw.entity, raw.offset)
         self.note_offset(raw.entity, raw.offset)
-        company_id, ref, company = self._place(raw)
+        company_id, ref, company = self._address(raw)
         if raw.value is None:
-            return self._apply_tombstone(raw, company_id, ref, company) or too_old
+            return self._apply_tombstone(raw, company_id, ref, company) or if_older
         if self._is_outdated(raw, company, ref):
-            return too_old
+            return if_older
         seen_before = company.version
         try:
             change = self._change(raw, company_id, ref, company)
         except InvalidRecordError as error:
             self._note_refused(raw, company_id, ref, error, seen_before)
             raise
-        known = self._known(company, ref)
-        if known is not None and change.version < known:
-            return too_old
-        self._take(company_id, company, change, ran_ahead=change.version == known)
+        if company.knows_newer(ref, change.version):
+            return if_older
+        self._take(company_id, company, change, ran_ahead=change.version == company.known_version(ref))
         return Outcome.APPLIED
 
-    def hold_back(self, raw: RawRecord, error: InvalidRecordError) -> Outcome:
-        """Leave a delivered record unread, for the time being: raises `error`, unless the record is outdated."""
-        too_old = self._too_old(raw.entity, raw.offset)
+    def park(self, raw: RawRecord, error: InvalidRecordError) -> Outcome:
+        """Leave a delivered record of a parked company unread: raises `error`, unless the record is outdated."""
+        if_older = self._outcome_if_older(raw.entity, raw.offset)
         self.note_offset(raw.entity, raw.offset)
-        company_id, ref, company = self._place(raw)
+        company_id, ref, company = self._address(raw)
         if self._is_outdated(raw, company, ref):
-            return too_old
+            return if_older
         self._note_refused(raw, company_id, ref, error, company.version)
         raise error
 
-    def apply_plain(self, offset: int, shift: PlainShift) -> Outcome:
-        """Do what `apply` does, for a shift that is known to be right."""
-        too_old = self._too_old(TIME_ENTRIES, offset)
+    def apply_ordinary(self, offset: int, shift: OrdinaryShift) -> Outcome:
+        """Do what `apply` does, for a shift that was normalised by column."""
+        if_older = self._outcome_if_older(TIME_ENTRIES, offset)
         self.note_offset(TIME_ENTRIES, offset)
-        company_id, ref, child, due = shift
+        company_id, ref, child, output = shift
         company = self.company(company_id)
         company.version = max(company.version, child.version)
-        known = self._known(company, ref)
-        if known is not None and child.version < known:
-            return too_old
-        company.gone.pop(ref, None)
+        if company.knows_newer(ref, child.version):
+            return if_older
+        company.deletions.pop(ref, None)
         company.put_child(ref, child)
-        company.shifts.settle(ref.entity_id)
-        self._note_due(company_id, ref, due)
+        company.shifts.confirm(ref.entity_id)
+        self._add_pending(company_id, ref, output)
         return Outcome.APPLIED
 
-    def _too_old(self, entity: Entity, offset: int) -> Outcome:
-        """What a record of an older version than the one held is: everything up to the next offset was taken over."""
+    def _outcome_if_older(self, entity: Entity, offset: int) -> Outcome:
+        """The outcome of a record older than the one held: everything before the next offset was taken over already."""
         return Outcome.OUTDATED if offset < self.next_offset(entity) else Outcome.OLDER
 
-    def _place(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
+    def _address(self, raw: RawRecord) -> tuple[str, EntityRef, Company]:
         company_id, entity_id = key_parts(raw, self.partitions)
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
 
     def _is_outdated(self, raw: RawRecord, company: Company, ref: EntityRef) -> bool:
-        """Whether something newer is held: then nobody looks at what it says."""
-        known = self._known(company, ref)
+        """Whether something newer is known: then the record's content does not matter, be it invalid."""
+        known = company.known_version(ref)
         if known is None:
             return False
         if raw.decoded is None:
-            self._codecs.look_into([raw])
-        version = version_of(raw)
-        return version is not None and version < known
+            self._codecs.decode_values([raw])
+        return company.knows_newer(ref, version_of(raw))
 
     def _note_refused(
         self, raw: RawRecord, company_id: str, ref: EntityRef, error: InvalidRecordError, seen_before: int
     ) -> None:
-        """The row of before says so from now on."""
+        """Publish the row that is kept with a note that its update was refused."""
         company = self.company(company_id)
         if mark_stale(company, ref, version_of(raw), error, seen_before=seen_before):
-            company.siblings(ref).settle(ref.entity_id)
-            self._note_due(company_id, ref, Due(origin_of(raw.key, raw.headers).run_id))
+            company.children[ref.entity].confirm(ref.entity_id)
+            self._add_pending(company_id, ref, PendingOutput(origin_of(raw.key, raw.headers).run_id))
 
     def _change(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
         try:
@@ -263,7 +272,7 @@ class PartitionState:
         except (IntegrationError, MemoryError):
             raise
         except Exception as exc:
-            # Whatever one record can make its rules stumble over is that record's own affair.
+            # An unexpected failure on one record must not stop the others.
             log.error("rule_failed", entity=ref.entity, exc_info=exc)
             raise InvalidRecordError(
                 f"A rule failed on the record ({type(exc).__name__}); the log says where.", error_class="unforeseen"
@@ -272,73 +281,74 @@ class PartitionState:
     def _normalised(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> _Change:
         change = decode_change(raw, self._codecs, company_id=company_id, entity_id=ref.entity_id)
         company.version = max(company.version, change["version"])
-        canonical = None if change["op"] == "DELETE" else NORMALISE[ref.entity](change)
+        rules = self._codecs.rules[ref.entity]
+        canonical = None if change["op"] == "DELETE" else rules.normalise(change)
         child = None
-        if canonical is not None and ref.entity in CHILDREN:
+        if canonical is not None and rules.refs is not None:
             assert raw.value is not None
-            child = Child(change["version"], _refs(canonical, change), raw.value)
+            child = Child(change["version"], rules.refs(canonical, change), raw.value)
         return _Change(ref, change["version"], change["run_id"], change["observed_at"], canonical, child)
 
     def _take(self, company_id: str, company: Company, change: _Change, *, ran_ahead: bool) -> None:
-        if change.ref.entity in CHILDREN:
+        if change.ref.entity in company.children:
             self._hold(company, change)
-            company.siblings(change.ref).settle(change.ref.entity_id)
-            self._make_due(company_id, company, change)
+            company.children[change.ref.entity].confirm(change.ref.entity_id)
+            self._publish(company_id, company, change)
             return
-        # Cost codes have one, and no other parent.
+        # Of all parents only cost codes have a title.
         title = change.canonical.get("title") if change.canonical is not None else None
-        before = links_before(company, change.ref, title, ran_ahead=ran_ahead)
+        before = affected_children(company, change.ref, title, ran_ahead=ran_ahead)
         self._hold(company, change)
-        self._make_due(company_id, company, change)
+        self._publish(company_id, company, change)
         for ref, link in before.items():
             if ran_ahead or company.link_of(ref) != link:
-                company.siblings(ref).settle(ref.entity_id)
-                self._due.setdefault((company_id, ref), Due(change.run_id))
+                company.children[ref.entity].confirm(ref.entity_id)
+                self._pending.setdefault((company_id, ref), PendingOutput(change.run_id))
 
-    def _make_due(self, company_id: str, company: Company, change: _Change) -> None:
+    def _publish(self, company_id: str, company: Company, change: _Change) -> None:
         if change.canonical is None:
-            company.gone[change.ref] = Gone(change.version, published=True)
-            due = Due(change.run_id, deleted_at=change.observed_at)
+            company.deletions[change.ref] = Deletion(change.version, published=True)
+            output = PendingOutput(change.run_id, deleted_at=change.observed_at)
         else:
-            due = Due(change.run_id, canonical=change.canonical)
-        self._note_due(company_id, change.ref, due)
+            output = PendingOutput(change.run_id, canonical=change.canonical)
+        self._add_pending(company_id, change.ref, output)
 
-    def _note_due(self, company_id: str, ref: EntityRef, due: Due) -> None:
-        place = company_id, ref
-        # Taken out first, so that what is due is in the order of its last cause.
-        self._due.pop(place, None)
-        self._due[place] = due
+    def _add_pending(self, company_id: str, ref: EntityRef, output: PendingOutput) -> None:
+        # Removed first, so that it moves to the end: the order is that of the last causes.
+        self._pending.pop((company_id, ref), None)
+        self._pending[company_id, ref] = output
 
     def _apply_tombstone(self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company) -> Outcome | None:
-        """None: something newer is held."""
+        """None if something newer is known."""
         headers = _tombstone_headers(raw, company_id)
         company.version = max(company.version, headers.version)
-        gone = company.gone.get(ref)
-        held = company.version_of(ref)
-        if (held is not None and held > headers.version) or (gone is not None and gone.version > headers.version):
+        if company.knows_newer(ref, headers.version):
             return None
-        if gone is None or not gone.published or gone.version < headers.version:
-            # Compaction removed the DELETE record before it was delivered: its tombstone does its work.
-            deletion = _Change(ref, headers.version, headers.run_id, observed_by_broker(raw), None, None)
-            self._take(company_id, company, deletion, ran_ahead=held is None)
-        # Kept, as long as the topic keeps it: an older record that comes behind it must not bring the entity back.
-        company.gone[ref] = Gone(headers.version, published=True)
+        deletion = company.deletions.get(ref)
+        if deletion is None or not deletion.published or deletion.version < headers.version:
+            # Compaction removed the DELETE record before it was delivered: the tombstone takes its place.
+            change = _Change(ref, headers.version, headers.run_id, observed_by_broker(raw), None, None)
+            self._take(company_id, company, change, ran_ahead=company.held_version(ref) is None)
+        # Kept as long as the topic keeps it: an older record behind it must not bring the deleted one back.
+        company.deletions[ref] = Deletion(headers.version, published=True)
         return Outcome.TOMBSTONE
 
-    def _load_tombstone(self, raw: RawRecord, ref: EntityRef, company: Company, *, processed: bool) -> None:
-        headers = _tombstone_headers(raw, raw.key.partition(b"/")[0].decode() if raw.key else "")
+    def _load_tombstone(
+        self, raw: RawRecord, company_id: str, ref: EntityRef, company: Company, *, processed: bool
+    ) -> None:
+        headers = _tombstone_headers(raw, company_id)
         company.version = max(company.version, headers.version)
-        if headers.version < (self._known(company, ref) or 0):
+        if company.knows_newer(ref, headers.version):
             return
         if not processed:
             remember_title(company, ref)
         company.drop(ref)
-        gone = company.gone.get(ref)
-        deleted_before = gone is not None and gone.version == headers.version and gone.published
-        company.gone[ref] = Gone(headers.version, published=processed or deleted_before)
+        deletion = company.deletions.get(ref)
+        published = deletion == Deletion(headers.version, published=True)
+        company.deletions[ref] = Deletion(headers.version, published=processed or published)
 
     def _hold(self, company: Company, change: _Change) -> None:
-        company.gone.pop(change.ref, None)
+        company.deletions.pop(change.ref, None)
         if change.canonical is None:
             company.drop(change.ref)
         elif change.child is not None:
@@ -346,29 +356,7 @@ class PartitionState:
         else:
             label = change.canonical["title" if change.ref.entity == COST_CODES.name else "name"]
             active = change.canonical.get("active") is not False
-            company.put_parent(change.ref, change.version, label, active=active)
-
-    @staticmethod
-    def _known(company: Company, ref: EntityRef) -> int | None:
-        gone = company.gone.get(ref)
-        return gone.version if gone is not None else company.version_of(ref)
-
-
-def _refs(canonical: Record, change: Record) -> ShiftRefs | BudgetRefs:
-    if "time_entry_id" not in canonical:
-        return BudgetRefs(intern(canonical["job_id"]), intern(canonical["cost_code_id"]), canonical["cost_code_title"])
-    return ShiftRefs(
-        intern(canonical["job_id"]),
-        intern(canonical["user_id"]),
-        named_titles(change["after"]),
-        _shared(canonical["job_name"]),
-        _shared(canonical["user_name"]),
-    )
-
-
-def _shared(name: str | None) -> str | None:
-    """The same name is on thousands of shifts; it is kept once."""
-    return None if name is None else intern(name)
+            company.put_parent(change.ref, Parent(change.version, label, active))
 
 
 def _tombstone_headers(raw: RawRecord, company_id: str) -> RecordHeaders:

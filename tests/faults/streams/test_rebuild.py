@@ -14,7 +14,7 @@ from core.settings import reveal
 from core.topics import entity_key
 from schemas.catalogue import JOBS, TIME_ENTRIES
 from streams.main import run_rebuild
-from streams.rebuild import Wishes
+from streams.rebuild import RebuildOptions
 from streams.rebuild_check import Allowed
 from tests.fix_stack import Stack
 from tests.integration.streams.conftest import Bench
@@ -22,7 +22,7 @@ from tests.integration.streams.fix_streams import running
 from tests.unit.streams.factories import job, shift
 
 # Other tests leave rubbish on the topics, and canonical records of no raw ones.
-WHATEVER = Wishes(Allowed(deletions=1_000_000, unreadable=1_000_000))
+WHATEVER = RebuildOptions(Allowed(deletions=1_000_000, unreadable=1_000_000))
 
 
 def test_rebuild_mends_what_is_wrong_and_deletes_strays(stack: Stack, bench: Bench) -> None:
@@ -45,13 +45,13 @@ def test_rebuild_mends_what_is_wrong_and_deletes_strays(stack: Stack, bench: Ben
     assert refused.returncode == 2
     assert "stop them" in refused.stderr
     spoil(stack, bench)
-    assert run_rebuild(stack.settings, wishes=WHATEVER)["protiv.jobs"] >= 2
+    assert run_rebuild(stack.settings, options=WHATEVER)["protiv.jobs"] >= 2
     bench.reader.until(
         lambda: set(bench.reader.table()) == {("jobs", "1"), ("jobs", "2"), ("time-entries", "9001")}, ""
     )
     assert bench.reader.table()["jobs", "2"]["name"] == "Job 2"
     assert bench.reader.published[-1].headers.version == 99
-    assert run_rebuild(stack.settings, wishes=WHATEVER) == {}
+    assert run_rebuild(stack.settings, options=WHATEVER) == {}
 
 
 def spoil(stack: Stack, bench: Bench) -> None:

@@ -58,7 +58,7 @@ class Core:
         """What a batch makes the stage publish."""
         for raw in batch:
             self.state.apply(raw)
-        now = published(render(self.state, self.state.take_due().items(), CODECS, self.links))
+        now = published(render(self.state, self.state.take_pending().items(), CODECS, self.links))
         self.published += now
         return now
 

@@ -52,7 +52,7 @@ class TwoWays:
         self._patch.setattr(by_column, "_FEWEST_DELIVERED", _BY_COLUMN)
         part = self.stages[1]
         decoder = CODECS.decode[TIME_ENTRIES.name]
-        found = by_column.plainly_right(batch, decoder, partition=part.partition, partitions=PARTITIONS)
+        found = by_column.ordinary_shifts(batch, decoder, partition=part.partition, partitions=PARTITIONS)
         return [raw for raw, shift in zip(batch, found, strict=True) if shift is not None]
 
     def _processed(self, number: int, worth_it: int, batch: Sequence[RawRecord]) -> Any:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import Record
 from streams.records import RawRecord
-from streams.state.company import Children, Index
+from streams.state.company import Children, Company, Index
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import ZONE, shift
 
@@ -101,11 +101,15 @@ def altered(raw: RawRecord, how: str) -> RawRecord:
 
 def content(state: PartitionState) -> Any:
     """All that a state holds, for comparing."""
-    held = {
-        name: {
-            field.name: vars(part) if isinstance(part := getattr(company, field.name), Children | Index) else part
-            for field in dataclasses.fields(company)
-        }
-        for name, company in state._companies.items()
-    }
+    held = {name: _plain(company) for name, company in state._companies.items()}
     return held, state._next_offsets
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, Company):
+        return {name: _plain(getattr(part, name)) for name in Company.__slots__}
+    if isinstance(part, Children | Index):
+        return {name: _plain(value) for name, value in vars(part).items()}
+    if isinstance(part, dict):
+        return {key: _plain(value) for key, value in part.items()}
+    return part

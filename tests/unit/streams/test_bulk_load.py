@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from core.errors import InvalidRecordError
 from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record, to_days
-from streams.normalise.times import is_quiet
+from streams.normalise.times import is_clock_steady
 from streams.records import RawRecord
 from streams.shifts import batch as by_column
 from streams.shifts.batch import Fetched, load_together
@@ -49,7 +49,7 @@ def twice(log: Sequence[RawRecord], committed: int, *, partition: int) -> tuple[
         fetched,
         CODECS,
         committed=committed,
-        look_into=CODECS.look_into,
+        decode_values=CODECS.decode_values,
         refused=lambda raw, _: also.append(raw),
     )
     assert len(also) == refused
@@ -87,16 +87,16 @@ def odd_ones(*log: RawRecord) -> list[RawRecord]:
     assert content(fast) == content(slow)
     odd: list[RawRecord] = []
 
-    def look_into(raws: list[RawRecord]) -> None:
+    def decode_values(raws: list[RawRecord]) -> None:
         odd.extend(raws)
-        CODECS.look_into(raws)
+        CODECS.decode_values(raws)
 
     load_together(
         PartitionState(CODECS, partitions=PARTITIONS),
         fetched_of(log),
         CODECS,
         committed=1,
-        look_into=look_into,
+        decode_values=decode_values,
         refused=lambda *_: None,
     )
     return odd
@@ -138,7 +138,7 @@ def test_shifts_across_a_change_of_the_clock_are_loaded_as_one_by_one() -> None:
     odd_ones(*(raw.put(TIME_ENTRIES, shift(1, start=start, end=end)) for start in stamps for end in stamps))
 
 
-def test_plain_shifts_are_taken_by_column() -> None:
+def test_ordinary_shifts_are_taken_by_column() -> None:
     raw = RawTopics()
     assert not odd_ones(
         raw.put(TIME_ENTRIES, shift()),
@@ -198,7 +198,7 @@ def test_parents_are_loaded_one_by_one(entity: Entity, after: Record) -> None:
 @given(st.sampled_from(sorted(available_timezones())), st.dates(date(2007, 1, 1), date(2054, 12, 31)))
 @settings(max_examples=300, deadline=None)
 def test_clock_of_a_quiet_day_stands_still_every_hour(zone: str, day: date) -> None:
-    if not is_quiet(zone, to_days(day)):
+    if not is_clock_steady(zone, to_days(day)):
         return
     midnight = datetime.combine(day, time(), ZoneInfo(zone))
     walls = [midnight + timedelta(minutes=30 * each) for each in range(97)]

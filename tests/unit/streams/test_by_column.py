@@ -19,7 +19,7 @@ from schemas.codec import Record
 from streams import outputs
 from streams.records import Output, RawRecord
 from streams.shifts import batch as by_column
-from streams.state.partition import PartitionState, PlainShift
+from streams.state.partition import OrdinaryShift, PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, shift, user
 from tests.unit.streams.fakes import CODECS, FakePublisher, published, stage
 from tests.unit.streams.fix_two_ways import TwoWays
@@ -123,7 +123,7 @@ def test_record_with_something_wrong_around_it_comes_out_alike(two: TwoWays, how
 
 @given(
     st.sampled_from(["America/New_York", "Pacific/Apia", "Africa/Casablanca", "Asia/Kathmandu", "Australia/Lord_Howe"]),
-    st.datetimes(datetime(2007, 1, 1), datetime(2054, 12, 31)),  # noqa: DTZ001 - wall times
+    st.datetimes(datetime(2007, 1, 1), datetime(2054, 12, 31)),
     st.integers(0, 26 * 3600),
 )
 @settings(max_examples=200, deadline=None)
@@ -157,7 +157,7 @@ def test_amounts_come_out_alike(amounts: list[str]) -> None:
         two.take(*log)
 
 
-def test_plain_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> None:
+def test_ordinary_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> None:
     raw, other = RawTopics(), RawTopics(ELSEWHERE)
     right = [raw.put(TIME_ENTRIES, shift(number)) for number in (1, 2)]
     odd = [
@@ -263,10 +263,10 @@ def test_shifts_of_two_batches_can_be_due_together(monkeypatch: pytest.MonkeyPat
     raw, state = RawTopics(), PartitionState(CODECS, partitions=PARTITIONS)
     for notes, ids in (("first", (1, 2, 3)), ("second", (2, 4))):
         batch = [raw.put(TIME_ENTRIES, shift(id_, notes=notes)) for id_ in ids]
-        for record, found in zip(batch, _plainly_right(batch), strict=True):
+        for record, found in zip(batch, _ordinary_shifts(batch), strict=True):
             assert found is not None
-            state.apply_plain(record.offset, found)
-    rendered = list(outputs.render(state, state.take_due().items(), CODECS, Counter()))
+            state.apply_ordinary(record.offset, found)
+    rendered = list(outputs.render(state, state.take_pending().items(), CODECS, Counter()))
     assert [(key, record["notes"]) for key, record in records(rendered)] == [
         ("acme/1", "first"),
         ("acme/3", "first"),
@@ -279,10 +279,10 @@ def test_few_shifts_are_not_worth_columns() -> None:
     raw, number = RawTopics(), by_column._FEWEST_DELIVERED
     shifts = [raw.put(TIME_ENTRIES, shift(id_)) for id_ in range(1, number + 1)]
     few = [*shifts[1:], raw.put(JOBS, job())]
-    assert _plainly_right(few) == [None] * len(few)
-    assert None not in _plainly_right(shifts)
-    assert _plainly_right([]) == []
+    assert _ordinary_shifts(few) == [None] * len(few)
+    assert None not in _ordinary_shifts(shifts)
+    assert _ordinary_shifts([]) == []
 
 
-def _plainly_right(batch: list[RawRecord]) -> list[PlainShift | None]:
-    return by_column.plainly_right(batch, CODECS.decode[TIME_ENTRIES.name], partition=HOME, partitions=PARTITIONS)
+def _ordinary_shifts(batch: list[RawRecord]) -> list[OrdinaryShift | None]:
+    return by_column.ordinary_shifts(batch, CODECS.decode[TIME_ENTRIES.name], partition=HOME, partitions=PARTITIONS)

@@ -27,7 +27,7 @@ class Consumer(CommittedConsumer):
         self._queues = {PLACE.topic: asyncio.Queue()}
         self._generation = 0
         self._delivered = {}
-        self._done = {}
+        self._acknowledged = {}
         self._stopped = asyncio.Event()
         self.flow_active = True
         self.suspend_flow = asyncio.Event()

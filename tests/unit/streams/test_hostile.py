@@ -183,7 +183,7 @@ def load(part: PartitionStage, batch: list[RawRecord]) -> None:
                 fetched,
                 part.codecs,
                 committed=committed,
-                look_into=part.codecs.look_into,
+                decode_values=part.codecs.decode_values,
                 refused=refused.note,
             )
 

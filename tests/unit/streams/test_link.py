@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, USERS
-from streams.link import FLAT_RATE, BudgetRefs, ShiftLink, ShiftRefs, link_budget, link_shift
+from streams.link import FLAT_RATE, BudgetRefs, Parent, ShiftLink, ShiftRefs
 from streams.state.company import Company, EntityRef
 
 TITLE = "01.02 General Carpentry"
@@ -20,11 +20,11 @@ def parents(
 ) -> Company:
     company = Company()
     for id_ in jobs:
-        company.put_parent(EntityRef(JOBS.name, id_), 1, f"Job {id_}", active=True)
+        company.put_parent(EntityRef(JOBS.name, id_), Parent(1, f"Job {id_}"))
     for id_ in users:
-        company.put_parent(EntityRef(USERS.name, id_), 1, f"User {id_}", active=True)
+        company.put_parent(EntityRef(USERS.name, id_), Parent(1, f"User {id_}"))
     for id_, title, active in codes:
-        company.put_parent(EntityRef(COST_CODES.name, id_), 1, title, active=active)
+        company.put_parent(EntityRef(COST_CODES.name, id_), Parent(1, title, active))
     return company
 
 
@@ -65,40 +65,40 @@ ONE_OF_EACH = parents(codes=(("11", TITLE, True), ("12", TITLE, False)))
     ],
 )
 def test_link_status_is_the_first_that_holds(shift: ShiftRefs, known: Company, status: str) -> None:
-    assert link_shift(shift, known).status == status
+    assert shift.link(known).link_status == status
 
 
 def test_link_of_known_parents_takes_their_names() -> None:
-    assert link_shift(refs(), parents()) == ShiftLink("linked", None, "Job 1", "User 1", "11", TITLE)
+    assert refs().link(parents()) == ShiftLink("linked", None, "Job 1", "User 1", "11", TITLE)
 
 
 def test_link_of_unknown_parents_keeps_the_rows_names() -> None:
-    assert link_shift(refs(), NONE)[2:] == ("Row job", "Row worker", None, TITLE)
+    assert refs().link(NONE)[2:] == ("Row job", "Row worker", None, TITLE)
 
 
 def test_link_that_waits_for_one_parent_has_the_others() -> None:
-    found = link_shift(refs("9"), parents())
+    found = refs("9").link(parents())
     assert found[2:] == ("Row job", "User 1", "11", TITLE)
-    assert found.detail == "Job 9 has not been read from Buildertrend."
+    assert found.link_detail == "Job 9 has not been read from Buildertrend."
 
 
 def test_link_of_general_hours_has_its_cost_code() -> None:
-    assert link_shift(refs("0"), parents()).cost_code_id == "11"
+    assert refs("0").link(parents()).cost_code_id == "11"
 
 
 def test_link_of_an_ambiguous_title_names_the_codes() -> None:
-    found = link_shift(refs(), TWO_ACTIVE)
-    assert (found.cost_code_id, found.detail) == (None, "The title names the cost codes 11, 12.")
+    found = refs().link(TWO_ACTIVE)
+    assert (found.cost_code_id, found.link_detail) == (None, "The title names the cost codes 11, 12.")
 
 
 def test_link_of_several_codes_joins_their_titles() -> None:
-    assert link_shift(refs(titles=("B", "A")), parents()).cost_code_title == "B; A"
+    assert refs(titles=("B", "A")).link(parents()).cost_code_title == "B; A"
 
 
 def test_budget_link_takes_names_from_its_parents() -> None:
     budget = BudgetRefs("1", "11", "Row title")
-    assert link_budget(budget, parents()) == ("Job 1", TITLE)
-    assert link_budget(budget, NONE) == (None, "Row title")
+    assert budget.link(parents()) == ("Job 1", TITLE)
+    assert budget.link(NONE) == (None, "Row title")
 
 
 def test_children_of_a_parent_are_found_by_index() -> None:
@@ -116,11 +116,11 @@ def test_cost_code_id_is_set_only_when_one_code_is_meant(
 ) -> None:
     unique = {code_id: (code_id, title, active) for code_id, title, active in sorted(codes)}
     company = parents(("1",) if known else (), ("1",) if known else (), tuple(unique.values()))
-    found = link_shift(refs(job_id, titles=tuple(titles)), company)
-    if found.status == "linked":
+    found = refs(job_id, titles=tuple(titles)).link(company)
+    if found.link_status == "linked":
         assert found.cost_code_id is not None
     if found.cost_code_id is not None:
         assert unique[found.cost_code_id][1] in titles
         assert len(set(titles) - {FLAT_RATE}) == 1
-    if found.status in ("uncoded", "several-codes", "ambiguous-code", "waiting-for-cost-code"):
+    if found.link_status in ("uncoded", "several-codes", "ambiguous-code", "waiting-for-cost-code"):
         assert found.cost_code_id is None

@@ -10,16 +10,16 @@ from core.errors import InvalidRecordError
 from schemas.avro_files import plain_schema
 from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import from_days
-from streams.normalise import NORMALISE
 from streams.normalise.entities import budgeted_minutes, split_title
 from streams.normalise.time_entries import named_titles
+from streams.rules import RULES
 from tests.unit.streams.factories import budget, change, cost_code, job, shift, user, worksheet_line
 
 SAMPLES = {JOBS: job(), USERS: user(), COST_CODES: cost_code(), BUDGETS: budget(), TIME_ENTRIES: shift()}
 
 
 def normalised(entity: Entity, after: dict[str, Any]) -> dict[str, Any]:
-    return NORMALISE[entity.name](change(entity, after))
+    return RULES[entity.name].normalise(change(entity, after))
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
@@ -232,4 +232,4 @@ def test_no_other_entity_is_refused_for_its_texts_and_amounts(
 
 def test_unknown_time_zone_is_refused() -> None:
     with pytest.raises(InvalidRecordError, match="correct it in the connection"):
-        NORMALISE["time-entries"](change(TIME_ENTRIES, shift(), time_zone="Nowhere/None"))
+        RULES["time-entries"].normalise(change(TIME_ENTRIES, shift(), time_zone="Nowhere/None"))

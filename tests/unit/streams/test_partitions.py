@@ -13,7 +13,7 @@ from faust.types import TP
 from core.errors import FatalError
 from schemas.catalogue import JOBS
 from streams.consumer import Delivery
-from streams.partitions import Partitions, drain, raw_record, take
+from streams.partitions import Partitions, next_deliveries, process_deliveries, raw_record
 from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState
@@ -176,7 +176,7 @@ async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> Non
 
     publisher.during = slowly
     done = Done()
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    processing = asyncio.create_task(process_deliveries(queue, JOBS, partitions, done, unexpected))
     delivered = delivery(raw, None)
     queue.put_nowait(delivered)
     assert await asyncio.to_thread(at_work.wait, 5)
@@ -184,7 +184,7 @@ async def test_finished_batch_is_acknowledged_at_the_end_of_the_process() -> Non
     await asyncio.sleep(0)
     may_end.set()
     await closing
-    draining.cancel()
+    processing.cancel()
     assert done == [delivered]
 
 
@@ -228,7 +228,7 @@ async def test_state_of_a_batch_that_was_not_published_is_not_kept() -> None:
     assert opened.kept == {}
 
 
-async def test_drain_acknowledges_what_was_published_in_order() -> None:
+async def test_deliveries_are_acknowledged_once_published_in_order() -> None:
     opened, raw, queue = Opened(), RawTopics(), asyncio.Queue[Delivery]()
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
@@ -236,17 +236,17 @@ async def test_drain_acknowledges_what_was_published_in_order() -> None:
     for each in deliveries:
         queue.put_nowait(each)
     done = Done()
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    processing = asyncio.create_task(process_deliveries(queue, JOBS, partitions, done, unexpected))
     async with asyncio.timeout(5):
         while len(done) < 2:
             await asyncio.sleep(0)
-    draining.cancel()
+    processing.cancel()
     assert done == deliveries
     publisher = opened.publishers[raw.partition]
     assert (len(publisher.canonical()), len(publisher.dead_letters())) == (2, 1)
 
 
-async def test_drain_ends_the_process_for_the_unforeseen_and_acknowledges_nothing() -> None:
+async def test_unforeseen_error_ends_the_process_and_acknowledges_nothing() -> None:
     opened, raw, queue, errors = Opened(), RawTopics(), asyncio.Queue[Delivery](), list[BaseException]()
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
@@ -254,49 +254,50 @@ async def test_drain_ends_the_process_for_the_unforeseen_and_acknowledges_nothin
     opened.publishers[raw.partition].during = lambda: 1 / 0
     queue.put_nowait(delivery(raw, None))
     done = Done()
-    await drain(queue, JOBS, partitions, done, errors.append)
+    with pytest.raises(ZeroDivisionError):
+        await process_deliveries(queue, JOBS, partitions, done, errors.append)
     assert done == []
     assert [type(error) for error in errors] == [ZeroDivisionError]
 
 
-async def test_drain_keeps_what_comes_before_its_partition_is_known_to_be_ours() -> None:
+async def test_delivery_that_comes_before_its_assignment_is_processed() -> None:
     opened, raw, queue, done = Opened(), RawTopics(), asyncio.Queue[Delivery](), Done()
     partitions = Partitions(opened, on_error=unexpected)
     early = delivery(raw, None)
     queue.put_nowait(early)
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    processing = asyncio.create_task(process_deliveries(queue, JOBS, partitions, done, unexpected))
     while not queue.empty():
         await asyncio.sleep(0)
     await partitions.assigned({raw.partition})
     async with asyncio.timeout(5):
         while not done:
             await asyncio.sleep(0.01)
-    draining.cancel()
+    processing.cancel()
     assert len(opened.publishers[raw.partition].canonical()) == 1
 
 
-async def test_drain_leaves_what_is_delivered_to_somebody_else() -> None:
+async def test_delivery_of_an_earlier_assignment_is_left() -> None:
     opened, raw, queue, done = Opened(), RawTopics(), asyncio.Queue[Delivery](), Done()
     done.current = False
     partitions = Partitions(opened, on_error=unexpected)
     await partitions.assigned({raw.partition})
     await settled(partitions)
     queue.put_nowait(delivery(raw, None))
-    draining = asyncio.create_task(drain(queue, JOBS, partitions, done, unexpected))
+    processing = asyncio.create_task(process_deliveries(queue, JOBS, partitions, done, unexpected))
     while not queue.empty():
         await asyncio.sleep(0)
     await asyncio.sleep(0)
-    draining.cancel()
+    processing.cancel()
     assert done == []
     assert opened.publishers[raw.partition].canonical() == []
 
 
-async def test_take_is_all_that_is_there() -> None:
+async def test_next_deliveries_are_all_in_the_queue() -> None:
     queue, raw = asyncio.Queue[Delivery](), RawTopics()
     deliveries = [delivery(raw, None) for _ in range(3)]
     for each in deliveries:
         queue.put_nowait(each)
-    assert await take(queue) == deliveries
+    assert await next_deliveries(queue) == deliveries
 
 
 def test_raw_record_of_a_message_without_headers() -> None:

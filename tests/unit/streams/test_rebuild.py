@@ -18,7 +18,7 @@ def outputs(*batch: RawRecord) -> list[Output]:
     state = PartitionState(CODECS, partitions=PARTITIONS)
     for raw in batch:
         state.apply(raw)
-    return list(render(state, state.take_due().items(), CODECS, Counter()))
+    return list(render(state, state.take_pending().items(), CODECS, Counter()))
 
 
 def canonical(*held: Output) -> Canonical:

@@ -10,18 +10,18 @@ import pytest
 from core.errors import FatalError, InvalidRecordError
 from core.topics import entity_key
 from schemas.catalogue import JOBS, TIME_ENTRIES, Entity
-from streams.rebuild_check import Allowed, Findings, Place, beyond_the_brake, check
+from streams.rebuild_check import Allowed, CanonicalKey, Findings, beyond_the_brake, check
 from tests.unit.streams.factories import RawTopics, job
 
 UNKNOWN = InvalidRecordError("The registry knows no schema with id 7.", error_class="unknown-schema")
 ODD = InvalidRecordError("timeOut is before timeIn.", error_class="bad-times")
 
 
-def places(entity: Entity, ids: Iterable[object], company_id: str = "acme") -> set[Place]:
+def places(entity: Entity, ids: Iterable[object], company_id: str = "acme") -> set[CanonicalKey]:
     return {(entity.canonical_topic, entity_key(company_id, str(each))) for each in ids}
 
 
-def compared(alive: set[Place], known: set[Place]) -> Findings:
+def compared(alive: set[CanonicalKey], known: set[CanonicalKey]) -> Findings:
     found = Findings()
     found.compare(alive, known)
     return found
@@ -30,7 +30,7 @@ def compared(alive: set[Place], known: set[Place]) -> Findings:
 def test_raw_record_that_no_schema_explains_stops_the_rebuild_and_says_where_it_lies() -> None:
     raw, found = RawTopics(), Findings()
     record = raw.put(JOBS, job())
-    found.not_used(record, UNKNOWN)
+    found.add_invalid(record, UNKNOWN)
     found.compare(places(JOBS, [1]), places(JOBS, [1]))
     with pytest.raises(FatalError) as stopped:
         check(found, Allowed())
@@ -44,7 +44,7 @@ def test_raw_record_that_no_schema_explains_stops_the_rebuild_and_says_where_it_
 
 def test_raw_record_that_was_refused_for_what_it_states_stops_nothing_and_is_no_stray() -> None:
     raw, found = RawTopics(), Findings()
-    found.not_used(raw.put(JOBS, job()), ODD)
+    found.add_invalid(raw.put(JOBS, job()), ODD)
     found.compare(places(JOBS, [1]), set())
     check(found, Allowed())
     assert found.strays == set()
@@ -52,8 +52,8 @@ def test_raw_record_that_was_refused_for_what_it_states_stops_nothing_and_is_no_
 
 def test_raw_record_that_cannot_be_read_does_not_matter_once_a_newer_one_can() -> None:
     raw, found = RawTopics(), Findings()
-    found.not_used(raw.put(JOBS, job()), UNKNOWN)
-    found.used(raw.put(JOBS, job()))
+    found.add_invalid(raw.put(JOBS, job()), UNKNOWN)
+    found.add_valid(raw.put(JOBS, job()))
     check(found, Allowed())
     assert found.refused == set()
 
@@ -82,6 +82,6 @@ def test_brake_counts_by_company_and_entity_and_lets_so_many_go_as_are_allowed()
 def test_many_places_are_counted_and_only_some_named() -> None:
     raw, found = RawTopics(), Findings()
     for number in range(1, 9):
-        found.not_used(raw.put(JOBS, job(number)), UNKNOWN)
+        found.add_invalid(raw.put(JOBS, job(number)), UNKNOWN)
     with pytest.raises(FatalError, match=r"8 raw records .*and 3 more"):
         check(found, Allowed())

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from core.errors import InvalidRecordError
 from core.topics import entity_key
 from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
-from streams.records import RawRecord
 from streams.state.partition import Outcome
 from tests.unit.streams.factories import OBSERVED_AT, RawTopics, budget, cost_code, job, shift, user
 from tests.unit.streams.fakes import Core, Published
@@ -190,9 +190,9 @@ def test_companies_do_not_touch_each_other() -> None:
         ),
     ],
 )
-def test_record_that_is_none_is_refused_and_changes_nothing(changes: dict[str, object], reason: str) -> None:
+def test_record_that_is_none_is_refused_and_changes_nothing(changes: dict[str, Any], reason: str) -> None:
     raw, core = RawTopics(), Core()
-    bad: RawRecord = replace(raw.put(JOBS, job()), **changes)  # type: ignore[arg-type]  # any field
+    bad = replace(raw.put(JOBS, job()), **changes)
     with pytest.raises(InvalidRecordError, match=reason):
         core.state.apply(bad)
     assert core.take() == []

@@ -144,7 +144,7 @@ def test_shift_of_a_known_length_is_found_again(zone_name: str, start_minute: in
 def test_wall_times_in_order_are_never_refused(
     zone_name: str, start_minute: int, length: int, stated: int | None
 ) -> None:
-    start = datetime(2020, 1, 1) + timedelta(minutes=start_minute)  # noqa: DTZ001 - a wall time
+    start = datetime(2020, 1, 1) + timedelta(minutes=start_minute)
     found = shift_times(start, start + timedelta(minutes=length), zone_name, stated_minutes=stated)
     assert found.started_at is not None
     assert found.ended_at is not None
@@ -153,7 +153,7 @@ def test_wall_times_in_order_are_never_refused(
 
 @given(ZONES, MINUTES_OF_2020S)
 def test_wall_time_that_exists_reads_the_same_on_the_local_clock(zone_name: str, minute: int) -> None:
-    wall = datetime(2020, 1, 1) + timedelta(minutes=minute)  # noqa: DTZ001 - a wall time
+    wall = datetime(2020, 1, 1) + timedelta(minutes=minute)
     found = shift_times(wall, None, zone_name, stated_minutes=None)
     assert found.started_at is not None
     local = from_micros(found.started_at).astimezone(ZoneInfo(zone_name)).replace(tzinfo=None)

@@ -1,0 +1,32 @@
+"""What streams know of each entity: how its records are normalised and, where it has parents, what refers to these.
+
+Everything else about an entity is declared in `schemas.catalogue`. An entity without a line here fails at the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
+from schemas.codec import Record
+from streams.link import Refs, budget_refs, shift_refs
+from streams.normalise.entities import normalise_budget, normalise_cost_code, normalise_job, normalise_user
+from streams.normalise.time_entries import normalise_time_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`normalise` makes a canonical record of a change record; `refs` finds in both what a child refers to."""
+
+    normalise: Callable[[Record], Record]
+    refs: Callable[[Record, Record], Refs] | None = None
+
+
+RULES = {
+    JOBS.name: Rules(normalise_job),
+    USERS.name: Rules(normalise_user),
+    COST_CODES.name: Rules(normalise_cost_code),
+    BUDGETS.name: Rules(normalise_budget, budget_refs),
+    TIME_ENTRIES.name: Rules(normalise_time_entry, shift_refs),
+}
