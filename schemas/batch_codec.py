@@ -1,7 +1,8 @@
 """Avro in bulk, by column: the same bytes and the same records as `schemas.codec`, at a fifth of the cost.
 
-It takes only what it can prove it understood. What was written with another schema, and a batch with anything odd in
-it, goes to the record-by-record codec, which says which record it is and why.
+It decodes only what it can prove to be complete. Values of another schema, and a batch with anything unusual in it, go
+to the record-by-record codec, which says which value is wrong and why. The two must agree: see
+`tests/unit/schemas/test_batch_codec.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class BatchDecoder:
     """Wire bytes of one topic to records, each in the place of its value."""
 
     def __init__(self, topic: str, source: SchemaSource, *, without: Sequence[str] = ()) -> None:
-        """`without`: fields of nested records that nobody looks at; they are left out where that saves something."""
+        """`without`: fields of nested records that nobody uses; they are left out where that saves time."""
         self.one_by_one = Decoder(topic, source)
         self.header = HEADER.pack(0, source.id_of(topic))
         self._text = _text(plain_schema(topic))
@@ -43,10 +44,10 @@ class BatchDecoder:
         return [self._decoded(value) for value in values]
 
     def columns(self, values: Sequence[bytes]) -> pa.RecordBatch | None:
-        """The columns of values that start with `header`; None if not every byte of them is known to be understood."""
+        """The columns of values that start with `header`; None if not every byte of them is accounted for."""
         if max(map(len, values), default=0) > BIGGEST_VALUE:
             return None
-        return _understood([value[HEADER_BYTES:] for value in values], self._text)
+        return _decoded_columns([value[HEADER_BYTES:] for value in values], self._text)
 
     def _decoded(self, value: bytes) -> Decoded:
         try:
@@ -67,7 +68,7 @@ class BatchEncoder:
         self._values = itemgetter(*(field["name"] for field in schema["fields"]))
 
     def __call__(self, records: Sequence[Mapping[str, Any]]) -> list[bytes]:
-        """Raises what the record-by-record encoder raises for a misfit."""
+        """Raises what the record-by-record encoder raises for a wrong record."""
         if len(records) < _WORTH_IT:
             return [self._one_by_one(record) for record in records]
         columns = zip(*map(self._values, records), strict=True)
@@ -75,24 +76,24 @@ class BatchEncoder:
         return self.columns(pa.RecordBatch.from_arrays(arrays, schema=self._arrow))
 
     def columns(self, batch: pa.RecordBatch) -> list[bytes]:
-        """The same from columns, in any order; ValueError for a null where the schema takes none."""
+        """The same from columns, in any order; ValueError for a null where the schema allows none."""
         ordered = batch.select(self._arrow.names).cast(self._arrow)
         (encoded,) = pyruhvro.serialize_record_batch(ordered, self._text, 1)
         header = self._header
         return [header + value for value in encoded.to_pylist()]
 
 
-def _understood(values: list[bytes], text: str) -> pa.RecordBatch | None:
-    """The batch; None if not every byte of every value is known to be understood."""
-    decoded = _unless_odd(lambda: pyruhvro.deserialize_array(values, text))
+def _decoded_columns(values: list[bytes], text: str) -> pa.RecordBatch | None:
+    """The batch; None if not every byte of every value is accounted for."""
+    decoded = _none_if_it_fails(lambda: pyruhvro.deserialize_array(values, text))
     if decoded is None:
         return None
-    # Bytes behind a record would be dropped without a word: what was understood must encode to what was read.
-    again = _unless_odd(lambda: pyruhvro.serialize_record_batch(decoded, text, 1))
+    # The library ignores bytes behind a record: what was decoded must encode to what was read.
+    again = _none_if_it_fails(lambda: pyruhvro.serialize_record_batch(decoded, text, 1))
     if again is None or not pa.chunked_array(again).combine_chunks().equals(pa.array(values, pa.binary())):
         return None
-    # Bytes that are no UTF-8 are let through as text.
-    return _unless_odd(lambda: _validated(decoded))
+    # The library accepts text that is not UTF-8.
+    return _none_if_it_fails(lambda: _validated(decoded))
 
 
 def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -100,11 +101,11 @@ def _validated(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def _unless_odd(call: Callable[[], Any]) -> Any:
+def _none_if_it_fails(call: Callable[[], Any]) -> Any:
     try:
         return call()
     except BaseException as exc:
-        # A panic of the library is no Exception; whatever it stumbled over, the other codec will name it.
+        # A panic of the library is no Exception. The other codec will say what is wrong.
         if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
             raise
         return None

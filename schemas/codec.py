@@ -15,14 +15,13 @@ from fastavro import schemaless_reader, schemaless_writer
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import Schema, plain_schema
-from schemas.union_hints import union_hints
 from schemas.writer_schemas import checked_writer
 
 Record = dict[str, Any]
 Encoder = Callable[[Mapping[str, Any]], bytes]
 
 HEADER_BYTES = 5
-# Brokers bound a batch as it is compressed; a megabyte of zeros that were gigabytes is one of theirs.
+# Brokers limit the size of a compressed batch only; a megabyte of it may be gigabytes of zeros.
 BIGGEST_VALUE = 1_500_000
 HEADER = struct.Struct(">bI")
 _LARGEST_ID = 2**31 - 1
@@ -42,15 +41,14 @@ class SchemaSource(Protocol):
 
 
 def encoder(topic: str, source: SchemaSource) -> Encoder:
-    """A function from a record of `topic` to its wire bytes; raises what fastavro raises for a misfit."""
+    """A function from a record of `topic` to its wire bytes; raises what fastavro raises for a wrong record."""
     header = HEADER.pack(0, source.id_of(topic))
     schema = plain_schema(topic)
-    hint = union_hints(schema)
 
     def encode(record: Mapping[str, Any]) -> bytes:
         buffer = BytesIO()
         buffer.write(header)
-        schemaless_writer(buffer, schema, record if hint is None else hint(record))
+        schemaless_writer(buffer, schema, record)
         return buffer.getvalue()
 
     return encode
@@ -78,7 +76,7 @@ class Decoder:
         except MemoryError:
             raise
         except Exception as exc:
-            # fastavro raises whatever its parsing stumbled over: EOFError, IndexError, UnicodeDecodeError …
+            # fastavro raises errors of many kinds: EOFError, IndexError, UnicodeDecodeError …
             raise InvalidRecordError(
                 f"The value cannot be decoded with schema {writer['name']}: {type(exc).__name__}.",
                 error_class="undecodable",
@@ -103,7 +101,7 @@ def schema_id_of(value: bytes) -> int:
         raise InvalidRecordError("The value is not in Confluent's Avro format.", error_class="undecodable")
     schema_id: int = HEADER.unpack_from(value)[1]
     if schema_id > _LARGEST_ID:
-        # What a registry says of a number that it cannot hold is its own affair: it might pass for an outage.
+        # A registry may answer for a number that it cannot hold as if there were an outage.
         raise InvalidRecordError(f"The registry knows no schema with id {schema_id}.", error_class="unknown-schema")
     return schema_id
 

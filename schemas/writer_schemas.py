@@ -1,7 +1,7 @@
-"""Which schemas a value may be written with: anybody can register one, and a value's own schema steers its decoding.
+"""Which schemas a value may be written with: anybody can register one, and decoding follows a value's own schema.
 
-A schema that contains itself nests as deep as its value says; a list of things that take no bytes is as long as its
-value says, and would be counted for hours.
+With a recursive schema a value of any depth can be written, and a list of items that take no bytes may claim any
+length, which would take hours to decode.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from typing import Any, NamedTuple
 from core.errors import InvalidRecordError
 from schemas.avro_files import Schema
 
-# More than any version of ours will have: types inside types, and values of one record (each list counted once).
+# More than any version of ours will have: nesting of types, and values of one record (each list counted once).
 _DEEPEST = 16
 _HEAVIEST = 5_000
 
 
 class _UnboundedError(Exception):
-    """A value of the schema can be decoded for ever, or nearly so."""
+    """Decoding a value of the schema may take unbounded time."""
 
 
 class _Cost(NamedTuple):
-    """How many values one of a type holds, lists counted once, and whether it may take no bytes at all."""
+    """How many values one value of a type holds, lists counted once, and whether it may take no bytes at all."""
 
     weight: int
     is_free: bool
@@ -46,7 +46,7 @@ def checked_writer(schema: Schema, name: str) -> Schema:
 
 
 def _cost(node: Any, named: dict[str, _Cost | None], depth: int) -> _Cost:
-    """The cost of a type; `named` holds those of named types, None while one is being looked at."""
+    """The cost of a type; `named` holds those of named types, None while one is being computed."""
     if depth > _DEEPEST:
         raise _UnboundedError
     if isinstance(node, str):

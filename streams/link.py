@@ -28,9 +28,9 @@ from typing import Any, NamedTuple, Protocol
 from schemas.catalogue import COST_CODES, JOBS, USERS
 from schemas.codec import Record
 from streams.normalise.time_entries import named_titles
+from streams.normalise.values import GENERAL_JOB_ID
 
-GENERAL_JOB_ID = "0"
-# Characters of many titles or ids put together.
+# The most characters of many titles or ids joined.
 _LONGEST = 1_000
 FLAT_RATE = "Buildertrend Flat Rate"
 
@@ -145,13 +145,13 @@ class Coding(NamedTuple):
 
 @lru_cache(maxsize=65_536)
 def title_key(title: str) -> str:
-    """What two titles that name the same code have in common: runs of white space count as one blank."""
+    """The same for titles that name the same code: any white space counts as one blank."""
     return " ".join(title.split())
 
 
 @lru_cache(maxsize=65_536)
 def coded_titles(titles: tuple[str, ...]) -> tuple[str, ...]:
-    """The titles that name a cost code, without the catch-all."""
+    """The titles without the catch-all."""
     return tuple(title for title in titles if title_key(title) != FLAT_RATE)
 
 

@@ -8,6 +8,7 @@ from schemas.catalogue import BUDGETS, COST_CODES, JOBS, USERS
 from schemas.codec import Record
 from streams.normalise.times import day
 from streams.normalise.values import (
+    GENERAL_JOB_ID,
     decimal,
     envelope,
     identifier,
@@ -18,8 +19,11 @@ from streams.normalise.values import (
     to_whole,
 )
 
-GENERAL_JOB_ID = "0"
 _STATUS = {0: "closed", 1: "open", 3: "warranty", 4: "presale"}
+# "01.02 General Carpentry", "02.3070. Site Work", "02-110A - Framing"; not "2nd floor".
+_CODE_IN_FRONT = re.compile(r"\s*(\d+(?:[.\-]\d+)*[A-Za-z]?)\.*(?:\s+|$)")
+_HOUR_UNITS = frozenset({"HR", "HRS", "HOUR", "HOURS"})
+_CLIENT_SELECTION = 5
 
 
 def normalise_job(change: Record) -> Record:
@@ -40,7 +44,7 @@ def normalise_job(change: Record) -> Record:
 
 
 def normalise_user(change: Record) -> Record:
-    """The name is first and last name, else the whole name that a shift stated."""
+    """The name is first and last name, else the full name in a shift."""
     user = change["after"]
     identifier(user["userId"], "user id")
     first = text(user["firstName"], "first name")
@@ -56,10 +60,6 @@ def normalise_user(change: Record) -> Record:
         "active": user["isActive"],
         "hourly_cost_micros": readable_money(user["defaultLaborCost"], "default labor cost"),
     }
-
-
-# "01.02 General Carpentry", "02.3070. Site Work", "02-110A - Framing"; not "2nd floor".
-_CODE_IN_FRONT = re.compile(r"\s*(\d+(?:[.\-]\d+)*[A-Za-z]?)\.*(?:\s+|$)")
 
 
 def normalise_cost_code(change: Record) -> Record:
@@ -93,10 +93,6 @@ def _name(rest: str) -> str | None:
     return rest.strip().lstrip("-–—:").strip() or None
 
 
-_HOUR_UNITS = frozenset({"HR", "HRS", "HOUR", "HOURS"})
-_CLIENT_SELECTION = 5
-
-
 def normalise_budget(change: Record) -> Record:
     """The job's name is filled in when the budget is linked; the title is the row's own until then."""
     row = change["after"]
@@ -113,9 +109,9 @@ def normalise_budget(change: Record) -> Record:
 
 
 def budgeted_minutes(lines: list[Record]) -> int | None:
-    """The hours of the lines counted in hours, summed exactly and then rounded to whole minutes; None without any.
+    """The lines whose unit is hours, summed exactly and then rounded to whole minutes; None without any.
 
-    Client selections are no budget lines.
+    Client selections do not belong to the budget.
     """
     hours = [decimal(line["quantity"], "worksheet quantity") for line in lines if _counts_hours(line)]
     stated = [quantity for quantity in hours if quantity is not None]

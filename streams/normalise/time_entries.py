@@ -7,7 +7,7 @@ from sys import intern
 from typing import Any
 
 from schemas.codec import Record
-from streams.normalise.times import shift_times, wall_time
+from streams.normalise.times import ShiftTimes, shift_times, wall_time
 from streams.normalise.values import (
     LIST_LIMIT,
     NOTES_LIMIT,
@@ -21,25 +21,20 @@ from streams.normalise.values import (
 
 
 def normalise_time_entry(change: Record) -> Record:
-    """Names and title are those of the row; `link_detail` holds what had to be assumed, cleaned or left out.
+    """Names and title are those of the row; `link_detail` lists what was assumed, cleaned or left out.
 
-    Only what decides hours refuses it.
+    Only an invalid value that decides hours refuses the record. `streams.shifts.columns` does the same by column.
     """
     shift = change["after"]
     rest = minutes(_inner(shift["breakTime"], "breakTime"), "break")
     regular = minutes(shift["regularTime"], "regular time")
     overtime = minutes(shift["overTime"], "overtime")
     total = total_minutes(regular, overtime)
-    times = shift_times(
-        wall_time(shift["timeIn"]["timeStamp"], "start"),
-        wall_time(_inner(shift["timeOut"], "timeStamp"), "end"),
-        change["time_zone"],
-        stated_minutes=None if total is None else total + (rest or 0),
-    )
+    times = _times(shift, change["time_zone"], stated_minutes=None if total is None else total + (rest or 0))
     notes = list(times.notes)
     for title in shift["costCodes"][:LIST_LIMIT]:
         text(title["costCodeTitle"], "cost code title", notes)
-    # One dictionary in one go: half of all time is spent on dictionaries, and shifts are most of all records.
+    # Written as one dictionary: half of the time goes into dictionaries, and most records are shifts.
     return {
         "company_id": change["company_id"],
         "time_entry_id": change["entity_id"],
@@ -70,8 +65,14 @@ def normalise_time_entry(change: Record) -> Record:
     }
 
 
+def _times(shift: Record, time_zone: str, *, stated_minutes: int | None) -> ShiftTimes:
+    start = wall_time(shift["timeIn"]["timeStamp"], "start")
+    end = wall_time(_inner(shift["timeOut"], "timeStamp"), "end")
+    return shift_times(start, end, time_zone, stated_minutes=stated_minutes)
+
+
 def total_minutes(regular: int | None, overtime: int | None) -> int | None:
-    """The sum; None where neither says that anybody worked: an overtime of 0 alone does not say that nobody did."""
+    """The sum; None where no hours are stated: an overtime of 0 alone does not state that nobody worked."""
     return None if regular is None and not overtime else (regular or 0) + (overtime or 0)
 
 
@@ -81,7 +82,7 @@ def _inner(wrapped: Record | None, name: str) -> Any:
 
 
 def stated_tags(tags: list[str] | None, notes: list[str] | None = None) -> list[str]:
-    """The tags that are not blank, as far as they are bounded."""
+    """The tags that are not blank, within the limits of number and length."""
     if not tags:
         return []
     if notes is not None and len(tags) > LIST_LIMIT:
@@ -91,12 +92,12 @@ def stated_tags(tags: list[str] | None, notes: list[str] | None = None) -> list[
 
 
 def named_titles(shift: Record) -> tuple[str, ...]:
-    """The distinct cost code titles that a shift names, in its order; of very many the first."""
+    """The distinct cost code titles that a shift names, in its order; of very many only the first."""
     return distinct_titles(tuple(named["costCodeTitle"] for named in shift["costCodes"][:LIST_LIMIT]))
 
 
 def distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
-    """The distinct titles of a shift that are not blank, cleaned and trimmed, in their order; kept where short."""
+    """The distinct titles of a shift that are not blank, cleaned and trimmed, in their order; short ones are cached."""
     return (_distinct_titles if sum(map(len, stated)) <= TEXT_LIMIT else _distinct_titles.__wrapped__)(stated)
 
 

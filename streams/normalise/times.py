@@ -1,4 +1,4 @@
-"""Local wall times to instants with the company's time zone: never an hour too many, never a shift on the wrong day."""
+"""Turns local wall times into instants with the company's time zone: no hour too many, no shift on the wrong day."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from core.errors import InvalidRecordError
 from schemas.codec import to_days
 
-# Buildertrend writes these days where it means "none".
+# Buildertrend writes these days where there is no date.
 _SENTINEL_DAYS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _FIRST_YEAR, _LAST_YEAR = 1990, 2100
 _LONGEST_STAMP = 40
@@ -24,7 +24,7 @@ _MINUTE_MICROS = 60_000_000
 
 
 class ShiftTimes(NamedTuple):
-    """When a shift was: instants in microseconds, the local day of the start, and what had to be assumed, in words."""
+    """When a shift was: instants in microseconds, the local day of the start, and what had to be assumed, as text."""
 
     started_at: int | None
     ended_at: int | None
@@ -39,14 +39,14 @@ class _Instants(NamedTuple):
     skipped: bool
 
     @property
-    def plain(self) -> bool:
-        """Whether the wall time means one instant, and that one."""
+    def is_exact(self) -> bool:
+        """Whether the wall time means exactly one instant."""
         return len(self.micros) == 1 and not self.skipped
 
 
 def zone(name: str) -> ZoneInfo:
     """The IANA time zone; InvalidRecordError for a name that is none."""
-    # Cut before it is looked up and kept.
+    # Cut, so that the cache keeps no long names.
     return _zone(name[: _LONGEST_ZONE + 1])
 
 
@@ -64,11 +64,11 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def wall_time(stamp: str | None, what: str) -> datetime | None:
-    """A local time without a zone; None where nothing or a sentinel is stated."""
+    """A local time without a zone; None for no time or a sentinel value."""
     if stamp is None or not stamp.strip() or stamp.startswith(_SENTINEL_DAYS):
         return None
     try:
-        # Nothing that is a time is longer.
+        # No timestamp is longer.
         wall = datetime.fromisoformat(stamp[:_LONGEST_STAMP])
     except ValueError as exc:
         raise InvalidRecordError(
@@ -87,9 +87,9 @@ def wall_time(stamp: str | None, what: str) -> datetime | None:
 
 
 def day(stamp: str | None, what: str) -> int | None:
-    """The local day of a date or timestamp as days since 1970-01-01; None where nothing readable is stated.
+    """The local day of a date or timestamp as days since 1970-01-01; None where none can be read.
 
-    Days of shifts are not read by this: these decide no hours.
+    Not for the days of shifts: an unreadable one of these refuses the record, since it decides hours.
     """
     try:
         wall = wall_time(stamp, what)
@@ -101,17 +101,17 @@ def day(stamp: str | None, what: str) -> int | None:
 def shift_times(
     start: datetime | None, end: datetime | None, zone_name: str, *, stated_minutes: int | None
 ) -> ShiftTimes:
-    """The instants of a shift. In the hour that occurs twice its own length (`stated_minutes`) decides.
+    """The instants of a shift. In the hour that occurs twice, its stated length (`stated_minutes`) decides.
 
-    A wall time that does not exist is moved forward by the length of the gap. InvalidRecordError if it ends before it
-    starts, whichever way its times are read.
+    A wall time that does not exist is moved forward by the length of the gap. InvalidRecordError if the shift ends
+    before it starts, however its times are interpreted.
     """
     tz = zone(zone_name)
     if start is None:
         return ShiftTimes(None, None if end is None else _instants(end, tz).micros[0], None)
     starts = _instants(start, tz)
     ends = None if end is None else _instants(end, tz)
-    if ends is not None and starts.plain and ends.plain and ends.micros >= starts.micros:
+    if ends is not None and starts.is_exact and ends.is_exact and ends.micros >= starts.micros:
         return ShiftTimes(starts.micros[0], ends.micros[0], start.toordinal() - _EPOCH_ORDINAL)
     if end is None or ends is None:
         notes = _notes(start, starts, "start", zone_name, undecided=len(starts.micros) > 1)
@@ -130,15 +130,15 @@ def shift_times(
 
 
 def _instants(wall: datetime, tz: ZoneInfo) -> _Instants:
-    offset = _steady_offset(tz.key, wall.year, wall.month, wall.day, wall.hour)
+    offset = _offset_of_hour(tz.key, wall.year, wall.month, wall.day, wall.hour)
     if offset is not None:
         return _Instants(((wall - _EPOCH - offset) // _MICROSECOND,), skipped=False)
     return _instants_near_a_change(wall, tz)
 
 
 @lru_cache(maxsize=262_144)
-def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hour: int) -> timedelta | None:
-    """The offset of every wall time in an hour; None if a change of the clock touches it.
+def _offset_of_hour(zone_name: str, year: int, month: int, day_of_month: int, hour: int) -> timedelta | None:
+    """The offset of every wall time in an hour; None if the clock changes in it.
 
     No zone changes its clock twice within an hour.
     """
@@ -149,14 +149,14 @@ def _steady_offset(zone_name: str, year: int, month: int, day_of_month: int, hou
 
 
 def is_clock_steady(zone_name: str, day: int) -> bool:
-    """Whether the zone is known and its clock stands still on `day` and the day after it."""
+    """Whether the zone is known and its clock does not change on `day` and the day after it."""
     return steady_offset_s(zone_name, day) is not None
 
 
 def steady_offset_s(zone_name: str, day: int) -> int | None:
-    """By how many seconds the zone is ahead of UTC on `day` and the day after it; None if that changes, or no zone is.
+    """The seconds by which the zone is ahead of UTC on `day` and the day after it; None if that changes.
 
-    Midnights tell: no zone changes its clock and takes it back within three days.
+    None also for an unknown zone. Comparing midnights is enough: no zone changes its clock and back within three days.
     """
     return _steady_offset_s(zone_name, day) if len(zone_name) <= _LONGEST_ZONE else None
 
@@ -183,7 +183,7 @@ def _instants_near_a_change(wall: datetime, tz: ZoneInfo) -> _Instants:
     earlier = (since_epoch - first) // _MICROSECOND
     if first > second:
         return _Instants((earlier, (since_epoch - second) // _MICROSECOND), skipped=False)
-    # In a gap the offset before it puts the time as far behind the gap as it stood in it.
+    # With the offset before the gap, the time comes out as far behind the gap as it was inside it.
     return _Instants((earlier,), skipped=first < second)
 
 
@@ -192,7 +192,7 @@ def _possible(starts: _Instants, ends: _Instants, *, in_order: bool) -> list[tup
     if pairs:
         return pairs
     if in_order and starts.skipped:
-        # Only moving the start out of the gap put it behind the end.
+        # The start is behind the end only because it was moved out of the gap.
         return [(ends.micros[0], ends.micros[0])]
     raise InvalidRecordError(
         "The shift ends before it starts: correct its times in Buildertrend.", error_class="bad-time"
@@ -200,7 +200,7 @@ def _possible(starts: _Instants, ends: _Instants, *, in_order: bool) -> list[tup
 
 
 def _choose(pairs: list[tuple[int, int]], stated_minutes: int | None) -> tuple[int, int] | None:
-    """The pair nearest to the stated length; None if nothing tells two of them apart."""
+    """The pair nearest to the stated length; None if two of them are equally near."""
     if len(pairs) == 1:
         return pairs[0]
     if stated_minutes is None:

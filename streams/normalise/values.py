@@ -1,7 +1,7 @@
-"""Single values of Buildertrend as exact plain values: text, ids, whole minutes, money in millionths.
+"""Single values of Buildertrend as exact values of ours: text, ids, whole minutes, money in millionths.
 
-What cannot be right raises InvalidRecordError with a sentence that names the field and never quotes personal data. Text
-is never refused: it decides no hours. Whatever is long is bounded before anything looks at it or keeps it.
+A value that cannot be right raises InvalidRecordError with a sentence that names the field and never quotes personal
+data. Text is never refused, since it decides no hours. Long values are cut before they are parsed or kept.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from schemas.codec import Record
 
 # Postgres holds money as numeric(18,6): twelve digits before the point.
 _MONEY_LIMIT_MICROS = 10**18
+# The pseudo-job of time that belongs to no job.
+GENERAL_JOB_ID = "0"
 MINUTES_LIMIT = 2**31
-# Characters of a name or a title, and of a note.
+# The most characters of a name or a title, and of a note.
 TEXT_LIMIT = 500
 NOTES_LIMIT = 10_000
-# Of tags and of cost code titles of a shift; a tag's characters.
+# The most tags, and cost code titles, of a shift; the most characters of a tag.
 LIST_LIMIT = 200
 TAG_LIMIT = 200
 CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
@@ -35,7 +37,7 @@ _PLAIN_NUMBER = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d{0,30})?
 
 
 def text(value: str | None, what: str, notes: list[str] | None = None, *, limit: int = TEXT_LIMIT) -> str | None:
-    """The text as typed; None where it is blank. Without control characters, and cut at `limit`: `notes` says so."""
+    """The text as typed, without control characters and cut at `limit`, noted in `notes`; None where it is blank."""
     if value is None:
         return None
     cleaned = value if value.isprintable() else _CONTROLS.sub("", value)
@@ -56,22 +58,22 @@ def identifier(value: int, what: str) -> str:
 
 
 def minutes(value: int | None, what: str) -> int | None:
-    """Whole minutes; a negative or absurd number is refused."""
+    """Whole minutes; a negative or impossible number is refused."""
     if value is None or 0 <= value < MINUTES_LIMIT:
         return value
     raise InvalidRecordError(f"The {what} cannot be {value} minutes.", error_class="bad-duration")
 
 
 def money_micros(value: str | None, what: str) -> int | None:
-    """Millionths of a dollar of "$42.00", "1,042.50", "336.0" (negative: "-5" or "(5)"); None where nothing is stated.
+    """Millionths of a dollar of "$42.00", "1,042.50", "336.0" (negative: "-5" or "(5)"); None where there is no amount.
 
-    More than six decimals are rounded half to even: Buildertrend computes costs as floating point.
+    More than six decimals are rounded half to even, since Buildertrend computes costs in floating point.
     """
     return None if value is None else _money_micros(_short(value, what), what)
 
 
 def readable_money(value: str | None, what: str, notes: list[str] | None = None) -> int | None:
-    """The same; None, with a note, where it cannot be read: money decides no hours."""
+    """The same, but None with a note for an unreadable amount: money decides no hours."""
     try:
         return money_micros(value, what)
     except InvalidRecordError as error:
@@ -92,14 +94,14 @@ def _money_micros(value: str, what: str) -> int | None:
 
 
 def decimal(value: str | None, what: str) -> Decimal | None:
-    """The exact number that a JSON text or an amount for people states; None for blank or null."""
+    """The exact number in a JSON text or in an amount as people write it; None for blank or null."""
     stated = "" if value is None else _unwrapped(_short(value, what), what)
     if not stated or stated == "null":
         return None
     negative = False
     if stated[0] == "(" and stated[-1] == ")":
         negative, stated = True, stated[1:-1].strip()
-    # The sign stands on either side of the currency: "-$5.00" and "$-5.00".
+    # The sign may be on either side of the currency: "-$5.00" and "$-5.00".
     for _ in range(2):
         if stated[:1] in ("-", "+"):
             negative, stated = negative != (stated[0] == "-"), stated[1:].strip()
@@ -111,7 +113,7 @@ def decimal(value: str | None, what: str) -> Decimal | None:
 
 
 def product_of_sum(numbers: Iterable[Decimal], factor: int) -> Decimal:
-    """The sum times `factor`, without the rounding that Decimal's default context does at 28 digits."""
+    """The sum times `factor`, without the rounding to 28 digits of Decimal's default context."""
     total = Decimal(0)
     for number in numbers:
         total = _EXACT.add(total, number)
@@ -124,14 +126,14 @@ def to_whole(number: Decimal) -> int:
 
 
 def _short(value: str, what: str) -> str:
-    """The value, if it is short enough for a number: deep or endless JSON, and endless digits, are none."""
+    """The value, if it is short enough for a number: nested JSON or very many digits are refused unparsed."""
     if len(value) > _LONGEST_NUMBER:
         raise InvalidRecordError(f"The {what} is not a number that can be read.", error_class="bad-number")
     return value
 
 
 def _unwrapped(value: str, what: str) -> str:
-    """A value that is still JSON, `"336.0"` in quotes or `{"value": 336.0}`, as the text inside."""
+    """The text inside a value that is JSON, such as `"336.0"` in quotes or `{"value": 336.0}`."""
     stated = value.strip()
     if stated[:1] not in ('"', "{"):
         return stated
@@ -147,7 +149,7 @@ def _unwrapped(value: str, what: str) -> str:
 
 
 def envelope(entity: Entity, change: Record) -> Record:
-    """Key, version and time of observation of a record that is not deleted."""
+    """The columns that every canonical record has, of one that is not deleted."""
     return {
         "company_id": change["company_id"],
         entity.id_field: change["entity_id"],
