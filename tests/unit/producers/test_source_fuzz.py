@@ -25,7 +25,7 @@ from producers.runs.run import Assignment, Run, RunServices
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySessions
 from tests.memory_ledger import CompanyMemory
-from tests.soak import rounds
+from tests.soak import fuzz
 from tests.unit.producers.test_refusals import ENCODERS
 
 ODD: list[Any] = [
@@ -121,19 +121,18 @@ HEADERS = st.fixed_dictionaries(
 STATUSES = st.sampled_from([200] * 12 + [204, 302, 401, 403, 404, 418, 429, 500, 503])
 
 
-@settings(
-    max_examples=rounds(usual=100, soak=6_000),
-    deadline=None,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+def test_whatever_a_source_answers_is_a_named_fault_or_a_run_that_ends() -> None:
+    fuzz(answers_end_a_run)
+
+
+@settings(max_examples=100, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 @given(
     changes=st.lists(CHANGES, min_size=1, max_size=4),
     trouble=st.none() | st.tuples(st.sampled_from(sorted(PLACES)), STATUSES, HEADERS),
     signed_in=st.booleans(),
     token=st.sampled_from(["t", "tok€n", "two words", "", None, {"a": 1}, "x" * 9_000]),
 )
-def test_whatever_a_source_answers_is_a_named_fault_or_a_run_that_ends(
+def answers_end_a_run(
     *, changes: list[tuple[str, tuple[Any, ...], Any]], trouble: Any, signed_in: bool, token: Any
 ) -> None:
     answers: dict[str, Any] = ANSWERS | {"/worksheet": WORKSHEET}

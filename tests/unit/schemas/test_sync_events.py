@@ -15,7 +15,7 @@ from producers.sync_events import SyncEvent, event_record
 from schemas.codec import encoder
 from schemas.sync_events import LONGEST_MESSAGE, EventReader, checked_event
 from tests.fakes import MemorySchemas
-from tests.soak import rounds
+from tests.soak import fuzz
 
 AT = datetime(2026, 6, 17, tzinfo=UTC)
 SOURCE = MemorySchemas()
@@ -59,9 +59,13 @@ def test_event_reader_cuts_a_message_and_takes_nul_from_it() -> None:
     assert len(read["message"]) == LONGEST_MESSAGE
 
 
-@settings(max_examples=rounds(usual=300, soak=100_000), deadline=None)
+def test_event_reader_of_any_bytes_gives_an_event_or_says_that_it_is_none() -> None:
+    fuzz(bytes_are_an_event_or_none)
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.none() | st.binary(max_size=300) | st.binary(max_size=300).map(lambda tail: WRITE(event())[:5] + tail))
-def test_event_reader_of_any_bytes_gives_an_event_or_says_that_it_is_none(value: bytes | None) -> None:
+def bytes_are_an_event_or_none(value: bytes | None) -> None:
     try:
         READ(value)
     except InvalidRecordError:
