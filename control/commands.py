@@ -1,7 +1,7 @@
 """Commands as the poller keeps them: once an id, oldest first, each with the one answer that ends it.
 
 An answer is stored in the transaction of its command's effect, and a command that has one is never done again; what is
-left is to say it (see producers.commands.answer_publisher).
+left is to publish it (see producers.commands.answer_publisher).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class FoundCommand:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A final event that is stored and may not be said yet."""
+    """A final event that is stored and may not be published yet."""
 
     command_id: str
     company_id: str
@@ -103,14 +103,14 @@ def find_command(tx: Transaction, company_id: str, command_id: str) -> FoundComm
         return cursor.execute(_SQL["find"], {"company_id": company_id, "command_id": command_id}).fetchone()
 
 
-def unsaid_answers(tx: Transaction, *, limit: int) -> list[Answer]:
-    """Answers of all companies that are stored and not known to be said, oldest command first."""
+def unpublished_answers(tx: Transaction, *, limit: int) -> list[Answer]:
+    """Answers of all companies that are stored and not known to be published, oldest command first."""
     with tx.cursor(row_factory=class_row(Answer)) as cursor:
-        return cursor.execute(_SQL["unsaid"], {"limit": limit}).fetchall()
+        return cursor.execute(_SQL["unpublished"], {"limit": limit}).fetchall()
 
 
-def mark_said(tx: Transaction, command_ids: Collection[str]) -> None:
-    tx.execute(_SQL["said"], {"command_ids": list(command_ids)})
+def mark_published(tx: Transaction, command_ids: Collection[str]) -> None:
+    tx.execute(_SQL["published"], {"command_ids": list(command_ids)})
 
 
 def join_reads(
@@ -133,5 +133,5 @@ def companies_to_interrupt(tx: Transaction, company_ids: Collection[str], *, typ
 
 
 def terminal_event_id(command_id: str) -> str:
-    """The id of a command's final event: the same however often it is said, so that readers take it once."""
+    """The id of a command's final event: the same however often it is published, so that readers take it once."""
     return str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:terminal:{command_id}"))

@@ -27,13 +27,13 @@ from producers import metrics as telemetry
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.sign_in import Hosts, SignInDetails
-from producers.commands.answer_publisher import Clerk, KafkaVoice
-from producers.commands.command_loop import Attending
+from producers.commands.answer_publisher import AnswerPublisher, KafkaAnswerTopic
+from producers.commands.command_loop import CommandLoop
 from producers.commands.inbox import Inbox
 from producers.connection_work import Tools, work_on
 from producers.poller import Poller
 from producers.raw_topics import RawTopics
-from producers.replay.command import Replaying
+from producers.replay.command import ReplayCommand
 from producers.restored_database import RestoreGuard
 from producers.runs.outcome import Recorder
 from producers.runs.publisher import TransactionalPublisher
@@ -117,25 +117,27 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
     events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
     open_ones.callback(events.close)
     recorder = Recorder(settings, database, events, clock)
-    clerk = Clerk(settings.database_url.get_secret_value(), lambda: KafkaVoice(settings, registry), clock)
-    open_ones.callback(clerk.close)
+    answers = AnswerPublisher(
+        settings.database_url.get_secret_value(), lambda: KafkaAnswerTopic(settings, registry), clock
+    )
+    open_ones.callback(answers.close)
     inbox = Inbox(settings, source=registry, database=database, events=events)
     open_ones.callback(inbox.close)
-    attending = Attending(recorder, inbox.take, clerk.turn, clock)
+    command_loop = CommandLoop(recorder, inbox.take, answers.turn, clock)
     tools = Tools(
         recorder=recorder,
         encoders=encoders,
         account=Accounts(settings, database, opener, clock, http=http),
         publisher=lambda company_id: TransactionalPublisher(settings, company_id),
-        replay=Replaying(settings, clock),
+        replay=ReplayCommand(settings, clock),
     )
     return Poller(
         owner=_owner(),
         database=database,
         clock=clock,
         work=lambda lease, ended: work_on(lease, tools, ended),
-        take_commands=attending.turn,
-        attend=attending.attend,
+        take_commands=command_loop.turn,
+        reads_to_stop=command_loop.reads_to_stop,
         check_database=RestoreGuard(database, RawTopics(settings, registry), clock).check,
     )
 

@@ -44,7 +44,7 @@ class _Active:
 class Poller:
     """One poller process. `owner` tells it from others, `take_commands` brings new commands into the database.
 
-    `attend` is told which companies are read here, and says which of these reads have to stop for a command.
+    `reads_to_stop` is told which companies are read here, and says which of these reads have to stop for a command.
     `check_database` returns once the database may be worked with (see producers.restored_database).
     """
 
@@ -53,7 +53,7 @@ class Poller:
     clock: Clock
     work: Work
     take_commands: Callable[[], int]
-    attend: Callable[[Collection[str]], Collection[str]] = lambda _: ()
+    reads_to_stop: Callable[[Collection[str]], Collection[str]] = lambda _: ()
     check_database: Callable[[], None] = lambda: None
     limits: PollerLimits = field(default_factory=PollerLimits)
     _active: dict[Lease, _Active] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Poller:
             self._make_room()
 
     def _stop_for_commands(self) -> None:
-        stopping = self.attend([lease.company_id for lease in self._active])
+        stopping = self.reads_to_stop([lease.company_id for lease in self._active])
         for lease, active in self._active.items():
             if lease.company_id in stopping:
                 active.stop.set()

@@ -111,16 +111,16 @@ class MemoryEvents:
 
 
 @dataclass(slots=True)
-class MemoryVoice:
-    """Says stored answers among the events; those of the events' `refused_type` are not taken, as in an outage."""
+class MemoryAnswerTopic:
+    """Publishes stored answers among the events; those of the events' `refused_type` are not taken, as in an outage."""
 
     events: MemoryEvents
     event_ids: list[str] = field(default_factory=list)
 
-    def said(self, answers: Sequence[Answer]) -> set[str]:
+    def published(self, answers: Sequence[Answer]) -> set[str]:
         return {answer.command_id for answer in answers if answer.event["event_id"] in self.event_ids}
 
-    def say(self, answers: Sequence[Answer]) -> None:
+    def publish(self, answers: Sequence[Answer]) -> None:
         for answer in answers:
             known = {name: answer.event[name] for name in SyncEvent.__slots__}
             self.events.write(SyncEvent(**known))

@@ -42,11 +42,11 @@ WHERE company_id = %(company_id)s AND run_id = %(run_id)s AND state = 'running' 
 SELECT body->>'command_id' AS command_id, type, answer->>'type' AS outcome FROM integration.commands
 WHERE company_id = %(company_id)s AND command_id = %(command_id)s;
 
--- name: unsaid
+-- name: unpublished
 SELECT command_id::text, company_id, answer AS event, answered_at FROM integration.commands
 WHERE state <> 'done' AND answer IS NOT NULL ORDER BY arrived LIMIT %(limit)s;
 
--- name: said
+-- name: published
 UPDATE integration.commands SET state = 'done', finished_at = now() WHERE command_id = ANY(%(command_ids)s::uuid[]);
 
 -- name: join

@@ -1,8 +1,8 @@
-"""Says the stored answers: each exactly once, also across crashes and when two pollers try.
+"""Publishes the stored answers: each exactly once, also across crashes and when two pollers try.
 
-One poller at a time is the clerk: it holds a lock of a session of its own in the database, which ends with the process.
-Whoever becomes clerk first fences its predecessor at the brokers, then looks which of the answers are said already:
-nothing can be said behind that look. Answers are said in a transaction, then marked.
+One poller at a time publishes: the one that holds a lock in the database, on a session that ends with the process.
+A poller that gets the lock first fences its predecessor at the brokers, and then reads which answers were published:
+after the fence nobody else can add one. It publishes answers in a transaction, then marks them as published.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import psycopg
 from confluent_kafka import KafkaException, Producer
 
-from control.commands import Answer, mark_said, unsaid_answers
+from control.commands import Answer, mark_published, unpublished_answers
 from control.database import Transaction, translated_errors
 from core.clock import Clock
 from core.errors import FatalError, InvalidRecordError
@@ -36,79 +36,79 @@ _LOG = get_logger(__name__)
 _LOCK = 7_305_112_025
 _SESSION = Session("protiv-poller-answers", statement_s=60, lock_s=30)
 _TIMEOUT_S = 30
-_AT_ONCE = 500
-_APPLY_EVERY_S = 1.0
+_MOST_AT_ONCE = 500
+_TRY_EVERY_S = 1.0
 # The brokers' clocks and the database's may differ by this much.
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
-class Voice(Protocol):
-    """Where answers are said. Making one fences every older one."""
+class AnswerTopic(Protocol):
+    """Where answers are published. Making one fences every older one."""
 
-    def said(self, answers: Sequence[Answer]) -> set[str]:
-        """The command ids of those that are said already."""
+    def published(self, answers: Sequence[Answer]) -> set[str]:
+        """The command ids of those that were published already."""
 
-    def say(self, answers: Sequence[Answer]) -> None:
-        """All of them are said when this returns, none if it raises."""
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """All of them are published when this returns, none if it raises."""
 
     def close(self) -> None:
-        """Give up what is not said."""
+        """Give up what is not published."""
 
 
-class Clerk:
-    """One of these in each poller; `turn` is called by its loop and never blocks while another poller is the clerk."""
+class AnswerPublisher:
+    """One of these in each poller; `turn` is called by its loop and does nothing while another poller publishes."""
 
-    def __init__(self, database_url: str, voice: Callable[[], Voice], clock: Clock) -> None:
-        """`voice` makes one, once this poller has become the clerk."""
+    def __init__(self, database_url: str, make_topic: Callable[[], AnswerTopic], clock: Clock) -> None:
+        """`make_topic` is called once this poller holds the lock."""
         self._url = database_url
-        self._make = voice
+        self._make_topic = make_topic
         self._clock = clock
-        self._applies_at = 0.0
+        self._next_try_at = 0.0
         self._session: Transaction | None = None
-        self._voice: Voice | None = None
+        self._topic: AnswerTopic | None = None
 
     def turn(self) -> int:
-        """Say what is unsaid; how many answers that were. RetriableError for an outage: nothing is lost."""
+        """Publish what is not yet published; the number of answers. RetriableError for an outage: nothing is lost."""
         try:
             with translated_errors():
                 return self._turn()
         except (FatalError, InvalidRecordError) as exc:
-            # Only this producer is of no more use; the next one fences it and looks again.
-            _LOG.warning("clerk_gives_up", reason=str(exc))
+            # This producer can do no more; the next one fences it and reads again what was published.
+            _LOG.warning("answer_producer_failed", reason=str(exc))
             self.close()
             return 0
         except BaseException:
-            # Whatever happened: who goes on from here, this poller too, looks again first.
+            # Whatever happened: whoever publishes next, be it this poller, first reads again what was published.
             self.close()
             raise
 
     def close(self) -> None:
-        """Let another poller be the clerk."""
-        voice, session = self._voice, self._session
-        self._voice = self._session = None
-        if voice is not None:
-            voice.close()
+        """Let another poller publish."""
+        topic, session = self._topic, self._session
+        self._topic = self._session = None
+        if topic is not None:
+            topic.close()
         if session is not None:
-            # The server notices a closed session a moment later; the next clerk need not wait for that.
+            # The server notices a closed session a moment later; the next publisher need not wait for that.
             with suppress(psycopg.Error):
                 session.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
             session.close()
 
     def _turn(self) -> int:
-        session = self._session or self._apply()
+        session = self._session or self._take_lock()
         if session is None:
             return 0
-        answers = unsaid_answers(session, limit=_AT_ONCE)
+        answers = unpublished_answers(session, limit=_MOST_AT_ONCE)
         if answers:
-            self._say(session, answers)
+            self._publish(session, answers)
         return len(answers)
 
-    def _apply(self) -> Transaction | None:
-        """Become the clerk, if nobody is; asked now and then."""
+    def _take_lock(self) -> Transaction | None:
+        """The session that holds the lock, if it was free; tried once a second."""
         now = self._clock.monotonic()
-        if now < self._applies_at:
+        if now < self._next_try_at:
             return None
-        self._applies_at = now + _APPLY_EVERY_S
+        self._next_try_at = now + _TRY_EVERY_S
         session = connect(self._url, _SESSION)
         row = session.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK]).fetchone()
         if row is None or not row[0]:
@@ -117,19 +117,19 @@ class Clerk:
         self._session = session
         return session
 
-    def _say(self, session: Transaction, answers: Sequence[Answer]) -> None:
-        if self._voice is None:
-            self._voice = self._make()
-            said = self._voice.said(answers)
-            mark_said(session, said)
-            answers = [answer for answer in answers if answer.command_id not in said]
-            _LOG.info("clerk_begins", already_said=len(said))
-        self._voice.say(answers)
-        mark_said(session, [answer.command_id for answer in answers])
+    def _publish(self, session: Transaction, answers: Sequence[Answer]) -> None:
+        if self._topic is None:
+            self._topic = self._make_topic()
+            published = self._topic.published(answers)
+            mark_published(session, published)
+            answers = [answer for answer in answers if answer.command_id not in published]
+            _LOG.info("answer_publisher_begins", already_published=len(published))
+        self._topic.publish(answers)
+        mark_published(session, [answer.command_id for answer in answers])
 
 
-class KafkaVoice:
-    """Says answers on `integration.sync-events`, in transactions under an id that all pollers share."""
+class KafkaAnswerTopic:
+    """Publishes answers on `integration.sync-events`, in transactions under an id that all pollers share."""
 
     def __init__(self, settings: Settings, source: SchemaSource) -> None:
         """RetriableError if the brokers do not answer."""
@@ -141,8 +141,8 @@ class KafkaVoice:
         with _as_ours():
             self._producer.init_transactions(_TIMEOUT_S)
 
-    def said(self, answers: Sequence[Answer]) -> set[str]:
-        """See Voice."""
+    def published(self, answers: Sequence[Answer]) -> set[str]:
+        """See AnswerTopic."""
         wanted = {str(answer.event["event_id"]): answer.command_id for answer in answers}
         since = min(answer.answered_at for answer in answers) - _CLOCKS_DIFFER
         numbers = {partition_for(answer.company_id, self._partitions) for answer in answers}
@@ -155,8 +155,8 @@ class KafkaVoice:
             with suppress(InvalidRecordError):
                 yield str(self._read(message.value())["event_id"])
 
-    def say(self, answers: Sequence[Answer]) -> None:
-        """See Voice."""
+    def publish(self, answers: Sequence[Answer]) -> None:
+        """See AnswerTopic."""
         if not answers:
             return
         ready = [(answer.company_id[:LONGEST_ID], self._encoded(answer)) for answer in answers]
@@ -168,28 +168,28 @@ class KafkaVoice:
             self._producer.commit_transaction(_TIMEOUT_S)
 
     def _encoded(self, answer: Answer) -> bytes:
-        """One answer must not keep all others from being said: where it cannot be, a short one stands for it."""
+        """One answer must not hold up all others: where it cannot be encoded, a short one takes its place."""
         try:
-            return self._encode(sayable(answer.event))
+            return self._encode(cut_to_limits(answer.event))
         except Exception:  # noqa: BLE001 - fastavro raises whatever it stumbles over; logged with its trace
             telemetry.ANSWERS_CUT_SHORT.inc()
-            _LOG.exception("answer_unsayable", command_id=answer.command_id)
-            return self._encode(stand_in(answer))
+            _LOG.exception("answer_not_encodable", command_id=answer.command_id)
+            return self._encode(short_answer(answer))
 
     def close(self) -> None:
-        """See Voice. What was begun is aborted by the brokers when the next voice is made."""
+        """See AnswerTopic. The brokers abort an unfinished transaction when the next producer is made."""
         self._producer.purge()
 
 
-def sayable(event: Mapping[str, Any]) -> dict[str, Any]:
+def cut_to_limits(event: Mapping[str, Any]) -> dict[str, Any]:
     """A stored answer, its texts cut to what readers take."""
     cut = {name: value[:LONGEST_ID] if isinstance(value, str) else value for name, value in event.items()}
     message = event.get("message")
     return cut | {"message": message[:LONGEST_MESSAGE] if isinstance(message, str) else None}
 
 
-def stand_in(answer: Answer) -> dict[str, Any]:
-    """What is said in place of an answer that cannot be encoded: how the command ended, and no more."""
+def short_answer(answer: Answer) -> dict[str, Any]:
+    """Takes the place of an answer that cannot be encoded: how the command ended, and no more."""
     stated = answer.event.get("type")
     kind = stated if stated in TERMINAL_EVENTS else "failed"
     return event_record(SyncEvent(answer.company_id[:LONGEST_ID], kind, answer.command_id), answer.answered_at)

@@ -6,9 +6,12 @@ holds keeps those behind it waiting.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
@@ -23,15 +26,26 @@ from core.settings import Settings
 from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
 from producers import metrics as telemetry
 from producers.commands.intake import Intake
-from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
 from producers.sync_events import EventWriter, SyncEvent
-from schemas.codec import Decoder, SchemaSource
-from schemas.command_rules import LARGEST_VALUE_BYTES
+from schemas.codec import HEADER_BYTES, Decoder, SchemaSource
+from schemas.command_rules import LARGEST_VALUE_BYTES, company_problem, is_uuid
 
 GROUP = "protiv-poller"
 _MOST_AT_ONCE = 100
 _TRIES = 3
+# The first field of a command is its id: the length 36 as Avro writes it, then the UUID.
+_ID_IN_AVRO = re.compile(rb"\x48([0-9a-fA-F-]{36})")
+_ID_IN_JSON = re.compile(rb'"command_id"\s*:\s*"([0-9a-fA-F-]{36})"')
+_SEARCHED_BYTES = 4096
 _LOG = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who waits for an answer: the command's id and its company, as far as they can be read."""
+
+    command_id: str | None
+    company_id: str | None
 
 
 class Inbox:
@@ -138,6 +152,40 @@ class Inbox:
             self._intake.reject(sender.command_id, company_id, sentence)
         elif sender.company_id is not None:
             self._events.write(SyncEvent(company_id, "rejected", message=sentence, event_id=event_id))
+
+
+def sender_of(key: bytes | str | None, value: bytes | None) -> Sender:
+    """From bytes that are no command; the company is what the key says."""
+    return Sender(_command_id(value or b""), _company(key))
+
+
+def sender_in(command: Mapping[str, Any]) -> Sender:
+    """From a command that was decoded, and cannot be taken all the same."""
+    command_id = command["command_id"]
+    return Sender(command_id if is_uuid(command_id) else None, _usable(command["company_id"]))
+
+
+def answer_id(topic: str, partition: int, offset: int) -> str:
+    """The event id of the answer to a record that has no command id: the same, however often it is published."""
+    return str(uuid5(NAMESPACE_URL, f"protiv-buildertrend:put-aside:{topic}:{partition}:{offset}"))
+
+
+def _command_id(value: bytes) -> str | None:
+    start = value[:_SEARCHED_BYTES]
+    found = _ID_IN_AVRO.match(start, HEADER_BYTES) or _ID_IN_JSON.search(start)
+    text = "" if found is None else found[1].decode("ascii")
+    return text if is_uuid(text) else None
+
+
+def _company(key: bytes | str | None) -> str | None:
+    try:
+        return _usable(key.decode() if isinstance(key, bytes) else key or "")
+    except UnicodeDecodeError:
+        return None
+
+
+def _usable(company_id: str) -> str | None:
+    return company_id if company_problem(company_id) is None else None
 
 
 def _place(message: Message) -> tuple[int | None, int | None]:

@@ -1,4 +1,4 @@
-"""Takes a decoded command in: kept once an id, refused with the reason, answered at once, or parted for all."""
+"""Takes a decoded command in: kept once an id, refused with the reason, answered at once, or split by company."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _CONNECTED = (*_READABLE, "needs-attention", "paused")
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Keeps commands. What it refuses or answers is said by the clerk, like every other answer."""
+    """Keeps commands. The answer publisher publishes its refusals, like every other answer."""
 
     settings: Settings
     database: Database
@@ -74,13 +74,13 @@ class Intake:
         if refusal is not None:
             self._answer(tx, body, SyncEvent(body["company_id"], "rejected", message=refusal))
         elif body["company_id"] == ALL_COMPANIES:
-            self._part(tx, body)
+            self._split(tx, body)
         elif body["dry_run"] and body["type"] != "replay-dead-letters" and connection is not None:
             # Nobody needs the connection to himself for this: it is not put behind a read under way.
             command = OpenCommand(body["command_id"], body["type"], dict(body))
             self._answer(tx, body, DryRuns(self.settings, self.clock).answer(tx, connection, command))
 
-    def _part(self, tx: Transaction, body: Mapping[str, Any]) -> None:
+    def _split(self, tx: Transaction, body: Mapping[str, Any]) -> None:
         """A reading command is for those that can be read; the others are for all that are connected."""
         reads = TYPES[body["type"]].reads
         company_ids = companies_in(tx, _READABLE if reads else _CONNECTED)

@@ -61,6 +61,14 @@ class DeadLetterPlace(NamedTuple):
     source: Source | None
 
 
+class Sent(NamedTuple):
+    """Where a record lies that was put through again."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
 @dataclass(slots=True)
 class OpenLetters:
     """Reads a partition of dead letters; `sources` are the keys of those that are selected and not done with."""

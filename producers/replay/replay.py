@@ -30,8 +30,7 @@ from core.log import get_logger
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from producers.replay.kafka import KeyedTopics, ReceiptWriter, translated
-from producers.replay.outcome import Sent
-from producers.replay.plan import OpenLetters, Selection, home_of, is_keyed, is_superseded, opened
+from producers.replay.plan import OpenLetters, Selection, Sent, home_of, is_keyed, is_superseded, opened
 
 BATCH_LETTERS = 500
 BATCH_BYTES = 8 * 1024 * 1024

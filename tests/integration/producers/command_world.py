@@ -27,8 +27,8 @@ from core.settings import Settings
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.client import ReadStoppedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
-from producers.commands.answer_publisher import Clerk
-from producers.commands.command_loop import Attending
+from producers.commands.answer_publisher import AnswerPublisher
+from producers.commands.command_loop import CommandLoop
 from producers.commands.intake import Intake
 from producers.connection_work import Tools, work_on
 from producers.replay.command import ReplayEnd
@@ -93,13 +93,13 @@ class Topic:
         self.records.append(event_record(event, datetime.now(UTC)))
         self.fate.point()
 
-    def said(self, answers: Sequence[Answer]) -> set[str]:
-        """See producers.commands.answer_publisher.Voice."""
+    def published(self, answers: Sequence[Answer]) -> set[str]:
+        """See producers.commands.answer_publisher.AnswerTopic."""
         self.fate.broker()
         ids = {record["event_id"] for record in self.records}
         return {answer.command_id for answer in answers if answer.event["event_id"] in ids}
 
-    def say(self, answers: Sequence[Answer]) -> None:
+    def publish(self, answers: Sequence[Answer]) -> None:
         """A transaction: all or nothing; who asked may never hear that it was all."""
         self.fate.broker()
         self.records.extend(answer.event for answer in answers)
@@ -185,8 +185,8 @@ class World:
         recorder = Recorder(self.settings, self.database, self.topic, self.clock, self.chance)
         self.intake = Intake(self.settings, self.database, self.topic, self.clock)
         url = self.settings.database_url.get_secret_value()
-        self.clerk = Clerk(url, lambda: self.topic, self.clock)
-        self.attending = Attending(recorder, self.take, self.say, self.clock)
+        self.answers = AnswerPublisher(url, lambda: self.topic, self.clock)
+        self.command_loop = CommandLoop(recorder, self.take, self.publish_answers, self.clock)
         self.tools = Tools(
             recorder=recorder,
             encoders=ENCODERS,
@@ -198,7 +198,7 @@ class World:
     def crash(self) -> None:
         """The process is gone; its session's lock with it, and its lease after a while."""
         self.crashes += 1
-        self.clerk.close()
+        self.answers.close()
         self.sql("UPDATE integration.connections SET lease_expires_at = '-infinity' WHERE company_id = %s")
         self.start()
 
@@ -228,14 +228,14 @@ class World:
             self.taken += 1
         return self.taken
 
-    def say(self) -> int:
+    def publish_answers(self) -> int:
         self.clock.move(2)
-        return self.clerk.turn()
+        return self.answers.turn()
 
     def turn(self) -> None:
         """One turn of the loop, and the work that it finds."""
         with self._surviving():
-            self.attending.turn()
+            self.command_loop.turn()
         with self._surviving():
             lease = self._lease()
             if lease is not None:
@@ -250,8 +250,8 @@ class World:
         if self.during is not None:
             self.during()
             try:
-                self.attending.turn()
-                if self.company_id in self.attending.attend([self.company_id]):
+                self.command_loop.turn()
+                if self.company_id in self.command_loop.reads_to_stop([self.company_id]):
                     stop.set()
             except RetriableError:
                 return
@@ -292,7 +292,7 @@ class World:
         raise AssertionError("Commands are left that nobody ends.")
 
     def close(self) -> None:
-        self.clerk.close()
+        self.answers.close()
         self.sql("UPDATE integration.commands SET state = 'done' WHERE company_id = %s")
 
     def sql(self, statement: str) -> None:

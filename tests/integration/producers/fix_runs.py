@@ -33,7 +33,7 @@ from control.database import Database
 from control.vault import Opener, Sealer
 from core.errors import RetriableError
 from core.settings import Settings
-from producers.commands.answer_publisher import Clerk
+from producers.commands.answer_publisher import AnswerPublisher
 from producers.connection_work import Tools, work_on
 from producers.main import Accounts
 from producers.replay.command import ReplayEnd
@@ -44,7 +44,7 @@ from schemas.batch_codec import BatchEncoder
 from schemas.catalogue import RAW_TOPICS
 from schemas.codec import Decoder
 from tests import factories
-from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas, MemoryVoice
+from tests.fakes import FakeClock, MemoryAnswerTopic, MemoryEvents, MemoryPublisher, MemorySchemas
 from tests.fix_source import SOURCE_URL, InProcessSource
 
 SCHEMAS = MemorySchemas()
@@ -66,12 +66,12 @@ class Desk:
     clock: FakeClock = field(default_factory=lambda: FakeClock(NOON))
     publisher: MemoryPublisher = field(default_factory=MemoryPublisher)
     events: MemoryEvents = field(default_factory=MemoryEvents)
-    voice: MemoryVoice = field(init=False)
+    answer_topic: MemoryAnswerTopic = field(init=False)
     replayed: list[OpenCommand] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.voice = MemoryVoice(self.events)
+        self.answer_topic = MemoryAnswerTopic(self.events)
 
     def tools(self) -> Tools:
         accounts = Accounts(
@@ -121,14 +121,16 @@ class Desk:
         before = len(self.events.written)
         work_on(lease, self.tools(), self.stop)
         with suppress(RetriableError):
-            self.say()
+            self.publish_answers()
         return self.events.written[before:]
 
-    def say(self) -> None:
-        """Say what is answered, as the clerk does."""
-        clerk = Clerk(self.settings.database_url.get_secret_value(), lambda: self.voice, self.clock)
-        with closing(clerk):
-            clerk.turn()
+    def publish_answers(self) -> None:
+        """Publish the stored answers, as a poller does."""
+        publisher = AnswerPublisher(
+            self.settings.database_url.get_secret_value(), lambda: self.answer_topic, self.clock
+        )
+        with closing(publisher):
+            publisher.turn()
 
     def run_full(self) -> list[SyncEvent]:
         """A run in which a full read is due."""

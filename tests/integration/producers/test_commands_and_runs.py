@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from producers.commands.command_loop import Attending
+from producers.commands.command_loop import CommandLoop
 from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from schemas.catalogue import TERMINAL_EVENTS
@@ -84,8 +84,8 @@ def test_command_whose_answer_kafka_does_not_take_is_told_it_once_later(read_des
     read_desk.events.refused_type = None
     assert read_desk.sql("SELECT 1 FROM integration.commands WHERE company_id = %s AND answer IS NULL") == []
     before = len(read_desk.events.written)
-    read_desk.say()
-    read_desk.say()
+    read_desk.publish_answers()
+    read_desk.publish_answers()
     assert answers(read_desk.events.written[before:]) == {command_id: ["completed"]}
 
 
@@ -157,7 +157,7 @@ def test_sync_that_joins_a_read_past_its_first_page_completes_only_with_the_one_
         newest = desk.sandbox.listed("shifts", limit=1)[0]
         desk.sandbox.edit_shift(newest["id"], notes="edited behind the position")
         joined.append(desk.command())
-        Attending(desk.tools().recorder, lambda: 0, lambda: 0, desk.clock).attend([desk.company_id])
+        CommandLoop(desk.tools().recorder, lambda: 0, lambda: 0, desk.clock).reads_to_stop([desk.company_id])
 
     desk.publisher.before_commit = join
     first = desk.run()

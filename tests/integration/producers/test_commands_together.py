@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from producers.commands.command_loop import Attending
+from producers.commands.command_loop import CommandLoop
 from producers.commands.intake import Intake
 from producers.sync_events import SyncEvent
 from schemas.catalogue import TERMINAL_EVENTS
@@ -23,13 +23,13 @@ def take(desk: Desk, **changes: Any) -> str:
     return str(body["command_id"])
 
 
-def attending(desk: Desk) -> Attending:
-    return Attending(desk.tools().recorder, lambda: 0, lambda: 0, desk.clock)
+def command_loop(desk: Desk) -> CommandLoop:
+    return CommandLoop(desk.tools().recorder, lambda: 0, lambda: 0, desk.clock)
 
 
 def last(desk: Desk, command_id: str) -> SyncEvent:
     """The one final event of a command."""
-    desk.say()
+    desk.publish_answers()
     (found,) = [e for e in desk.events.written if e.command_id == command_id and e.type in TERMINAL_EVENTS]
     return found
 
@@ -58,7 +58,7 @@ def test_sync_of_all_companies_is_parted_spread_out_and_ends_with_the_sum(pair: 
         " WHERE company_id <> %s OR fan_out_id IS NOT NULL ORDER BY due_at"
     )
     assert {row["delay"] for row in delays} == {0, 1}
-    loop = attending(first)
+    loop = command_loop(first)
     loop.turn()
     assert [e.pages_total for e in first.events.of_type("progress") if e.command_id == whole] == [2]
     first.sql("UPDATE integration.commands SET due_at = now() WHERE company_id <> %s OR true")
@@ -95,7 +95,7 @@ def test_part_that_fails_fails_the_whole_and_is_named(pair: tuple[Desk, Desk]) -
     second.sql("UPDATE integration.connections SET state = 'paused', paused_by = 'ana' WHERE company_id = %s")
     first.sql("UPDATE integration.commands SET due_at = now() WHERE company_id <> %s OR true")
     run_each(pair)
-    attending(first).turn()
+    command_loop(first).turn()
     end = last(first, whole)
     assert end.type == "failed"
     assert f"{second.company_id}: Reading is paused by ana" in str(end.message)
@@ -114,7 +114,7 @@ def test_sync_joins_a_read_under_way_and_is_told_its_run(desk: Desk) -> None:
     running(desk)
     joined = take(desk)
     others = [take(desk, type=kind) for kind in ("full-sync", "backfill")]
-    assert attending(desk).attend([desk.company_id]) == set()
+    assert command_loop(desk).reads_to_stop([desk.company_id]) == set()
     started = [event for event in desk.events.of_type("started") if event.command_id == joined]
     assert [event.message for event in started] == ["joins the read under way"]
     assert started[0].run_id
@@ -127,7 +127,7 @@ def test_sync_for_more_than_a_read_under_way_reads_does_not_join_it(desk: Desk) 
     desk.sql("""UPDATE integration.runs SET scope = '{"entities": ["jobs"]}' WHERE company_id = %s""")
     take(desk)
     take(desk, entities=["jobs"])
-    attending(desk).attend([desk.company_id])
+    command_loop(desk).reads_to_stop([desk.company_id])
     assert len(desk.events.of_type("started")) == 1
 
 
@@ -137,8 +137,8 @@ def test_sync_for_more_than_a_read_under_way_reads_does_not_join_it(desk: Desk) 
 def test_read_under_way_stops_for_what_cannot_wait(desk: Desk, kind: str, stops: bool) -> None:
     running(desk)
     take(desk, type=kind)
-    assert (desk.company_id in attending(desk).attend([desk.company_id])) == stops
-    assert attending(desk).attend([]) == set()
+    assert (desk.company_id in command_loop(desk).reads_to_stop([desk.company_id])) == stops
+    assert command_loop(desk).reads_to_stop([]) == set()
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,12 @@ from core.errors import RetriableError
 from core.kafka.config import producer_config
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, SYNC_COMMANDS
-from producers.commands.answer_publisher import Clerk
+from producers.commands.answer_publisher import AnswerPublisher
 from producers.commands.inbox import Inbox
 from producers.commands.intake import Intake
 from schemas.codec import Decoder, SchemaSource, encoder
 from tests import factories
-from tests.fakes import MemoryEvents, MemoryVoice
+from tests.fakes import MemoryAnswerTopic, MemoryEvents
 from tests.fix_stack import Stack
 from tests.integration.producers.fix_topics import committed, eventually, of_company, send_command, send_raw
 from tests.soak import rounds
@@ -43,15 +43,17 @@ class Desk:
     settings: Settings
     company_id: str
     events: MemoryEvents = field(default_factory=MemoryEvents)
-    voice: MemoryVoice = field(init=False)
+    answer_topic: MemoryAnswerTopic = field(init=False)
 
     def __post_init__(self) -> None:
-        self.voice = MemoryVoice(self.events)
+        self.answer_topic = MemoryAnswerTopic(self.events)
 
-    def say(self) -> None:
-        """Say what is answered, as the clerk does."""
-        with closing(Clerk(self.settings.database_url.get_secret_value(), lambda: self.voice, SystemClock())) as clerk:
-            clerk.turn()
+    def publish_answers(self) -> None:
+        """Publish the stored answers, as a poller does."""
+        with closing(
+            AnswerPublisher(self.settings.database_url.get_secret_value(), lambda: self.answer_topic, SystemClock())
+        ) as publisher:
+            publisher.turn()
 
     def send(self, **changes: Any) -> str:
         body = factories.command_body(company_id=self.company_id, **changes)
@@ -68,7 +70,7 @@ class Desk:
     def take_until_said(self, command_id: str) -> list[str]:
         def done() -> bool:
             self.inbox.take()
-            self.say()
+            self.publish_answers()
             return bool(self.said(command_id))
 
         eventually(done, what="the answer to a command")
@@ -254,7 +256,7 @@ def test_take_command_that_fails_in_an_unforeseen_way_is_put_aside_after_three_t
     def done() -> bool:
         with suppress(RetriableError):
             desk.inbox.take()
-        desk.say()
+        desk.publish_answers()
         return bool(desk.said(good) and desk.said(bad))
 
     eventually(done, what="both answers")
@@ -320,7 +322,7 @@ def test_take_command_whose_answer_kafka_does_not_take_is_answered_once_later(de
     def refused() -> bool:
         try:
             desk.inbox.take()
-            desk.say()
+            desk.publish_answers()
         except RetriableError:
             return True
         return False

@@ -20,7 +20,7 @@ from core.kafka.config import producer_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import entity_key, partition_for
-from producers.replay.outcome import await_verdict
+from producers.replay.command import await_verdict
 from producers.replay.plan import Selection
 from producers.replay.replay import Replayed, replay
 from schemas.avro_files import schema_text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.topics import SYNC_COMMANDS
 from producers import metrics as telemetry
-from producers.commands.put_aside import Sender, answer_id, sender_in, sender_of
+from producers.commands.inbox import Sender, answer_id, sender_in, sender_of
 from schemas.codec import HEADER, encoder
 from schemas.command_types import TYPES
 from tests.factories import command_body

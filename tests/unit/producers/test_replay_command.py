@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from producers.replay.command import ReplayEnd, end_of
-from producers.replay.outcome import Sent, Verdict, verdict_of
+from producers.replay.command import ReplayEnd, Verdict, end_of, verdict_of
+from producers.replay.plan import Sent
 from producers.replay.replay import Replayed
 
 FIRST, SECOND, THIRD = (Sent("buildertrend.jobs", 0, offset) for offset in (5, 6, 9))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from control.fan_outs import FanOut, part_id
-from producers.commands.fan_out import end_of
+from producers.commands.command_loop import end_of
 
 WHOLE = "6f1e2a34-9b0c-4d5e-8f70-a1b2c3d4e5f6"
 
