@@ -131,7 +131,10 @@ def _sandbox(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 @contextmanager
 def _process(name: str, command: list[str], environment: dict[str, str], folder: Path) -> Iterator[psutil.Process]:
-    with (folder / f"{name}.log").open("wb") as log, subprocess.Popen(command, env=environment, stderr=log) as process:
+    with (
+        (folder / f"{name}.log").open("wb") as log,
+        subprocess.Popen(command, env=environment, stdout=log, stderr=log) as process,
+    ):
         try:
             yield psutil.Process(process.pid)
         finally:

@@ -41,7 +41,7 @@ PAGE_SIZE = 200
 
 def write_pages(path: Path, shifts: int, *, seed: int = 7) -> None:
     """A file of grid answers, a line a page, and how long each is: shifts of 40 workers on 60 jobs, newest first."""
-    chance = random.Random(seed)  # noqa: S311 - made-up shifts
+    chance = random.Random(seed)
     pages = -(-shifts // PAGE_SIZE)
     with path.open("wb") as file:
         for page in range(pages):

@@ -46,7 +46,7 @@ class Load:
 
     def records(self) -> Iterator[Record]:
         """In the order in which a first read would publish them: company by company in turn, newest shift first."""
-        companies, chance = companies_named(self.name), random.Random(7)  # noqa: S311  no secret
+        companies, chance = companies_named(self.name), random.Random(7)
         for number in range(self.count):
             yield _shift(companies[number % len(companies)], number, self.version, chance)
 

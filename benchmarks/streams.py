@@ -1,8 +1,8 @@
-"""Streams beside two others on the same records: a plain consume, look up, produce loop, and Faust event by event.
+"""Streams compared with two others on the same records: a plain consume, look up, produce loop, and Faust by event.
 
-All contenders are processes of their own that link the same shifts to the same parents from the same topics, one after
-another. Only the first is the product: it also keeps state, versions and indexes, and publishes again what a parent
-touches. Rates are taken from the first record that a contender writes to the last, start-up excluded.
+Each contender is a process that links the same shifts to the same parents from the same topics, one after another. Only
+the first is the product: it also keeps state, versions and indexes, and publishes the affected children of a changed
+parent again. Rates are taken from the first record that a contender writes to the last, start-up excluded.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ PLAIN_TOPIC = "benchmark.plain"
 FAUST_TOPIC = "benchmark.faust"
 _PASSED_ON = ("kafka_bootstrap_servers", "schema_registry_url", "entity_partitions", "topic_replication")
 _METRICS_PORT = 19_321
-_LOOK_EVERY_S = 0.25
+_CHECK_EVERY_S = 0.25
 _LIMIT_S = 1800.0
 
-# Its name, the topic that it writes, and its command.
+# Name, the topic that it writes, and its command.
 _Command = tuple[str, str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A contender at one time: records written, seconds, CPU seconds of all its threads, resident bytes."""
+    """A contender at one moment: records written, seconds, CPU seconds of all its threads, resident bytes."""
 
     written: int
     at: float
@@ -160,7 +160,7 @@ def _run(settings: Settings, topic: str, command: Sequence[str], total: int) -> 
         loaded: Moment | None = None
         give_up_at = time.monotonic() + _LIMIT_S
         while True:
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
             if contender.ended() or time.monotonic() > give_up_at:
                 log.seek(0)
                 raise FatalError(f"{command} did not finish: {log.read().decode()[-2000:]}")
@@ -174,7 +174,7 @@ def _run(settings: Settings, topic: str, command: Sequence[str], total: int) -> 
 
 
 def _ready_again(settings: Settings, topic: str, command: Sequence[str]) -> float:
-    """Seconds from the start of a worker behind one that was killed until it works with all of the state."""
+    """Seconds from the start of a worker whose predecessor was killed until it works with all of the state."""
     with tempfile.TemporaryFile() as log, _Contender(settings, topic, command, log) as killed:
         killed.wait_ready()
         killed.kill()
@@ -185,16 +185,19 @@ def _ready_again(settings: Settings, topic: str, command: Sequence[str]) -> floa
 
 
 class _Contender:
-    """A child process on one core, and how far it is."""
+    """A child process on one core, and its progress."""
 
     def __init__(self, settings: Settings, topic: str, command: Sequence[str], log: IO[bytes]) -> None:
         passed_on = {name.upper(): str(reveal(getattr(settings, name))) for name in _PASSED_ON}
         environment = {**os.environ, **passed_on, "METRICS_PORT": str(_METRICS_PORT)}
-        self._child = subprocess.Popen([sys.executable, *command], env=environment, stdin=subprocess.PIPE, stderr=log)
+        # Not the benchmark's own standard output, which ends with its figures: Faust's worker writes terminal codes there.
+        self._child = subprocess.Popen(
+            [sys.executable, *command], env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log
+        )
         self._process = psutil.Process(self._child.pid)
         if hasattr(self._process, "cpu_affinity"):
             self._process.cpu_affinity([0])
-        self._consumer = Consumer(consumer_config(settings, "benchmark-look"))
+        self._consumer = Consumer(consumer_config(settings, "benchmark-watch"))
         self._topic = topic
 
     def __enter__(self) -> Self:
@@ -214,12 +217,12 @@ class _Contender:
         self._child.wait()
 
     def wait_ready(self) -> None:
-        """Return when it says that it is ready."""
+        """Blocks until the worker reports that it is ready."""
         give_up_at = time.monotonic() + _LIMIT_S
         while not is_ready(_METRICS_PORT):
             if self.ended() or time.monotonic() > give_up_at:
                 raise FatalError("The worker did not become ready.")
-            time.sleep(_LOOK_EVERY_S)
+            time.sleep(_CHECK_EVERY_S)
 
     def moment(self) -> Moment:
         times = self._process.cpu_times()
@@ -236,7 +239,7 @@ class _Contender:
         return next((float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} ")), 0.0)
 
     def _written(self) -> int:
-        """Records written; what is written in transactions cannot be counted by offsets, which markers take as well."""
+        """Records written; those of transactions cannot be counted by offsets, as commit markers take some, too."""
         if self._topic == TIME_ENTRIES.canonical_topic:
             return int(self.metric('protiv_streams_shift_links_total{status="linked"}'))
         places = [TopicPartition(self._topic, number) for number in range(PARTITIONS)]

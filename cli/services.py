@@ -84,6 +84,4 @@ def sandbox(
     """Serve a simulated Buildertrend with a believable company; prints one JSON line when it is ready."""
     from sandbox.__main__ import main
 
-    arguments = ["--host", host, "--port", str(port), "--seed", str(seed), "--jobs", str(jobs)]
-    arguments += ["--shifts", str(shifts), "--time-zone", time_zone]
-    raise typer.Exit(main(arguments + (["--state", str(state)] if state else [])))
+    main(host=host, port=port, state=state, seed=seed, jobs=jobs, shifts=shifts, time_zone=time_zone)

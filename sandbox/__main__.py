@@ -1,10 +1,12 @@
-"""`python -m sandbox`: serves a simulated Buildertrend until it is told to end."""
+"""`python -m sandbox`: serves a simulated Buildertrend until the process is told to end."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
 
 from sandbox.control_api.bodies import NewCompany
 from sandbox.control_api.boundary import read_body
@@ -12,17 +14,43 @@ from sandbox.directory import CompanyRequest
 from sandbox.errors import SandboxError
 from sandbox.serve import SandboxOptions, serve
 
+app = typer.Typer(add_completion=False)
 
-def main(arguments: list[str] | None = None) -> int:
-    """0 after a clean end, 2 for options that make no sense, 1 when it could not start."""
+
+@app.command()
+def main(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    state: Annotated[Path | None, typer.Option(help="Folder that keeps companies and edits; else in memory.")] = None,
+    seed: Annotated[int | None, typer.Option(help="With --jobs and --shifts: the company to create or reuse.")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Number of jobs, the General one included.")] = None,
+    shifts: Annotated[int | None, typer.Option(help="Number of shifts.")] = None,
+    time_zone: Annotated[str | None, typer.Option(help="The company's time zone, as America/Denver.")] = None,
+    control_from: Annotated[
+        Literal["this-machine", "anywhere"], typer.Option(help="Who may use the control API.")
+    ] = "this-machine",
+    name: Annotated[list[str] | None, typer.Option(help="Host name of the control API; repeatable.")] = None,
+) -> None:
+    """Serve a simulated Buildertrend; prints one JSON line when it is ready.
+
+    Exits with 0 after a clean end, 2 for wrong options, 1 if it cannot start.
+    """
+    given = {"seed": seed, "jobs": jobs, "shifts": shifts, "time_zone": time_zone}
     try:
-        options = _options(_parser().parse_args(arguments))
-        serve(options, announce=_announce)
+        company = _company({option: value for option, value in given.items() if value is not None})
+        serve(
+            SandboxOptions(host, port, state, company=company, control_from=control_from, names=tuple(name or ())),
+            announce=_announce,
+        )
     except SandboxError as error:
-        return _failed(2, f"{error}")
+        raise _failed(2, f"{error}") from None
     except OSError as error:
-        return _failed(1, f"cannot start: {error}")
-    return 0
+        raise _failed(1, f"cannot start: {error}") from None
+
+
+def _company(given: dict[str, object]) -> CompanyRequest | None:
+    """The company of the options; None without any, for the companies that the state folder has."""
+    return CompanyRequest(**read_body(NewCompany, given).model_dump()) if given else None
 
 
 def _announce(line: str) -> None:
@@ -30,40 +58,10 @@ def _announce(line: str) -> None:
     sys.stdout.flush()
 
 
-def _failed(code: int, reason: str) -> int:
+def _failed(code: int, reason: str) -> typer.Exit:
     sys.stderr.write(f"sandbox: {reason}\n")
-    return code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes a free port")
-    parser.add_argument("--state", type=Path, help="directory that keeps companies and edits; without it in memory")
-    parser.add_argument("--seed", type=int, help="with --jobs and --shifts: the company to create or reuse")
-    parser.add_argument("--jobs", type=int, help="number of jobs, the General job included")
-    parser.add_argument("--shifts", type=int, help="number of shifts")
-    parser.add_argument("--time-zone", help="the company's time zone, such as America/Denver")
-    parser.add_argument("--control-from", choices=("this-machine", "anywhere"), default="this-machine")
-    parser.add_argument(
-        "--name", action="append", default=[], help="a name under which it may be controlled; repeatable"
-    )
-    return parser
-
-
-def _options(given: argparse.Namespace) -> SandboxOptions:
-    wanted = {name: getattr(given, name) for name in ("seed", "jobs", "shifts", "time_zone")}
-    stated = {name: value for name, value in wanted.items() if value is not None}
-    company = CompanyRequest(**read_body(NewCompany, stated).model_dump()) if stated else None
-    return SandboxOptions(
-        given.host,
-        given.port,
-        given.state,
-        company=company,
-        control_from=given.control_from,
-        names=tuple(given.name),
-    )
+    return typer.Exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    app(prog_name="python -m sandbox")

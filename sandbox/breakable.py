@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with the client's connection in the ASGI scope, so that an answer can really break it."""
+"""uvicorn's HTTP protocol with the client's connection in the ASGI scope, so that a fault can really break it."""
 
 from __future__ import annotations
 
@@ -6,22 +6,25 @@ import asyncio
 import socket
 import struct
 from datetime import UTC, datetime
+from typing import cast
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sandbox.connection import Break, with_connection
 
-# Closing a socket that lingers for no time at all sends RST in place of FIN.
+# Closing a socket with a linger time of zero sends RST in place of FIN.
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class BreakableProtocol(H11Protocol):
     """For `uvicorn.Config(http=...)`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its parent has it
-        super().connection_made(transport)
-        self.app = _with_connection(self.app, transport)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Of a TCP server every transport is one."""
+        connected = cast(asyncio.Transport, transport)
+        super().connection_made(connected)
+        self.app = _with_connection(self.app, connected)
 
 
 class ServerConnection:
@@ -35,7 +38,7 @@ class ServerConnection:
         await asyncio.sleep(seconds)
 
     async def cut(self, how: Break) -> None:
-        """Returns once the connection is down: the server takes an answer left unfinished before for an error."""
+        """Returns once the connection is down: before, the server would log the unfinished answer as an error."""
         if how == "reset":
             held: socket.socket = self._transport.get_extra_info("socket")
             held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)

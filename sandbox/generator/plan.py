@@ -1,4 +1,4 @@
-"""What a generated company is determined by, and the identity that follows from it alone."""
+"""The inputs that determine a generated company, and the identity that follows from them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sandbox.model import Profile
 
 
 def seeded(text: str) -> Random:
-    """A random source that gives the same for the same text, on every machine."""
-    return Random(text)  # noqa: S311 - made-up companies need repeatable numbers, not secret ones
+    """A random source that gives the same numbers for the same text, on every machine."""
+    return Random(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Plan:
     time_zone: str
 
     def random(self, part: str) -> Random:
-        """A random source of its own for each part, so that changing one part leaves the others as they were."""
+        """A random source of its own for each part, so that changing one part leaves the others unchanged."""
         return seeded(f"{self.seed}/{self.jobs}/{self.shifts}/{part}")
 
 
