@@ -17,7 +17,7 @@ _NOT_BENCHMARKS = {"figures"}
 
 
 def main() -> int:
-    """0 if all ran; 1 and the names of those that did not otherwise. What did not run keeps no old figure."""
+    """0 if all ran, else 1, with the names of those that failed; these have no figures in the file."""
     names = _names({path.stem for path in FOLDER.glob("[!_]*.py")})
     figures: dict[str, Any] = {}
     failed = []
@@ -37,7 +37,7 @@ def main() -> int:
 
 
 def _names(modules: set[str]) -> list[str]:
-    """Those that are benchmarks: `streams_plain` is a part of `streams`, and `figures` of all."""
+    """The modules that are benchmarks: `streams_plain` is a part of `streams`, and `figures` of all."""
     parts = {name for name in modules for whole in modules if name.startswith(f"{whole}_")}
     return sorted(modules - parts - _NOT_BENCHMARKS)
 

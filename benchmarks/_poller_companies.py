@@ -1,4 +1,4 @@
-"""Many small companies in one poller process: does each have its turn within the interval, and at what cost?
+"""Many small companies in one poller process: is each read within the interval, and at what cost?
 
 The poller is the real process, its source a sandbox that answers after 100 ms.
 """
@@ -84,7 +84,7 @@ def _observed(
 
 
 def _gaps(settings: Settings) -> list[tuple[str, float]]:
-    """(company, seconds) between the starts of each two polls of a company that follow each other."""
+    """(company, seconds) between the starts of each two consecutive polls of a company."""
     rows = _execute(
         settings,
         "SELECT company_id, extract(epoch FROM started_at - lag(started_at) OVER (PARTITION BY company_id "

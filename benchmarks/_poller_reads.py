@@ -1,7 +1,7 @@
-"""One full read of shifts by the poller's own code, in a process of its own: from answer bytes to committed.
+"""One full read of shifts by the poller's own code, in a process of its own: from answer bytes to commit.
 
-The transport hands out pages that lie ready in a file, so that nothing of the source is measured. Real broker, registry
-and Postgres; one thread.
+The transport answers with pages from a file, so that nothing of the source is measured. Real broker, registry and
+Postgres; one thread.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PAGE_SIZE = 200
 
 
 def write_pages(path: Path, shifts: int, *, seed: int = 7) -> None:
-    """A file of grid answers, a line a page, and how long each is: shifts of 40 workers on 60 jobs, newest first."""
+    """Write a file of grid answers, one page a line: shifts of 40 workers on 60 jobs, newest first."""
     chance = random.Random(seed)
     pages = -(-shifts // PAGE_SIZE)
     with path.open("wb") as file:

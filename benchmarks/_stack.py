@@ -1,4 +1,4 @@
-"""The embedded stack, set up, for benchmarks that start their own processes on it."""
+"""The embedded stack with topics and tables, for benchmarks that start their own processes on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARTITIONS = 4
 
 
 def is_ready(port: int) -> bool:
-    """Whether the service whose metrics are on `port` says that it is ready."""
+    """Whether the service whose metrics are on `port` reports that it is ready."""
     try:
         with urlopen(f"http://{HOST}:{port}/ready", timeout=2) as answer:
             return bool(answer.status == 200)
@@ -28,7 +28,7 @@ def is_ready(port: int) -> bool:
 
 @contextmanager
 def running_stack(folder: Path) -> Iterator[tuple[Settings, dict[str, str]]]:
-    """Settings, and the environment that gives a child process the same ones; everything ends with the block."""
+    """Settings, and an environment with the same ones for child processes; everything ends with the block."""
     with EmbeddedStack(folder) as stack:
         addresses = stack.start()
         keys = new_key_pair("bench")

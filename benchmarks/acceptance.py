@@ -1,6 +1,6 @@
-"""A command that was sent while every service was down: seconds from their start until it is accepted.
+"""A command that was sent while every service was down: seconds from the start of the services until it is accepted.
 
-Poller, streams, sink and console start together, as after a restart of a machine; Kafka, registry and Postgres run.
+Poller, streams, sink and console start together, as after a reboot; Kafka, registry and Postgres are running.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from embedded.ports import choose_ports
 
 _COMPANY = "bench"
 _QUIET_S = 60.0
-# Nobody listens there: what the command is about fails, and only its acceptance counts here.
+# Nothing listens there: the sync itself fails, but only the acceptance of its command is measured.
 _NO_SOURCE = {"BUILDERTREND_APP_URL": "http://127.0.0.1:9", "BUILDERTREND_LOGIN_URL": "http://127.0.0.1:9"}
 
 

@@ -1,5 +1,5 @@
-"""The console as an admin meets it, through its own forms and pages: from Connect until green and until the shifts of
-the current pay period are in Postgres, and how long the page of a big company takes while it is read.
+"""The console as an admin uses it, through its own forms and pages: from Connect until green and until the shifts of
+the current pay period are in Postgres, and how long the page of a big company takes during its first read.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class _Measured:
         self._since = date.fromisoformat(today) - timedelta(days=_PAY_PERIOD_DAYS)
 
     def sign_in(self, email: str, password: str) -> None:
-        """With the form, as anybody does."""
+        """Through the form."""
         page = self._browser.get("/sign-in")
         fields = {"form_token": _token(page), "email": email, "password": password}
         if "/companies" not in str(self._browser.post("/sign-in", data=fields).url):
-            raise FatalError("The console did not take the sign-in.")
+            raise FatalError("The console did not accept the sign-in.")
 
     def connect(self, source: dict[str, str]) -> dict[str, float]:
-        """Seconds from Authenticate on, and milliseconds of a page meanwhile."""
+        """Seconds from Authenticate on, and milliseconds of a page in the meantime."""
         form = self._browser.get(f"/c/{_COMPANY}/buildertrend/connect")
         fields = {"form_token": _token(form), **{name: source[name] for name in ("username", "password", "time_zone")}}
         began = time.monotonic()
@@ -84,7 +84,7 @@ class _Measured:
         }
 
     def _is_whole(self, pages: list[float]) -> bool:
-        """Whether shifts of before the pay period have come, newest first: then all of the period's are here."""
+        """Whether shifts from before the pay period are stored: newest come first, so that the period is complete."""
         began = time.monotonic()
         self._browser.get(f"/c/{_COMPANY}/buildertrend").raise_for_status()
         pages.append(time.monotonic() - began)
@@ -104,7 +104,7 @@ def _until(holds: Callable[[], bool]) -> float:
     limit = time.monotonic() + _LATEST_S
     while not holds():
         if time.monotonic() > limit:
-            raise FatalError(f"It did not come within {_LATEST_S:.0f} s.")
+            raise FatalError(f"The console did not get there within {_LATEST_S:.0f} s.")
         time.sleep(0.02)
     return time.monotonic()
 

@@ -73,7 +73,7 @@ class _Measured:
         }
 
     def many_changes(self, edits: int) -> dict[str, float]:
-        """Changes a second where many shifts, some older than the recent window, were edited before one full sync."""
+        """Changes a second when many shifts, some older than the recent window, were edited before one full sync."""
         shifts = self._shifts(edits)
         for number, shift in enumerate(shifts):
             self._sandbox.edit_shift(shift["id"], notes=f"edited {number}")
@@ -124,7 +124,7 @@ class _Measured:
 
 
 def _when(holds: Callable[[], bool], connection: psycopg.Connection[Any]) -> float:
-    """The monotonic time at which the condition was first seen to hold, asked again at every notification."""
+    """The monotonic time at which the condition first held, checked again at every notification."""
     limit = time.monotonic() + _LATEST_S
     while time.monotonic() < limit:
         if holds():

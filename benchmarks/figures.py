@@ -1,4 +1,4 @@
-"""What benchmarks share: percentiles, memory of a process tree, and the last line."""
+"""What benchmarks share: options, percentiles, memory of a process tree, and how figures are printed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def report(figures: Mapping[str, object], *, as_json: bool) -> None:
-    """Print the figures."""
+    """Print the figures; as JSON on one line, which must be the last."""
     if as_json:
         print(json.dumps(figures), flush=True)
         return

@@ -190,7 +190,7 @@ class _Contender:
     def __init__(self, settings: Settings, topic: str, command: Sequence[str], log: IO[bytes]) -> None:
         passed_on = {name.upper(): str(reveal(getattr(settings, name))) for name in _PASSED_ON}
         environment = {**os.environ, **passed_on, "METRICS_PORT": str(_METRICS_PORT)}
-        # Not the benchmark's own standard output, which ends with its figures: Faust's worker writes terminal codes there.
+        # Not the benchmark's own output, which ends with its figures: Faust's worker writes terminal codes to stdout.
         self._child = subprocess.Popen(
             [sys.executable, *command], env=environment, stdin=subprocess.PIPE, stdout=log, stderr=log
         )

@@ -15,7 +15,7 @@ from schemas.registry import ConfluentRegistry
 
 
 def main(topic: str) -> None:
-    """Write to `topic` until it is ended."""
+    """Write to `topic` until the process is ended."""
     settings = load_settings()
     lookup = Lookup.filled(settings, ConfluentRegistry(settings))
     app = faust.App(

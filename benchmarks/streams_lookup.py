@@ -1,4 +1,4 @@
-"""What the other two contenders do with a shift: look its parents up and fill in the canonical record, no more."""
+"""What the other two contenders do with a shift: look up its parents and fill in the canonical record, no more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contender of benchmarks.streams: consume in bulk, decode, look up, encode, produce, commit behind a flush."""
+"""Contender of benchmarks.streams: consume in bulk, decode, look up, encode, produce, commit after a flush."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def main(topic: str, total: int) -> None:
             consumer.commit(message=messages[-1], asynchronous=False)
         done += len(messages)
     consumer.close()
-    # Its CPU time is read until somebody ends it.
+    # Its CPU time is still read after that: wait until it is ended.
     sys.stdin.read()
 
 

@@ -17,7 +17,7 @@ from sandbox.model import Shift
 
 
 def insert(company: Company, kind: str, values: object) -> dict[str, Any]:
-    """The new record as the control API shows it; raises RefusedError when its values make no sense."""
+    """The new record as the control API shows it; raises RefusedError for values that contradict each other."""
     resource = RESOURCES[kind]
     given = in_record_terms(read_body(resource.new_body, values).given())
     return resource.as_json(company, resource.create(company, given))
@@ -32,7 +32,7 @@ def edit(company: Company, kind: str, record_id: int, changes: object) -> dict[s
 
 
 def delete(company: Company, kind: str, record_id: int) -> None:
-    """Delete as Buildertrend does; raises NotFoundError, or RefusedError where it offers no deletion."""
+    """Delete as Buildertrend does; raises NotFoundError, or RefusedError if it offers no deletion."""
     resource = RESOURCES[kind]
     if resource.delete is None:
         raise RefusedError(f"Buildertrend offers no deletion of {kind}.")
@@ -40,7 +40,7 @@ def delete(company: Company, kind: str, record_id: int) -> None:
 
 
 def move(company: Company, shift_id: int, minutes: int) -> dict[str, Any]:
-    """Move a shift in time, its length kept; it may stand on another page of a grid then."""
+    """Move a shift in time and keep its length; it may then be on another page of a grid."""
     shift = edits.find(company, Shift, shift_id)
     moved = {"time_in": _moved(shift.time_in, minutes), "regular_minutes": shift.regular_minutes}
     if shift.time_out is not None:

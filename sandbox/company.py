@@ -15,7 +15,7 @@ _MOST_DERIVED = 64
 
 
 class Journal(Protocol):
-    """Where writes are kept so that they survive a restart."""
+    """Stores writes so that they survive a restart."""
 
     def put(self, builder_id: int, record: Record) -> None: ...
 
@@ -90,7 +90,7 @@ class Company:
         return self._tables.shifts
 
     def table(self, kind: type[Record]) -> Mapping[int, Record]:
-        """The records of a kind by id; not for changing."""
+        """The records of a kind by id, for reading only."""
         return self._tables.of(kind)
 
     def put(self, record: Record) -> None:

@@ -1,6 +1,6 @@
-"""What an answer may do with the connection that it goes out on, beside sending bytes: wait, break it, see it gone.
+"""What a fault may do with the connection of its answer, besides sending bytes: wait, break it, see that it is closed.
 
-The server and the in-process transport each put theirs into the ASGI scope; faults find it there.
+The server and the in-process transport each put a connection into the ASGI scope, where faults find it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Connection(Protocol):
 
 
 class PlainConnection:
-    """For ASGI servers that give no connection: it waits, and says what cannot be done here."""
+    """For ASGI servers that give no connection: it can only wait; everything else raises an error that says so."""
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -19,7 +19,7 @@ _CREWS_CLOCKED_IN_BY_HOUR = 8
 
 @dataclass(frozen=True, slots=True)
 class CompanyRequest:
-    """What a new company shall be; what is None follows from the seed, the anchor from the clock."""
+    """What a new company should be; what is None follows from the seed, the anchor date from the clock."""
 
     seed: int
     jobs: int
@@ -32,7 +32,7 @@ class CompanyRequest:
 
 
 class Directory:
-    """Holds every company; a company once made is reused as it stands, with its edits."""
+    """Holds every company; an existing company is reused with its edits."""
 
     def __init__(self, state: StateFile) -> None:
         self._state = state
@@ -105,5 +105,5 @@ class Directory:
 
 
 def anchor_for(now: datetime) -> date:
-    """The company's last day with shifts: today once the crews are clocked in, so that no shift lies in the future."""
+    """The company's last day with shifts: today once the crews are clocked in, so that no shift is in the future."""
     return now.date() if now.hour >= _CREWS_CLOCKED_IN_BY_HOUR else now.date() - timedelta(days=1)

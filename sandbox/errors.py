@@ -1,4 +1,4 @@
-"""What the control API refuses, each with a sentence for the person who asked."""
+"""Errors of the control API, each with a sentence for the person who asked."""
 
 from __future__ import annotations
 
@@ -12,4 +12,4 @@ class NotFoundError(SandboxError):
 
 
 class RefusedError(SandboxError):
-    """The request contradicts itself or what is there."""
+    """The request contradicts itself or the company's records."""

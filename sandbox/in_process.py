@@ -1,7 +1,7 @@
 """The sandbox as an httpx transport inside the caller's process: no socket, no thread, no event loop.
 
-An answer's application runs only while its caller waits for it, step by step, so that a program is repeatable to the
-byte. Breaks and time-outs are the httpx errors that a real connection gives.
+The application runs only while its caller waits for an answer, step by step, so that a program is repeatable to the
+byte. Broken connections and time-outs are the httpx errors that a real connection gives.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _BREAKS: dict[Break, tuple[type[httpx.TransportError], str]] = {
 class InProcessTransport(httpx.BaseTransport):
     """Carries an `httpx.Client`'s requests to an ASGI application; for one thread at a time.
 
-    `pause` is called instead of sleeping (a test passes its clock's own way to move), `now` tells the time of day to
-    the source, and `before_request` is called with each request before the application sees it.
+    `pause` is called instead of sleeping (a test moves its clock), `now` gives the source's time of day, and
+    `before_request` is called with each request before the application sees it.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class InProcessTransport(httpx.BaseTransport):
         self._app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Raises what the application raises; a broken connection and a read time-out as httpx does."""
+        """Raises what the application raises, and httpx's errors for a broken connection or a read time-out."""
         self.before_request(request)
         exchange = _Exchange(self, self._app, request)
         start = exchange.next_message()
@@ -56,7 +56,7 @@ class InProcessTransport(httpx.BaseTransport):
 
 
 class _Exchange:
-    """One request and its answer; also the connection that the answer goes out on."""
+    """One request and its answer, and the connection of that answer."""
 
     def __init__(self, transport: InProcessTransport, app: ASGIApp, request: httpx.Request) -> None:
         self._transport = transport
@@ -81,7 +81,7 @@ class _Exchange:
         return self._sent.popleft() if self._sent else None
 
     def close(self) -> None:
-        """End the application where it stands, as when a client leaves."""
+        """End the application wherever it is, as when a client disconnects."""
         self._running.close()
 
     async def sleep(self, seconds: float) -> None:
@@ -114,15 +114,15 @@ class _Exchange:
     async def _send(self, message: Message) -> None:
         self._sent.append(message)
         self._silent_s = 0.0
-        await _handed_over()
+        await _yield_to_caller()
 
     async def _fail(self, failure: httpx.TransportError) -> None:
         self._failure = failure
-        await _handed_over()
+        await _yield_to_caller()
 
 
 class _Body(httpx.SyncByteStream):
-    """The answer's body, made while it is read."""
+    """The answer's body, produced while it is read."""
 
     def __init__(self, exchange: _Exchange) -> None:
         self._exchange = exchange
@@ -137,8 +137,8 @@ class _Body(httpx.SyncByteStream):
 
 
 @types.coroutine
-def _handed_over() -> Generator[None, None, None]:
-    """Gives control back to whoever waits for the answer, until the next message is wanted."""
+def _yield_to_caller() -> Generator[None, None, None]:
+    """Give control back to the caller that waits for the answer, until it wants the next message."""
     yield
 
 

@@ -1,4 +1,4 @@
-"""A sandbox inside the caller's process, with companies that are edited directly: no HTTP between the edits.
+"""A sandbox inside the caller's process whose companies are edited directly, without HTTP.
 
 sandbox = LocalSandbox(pause=clock.move)
 company = sandbox.company(seed=1, jobs=5, shifts=40)
@@ -34,7 +34,7 @@ URL = "http://buildertrend.test"
 
 
 class LocalSandbox:
-    """One sandbox in memory; `transport` reaches all of it, its control API and page too."""
+    """One sandbox in memory; `transport` reaches all of it, including its control API and page."""
 
     def __init__(
         self,
@@ -94,11 +94,11 @@ class LocalCompany:
         changes.delete(self._company, kind, record_id)
 
     def move(self, shift_id: int, *, minutes: int) -> None:
-        """Move a shift in time, its length kept."""
+        """Move a shift in time and keep its length."""
         changes.move(self._company, shift_id, minutes)
 
     def set_switches(self, **switches: object) -> None:
-        """Set the switches that are stated and leave the others; raises SandboxError for one that does not exist."""
+        """Set the switches that are stated and leave the others; raises SandboxError for an unknown one."""
         now = self._company.switches.model_dump()
         self._company.rewrite_switches(read_body(Switches, {**now, **switches}))
 

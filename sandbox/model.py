@@ -1,6 +1,6 @@
-"""The records a simulated company consists of: immutable values; money in cents, durations in minutes.
+"""The records of a simulated company: immutable values; money in cents, durations in minutes.
 
-Times are local wall-clock text as Buildertrend states them (`2026-05-20T09:19:00`), so that they sort as text.
+Times are local wall-clock text as Buildertrend states them (`2026-05-20T09:19:00`), which sorts as text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The switches that take more than one word, each as one model; `docs/sandbox.md` has an example of every one."""
+"""The switches that take more than one value, each as one model; `docs/sandbox.md` has an example of each."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Rule(BaseModel):
 
     @property
     def is_on(self) -> bool:
-        """Whether it still does something; rules that count down are used up at some time."""
+        """Whether it still has an effect; rules that count down are used up at some point."""
         return True
 
 
 class PathRule(Rule):
     """A rule for the next requests whose path and query contain `path_contains`, in any case.
 
-    `times` counts down in place; None stands until the switch is set anew.
+    `times` counts down in place; None lasts until the switch is set again.
     """
 
     path_contains: str = Field(min_length=1)
@@ -54,7 +54,7 @@ class PathRule(Rule):
         return self.times != 0
 
     def matches(self, target: str) -> bool:
-        """Whether the rule is for this path and query, and not used up."""
+        """Whether the rule applies to this path and query and is not used up."""
         return self.is_on and self.path_contains.lower() in target.lower()
 
     def use(self) -> None:
@@ -63,7 +63,7 @@ class PathRule(Rule):
 
 
 class FailNext(PathRule):
-    """The requests answer with `status`; `retry_after` is sent in seconds, or as the date that many seconds ahead."""
+    """The requests are answered with `status`; `retry_after` is sent in seconds, or as a date so many seconds ahead."""
 
     status: int = Field(ge=400, le=599)
     retry_after: int | None = Field(default=None, ge=0)
@@ -71,7 +71,7 @@ class FailNext(PathRule):
 
 
 class SpoilNext(PathRule):
-    """The requests are answered, and the answer is spoilt on its way.
+    """The requests are answered, and the answer is spoilt while it is sent.
 
     `bytes_per_s` is the speed of `drip` (16 unless stated) and of `endless` (as fast as the client takes it);
     `after_bytes` is how much of the answer `reset`, `close` and `truncated` let through (half unless stated).
@@ -83,9 +83,9 @@ class SpoilNext(PathRule):
 
 
 class FieldRule(Rule):
-    """A field of an entity's rows is other than known, in the `share` of rows that the id decides.
+    """A field of an entity's rows is changed, in a `share` of the rows that is chosen by their ids.
 
-    `field` may lead into a row by dots (`timeIn.timeStamp`). `rename` wants `name`, `add` puts `value` there.
+    `field` may be a path with dots (`timeIn.timeStamp`). `rename` requires `name`, `add` puts `value` there.
     """
 
     entity: Entity
@@ -98,12 +98,12 @@ class FieldRule(Rule):
     @model_validator(mode="after")
     def _name_of_renamed(self) -> FieldRule:
         if (self.change == "rename") != bool(self.name):
-            raise ValueError("name is the new name of a field to rename, and of nothing else")
+            raise ValueError("name is required to rename a field, and not taken otherwise")
         return self
 
 
 class MissingRows(Rule):
-    """Rows of an entity are left out, and every total agrees with what is left; `last-page` is for grids alone."""
+    """Rows of an entity are left out, and every total agrees with what is left; `last-page` is for grids only."""
 
     entity: Entity
     which: Literal["all", "half", "last-page"]
@@ -116,12 +116,13 @@ class MissingRows(Rule):
 
 
 class PagingRule(Rule):
-    """A grid's pages are not what was asked for. `by` is a number of rows or pages, `fault` says of which.
+    """A grid's pages are not what was asked for. `by` is a number of rows or of pages, depending on `fault`.
 
-    `page-ignored` gives page 1 whatever is asked; `shifted` begins every later page `by` rows too early (or too late,
-    if negative); `stated-pages` states `by` pages too many (or too few); `growing-pages` always states one more than
-    was asked for; `one-empty-page` states one page where there is no row. `repeated` puts the last `by` rows of a page
-    in place of the first ones of the next; `short` leaves the last `by` rows of every page out. `records` stays true.
+    `page-ignored` gives page 1 whatever is asked for; `shifted` begins every later page `by` rows too early (or too
+    late, if negative); `stated-pages` states `by` pages too many (or too few); `growing-pages` always states one more
+    than the page asked for; `one-empty-page` states one page where there are no rows. `repeated` replaces the first
+    `by` rows of a page by the last ones of the page before; `short` leaves out the last `by` rows of every page.
+    `records` stays true.
     """
 
     entity: GridEntity
@@ -151,7 +152,7 @@ class ScriptedEdit(Rule):
 
 
 class OnRequest(Rule):
-    """Before the `request`-th next request to the path is answered, the edits are made; `problem` tells if one was not.
+    """Before the `request`-th next request to the path is answered, the edits are made; `problem` says if one failed.
 
     `request` counts down in place and is 0 once the edits are made.
     """

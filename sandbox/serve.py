@@ -1,4 +1,4 @@
-"""Runs the sandbox as a server of its own until SIGTERM or SIGINT, and says in one JSON line when it is ready."""
+"""Runs the sandbox as a server until SIGTERM or SIGINT, and prints one JSON line when it is ready."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SandboxOptions:
 
 
 def serve(options: SandboxOptions, *, announce: Callable[[str], None] = print) -> None:
-    """Blocks until the process is told to end. Raises OSError when the address is taken."""
+    """Blocks until the process is told to end. Raises OSError if the address is taken."""
     app = create_app(options.state_dir, control_from=options.control_from, names=(options.host, *options.names))
     profile = _first_company(app.state.world.directory, options.company)
     with _listening(options) as listener:
@@ -59,8 +59,8 @@ def _first_company(directory: Directory, wanted: CompanyRequest | None) -> Profi
 @contextmanager
 def _listening(options: SandboxOptions) -> Iterator[socket.socket]:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    # The protocol is stated because asyncio sets TCP_NODELAY only on sockets that name it; without it answers
-    # to requests with a body wait 40 ms for a delayed acknowledgement.
+    # asyncio sets TCP_NODELAY only on sockets with an explicit protocol; without it, answers to requests with a body
+    # wait 40 ms for a delayed acknowledgement.
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((options.host, options.port))

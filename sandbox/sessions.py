@@ -1,4 +1,4 @@
-"""Sessions and traffic counters of the simulated source; held in memory, so a restart ends every session."""
+"""Sessions and traffic counters of the simulated source; in memory, so that a restart ends every session."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SignInTries:
 
 
 class Sessions:
-    """Every session of the sandbox, the ended ones too: their next request must get the company's end signal."""
+    """Every session of the sandbox, ended ones included: their next request must get the company's end signal."""
 
     def __init__(self) -> None:
         self._by_token: dict[str, Session] = {}
@@ -71,7 +71,7 @@ class Sessions:
 
 @dataclass(slots=True)
 class Counters:
-    """What one company's clients did since the last reset; ids in paths are counted together as `{id}`."""
+    """What one company's clients did since the last reset; ids in paths are replaced by `{id}`."""
 
     clock: Callable[[], float] = monotonic
     requests: Counter[str] = field(default_factory=Counter)
@@ -112,7 +112,7 @@ class Counters:
 
 
 class CounterBook:
-    """The counters of every company, and of clients whose company is unknown under `None`."""
+    """The counters of every company, and under `None` those of clients whose company is unknown."""
 
     def __init__(self) -> None:
         self._counters: dict[int | None, Counters] = {}

@@ -16,7 +16,7 @@ SORT_COLUMNS = _ORDERS.keys()
 
 
 def shifts_in_order(company: Company, column: str, *, descending: bool) -> list[Shift]:
-    """All shifts by time-in ("1"), worker ("2") or job ("3"), shifts that are equal in it by id."""
+    """All shifts by time-in ("1"), worker ("2") or job ("3"), then by id."""
     order = _ORDERS[column]
     return company.derived(
         ("shift-order", column, descending),

@@ -1,4 +1,4 @@
-"""The SQLite file that keeps companies and every edit of them; a write is on disk before it is answered.
+"""The SQLite file of all companies and every edit of them; a write is on disk before its request is answered.
 
 Records are stored as JSON arrays of their field values: 100,000 shifts load in well under a second.
 """
@@ -55,12 +55,12 @@ class StateFile:
         self._db.close()
 
     def profiles(self) -> list[Profile]:
-        """The companies of this state, in the order in which they were made."""
+        """The companies of this state, oldest first."""
         rows = self._db.execute("SELECT profile FROM company ORDER BY place").fetchall()
         return [Profile(*json.loads(profile)) for (profile,) in rows]
 
     def save_company(self, profile: Profile, tables: Tables, switches: Switches) -> None:
-        """Store a new company whole, or not at all."""
+        """Store a new company in one transaction."""
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute(

@@ -1,4 +1,4 @@
-"""Counts of a company as its wire endpoints give them: what a complete copy of the company must arrive at."""
+"""Counts of a company as its wire endpoints show them: those that a complete copy must reach."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRul
 SessionEndSignal = Literal["relogin", "401", "302", "html"]
 Endpoint = Literal["ok", "404", "500", "403", "no-permission"]
 
-# How an account is rather than what is wrong with it: `healed` leaves these alone unless they are named.
+# Properties of an account rather than faults: `healed` leaves these alone unless they are named.
 QUIRKS = frozenset({"latency_ms", "custom_range_returns_nothing", "cost_code_fields", "cost_code_place"})
 # These count down, so they do not outlive a restart.
 COUNTING = frozenset({"fail_next", "spoil_next", "on_request"})
@@ -54,18 +54,18 @@ class Switches(BaseModel):
     latency_ms: int = Field(default=5, ge=0, le=60_000)
 
     def healed(self, names: Iterable[str] = ()) -> Switches:
-        """These switches with the named ones, or all but the quirks, as they are on a healthy source."""
+        """These switches with the named ones, or all except the quirks, as on a healthy source."""
         healthy = set(names) or type(self).model_fields.keys() - QUIRKS
         return Switches(**{name: value for name, value in self if name not in healthy})
 
     def changed(self) -> list[str]:
-        """Names of the switches that make the source misbehave now, quirks left out."""
+        """Names of the switches that make the source misbehave now, without the quirks."""
         healthy = Switches()
         return [name for name, value in self if name not in QUIRKS and _is_on(value, getattr(healthy, name))]
 
 
 def _is_on(value: object, healthy: object) -> bool:
-    """Whether a switch does something: not as on a healthy source, and of a list at least one rule not used up."""
+    """Whether a switch has an effect: it differs from a healthy source; a list needs a rule that is not used up."""
     if isinstance(value, list):
         return any(rule.is_on if isinstance(rule, Rule) else True for rule in value)
     return value != healthy

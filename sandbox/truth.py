@@ -1,6 +1,6 @@
-"""What is so in a company right now, entity by entity, however its endpoints misbehave: what a copy must arrive at.
+"""The true records of a company, entity by entity, however its endpoints misbehave: what a copy must be equal to.
 
-Values are plain: ids as text, money in cents, durations in minutes, times local wall-clock text, None for "none".
+Values are plain: ids as text, money in cents, durations in minutes, times as local wall-clock text, None for "none".
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _budget(company: Company, line: BudgetLine) -> Fields:
 
 
 def _budgeted_minutes(company: Company, job_id: int, title: str) -> int | None:
-    """Minutes of the worksheet's lines in hours of this title; None without one, or where two budget lines share it."""
+    """Minutes of the worksheet's lines in hours with this title; None without any, or if two budget lines share it."""
     stated = company.derived(f"stated-minutes/{job_id}", lambda: _stated_minutes(company, job_id))
     shared = company.derived(f"budget-titles/{job_id}", lambda: _budget_titles(company, job_id))
     return stated.get(title) if shared[title] == 1 else None
@@ -88,7 +88,7 @@ def _stated_minutes(company: Company, job_id: int) -> dict[str, int]:
         code = company.cost_codes.get(line.cost_code_id or 0)
         if line.job_id == job_id and code is not None and line.unit == "HR" and line.line_type != LINE_SELECTION:
             hundredths[code.title] += line.quantity_hundredths
-    # Hundredths of an hour are multiples of 0.6 minutes, so none lies half way between two minutes.
+    # Hundredths of an hour are multiples of 0.6 minutes, so that none is halfway between two minutes.
     return {title: (60 * total + 50) // 100 for title, total in hundredths.items()}
 
 

@@ -1,4 +1,4 @@
-"""Everything one running sandbox holds, passed to every endpoint."""
+"""The state of one running sandbox, available to every endpoint."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Body(BaseModel):
-    """A body of which every field may be left out unless it is required; see `given`."""
+    """A body of which only required fields must be stated; see `given`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,9 +1,9 @@
-"""The edge of the control API: who may call it, how bodies are read, and how errors read.
+"""The boundary of the control API: who may call it, how bodies are read, and what errors look like.
 
-It has no sign-in, so it answers the machine it runs on alone unless the sandbox was told otherwise, and only under
-names that mean it: a page of another site that has its name resolve to this machine gets nothing. What changes
-something must come from the sandbox's own page or from no page; what is posted must be JSON by content type, a body
-or none.
+It has no sign-in. It answers only the machine that it runs on, unless the sandbox is configured otherwise, and only
+under its own host names: a page of another site whose name resolves to this machine (DNS rebinding) gets nothing.
+Unsafe requests must come from the sandbox's own page or from no page; a POST must have a JSON content type, with a
+body or without.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ B = TypeVar("B", bound=BaseModel)
 
 _THIS_MACHINE = {"127.0.0.1", "::1", "localhost", "testclient"}
 _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
-# What browsers say of a request of the page itself, or of one that somebody typed.
+# What browsers send with a request of the page itself, or of an address that somebody typed.
 _OWN_SITE = {"same-origin", "none"}
 
 
 def control_route(path: str, endpoint: Callable[[Request, object], object], *, method: str) -> Route:
-    """A route whose endpoint gets the parsed body and gives what becomes the JSON of the answer."""
+    """A route whose endpoint takes the parsed body and returns what is answered as JSON."""
 
     async def run(request: Request) -> Response:
         if not may_control(request):
             return _error(403, "The sandbox is controlled from the machine it runs on only, under a name of its own.")
-        if not _is_own(request):
+        if not _is_same_site(request):
             return _error(403, "Another site's page cannot control the sandbox.")
         try:
             return JSONResponse(endpoint(request, await _json(request)))
@@ -50,16 +50,16 @@ def control_route(path: str, endpoint: Callable[[Request, object], object], *, m
 
 
 def may_control(request: Request) -> bool:
-    """Whether who asks, and the name that is asked for, may be."""
-    if not _is_a_name_of_ours(request):
+    """Whether the client may control the sandbox, under the host name that it uses."""
+    if not _is_own_host(request):
         return False
     if request.app.state.control_from == "anywhere":
         return True
     return request.client is not None and request.client.host in _THIS_MACHINE
 
 
-def _is_a_name_of_ours(request: Request) -> bool:
-    """An address cannot be made to mean another machine; a name can, so only known ones will do."""
+def _is_own_host(request: Request) -> bool:
+    """Only known names: an address always means one machine, a name can be made to resolve to any."""
     name = _host_of(request.headers.get("host", ""))
     if name == "localhost" or name.endswith(".localhost") or name in request.app.state.names:
         return True
@@ -70,7 +70,7 @@ def _is_a_name_of_ours(request: Request) -> bool:
     return address.is_loopback or request.app.state.control_from == "anywhere"
 
 
-def _is_own(request: Request) -> bool:
+def _is_same_site(request: Request) -> bool:
     if request.method in _SAFE_METHODS:
         return True
     if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
@@ -80,7 +80,7 @@ def _is_own(request: Request) -> bool:
 
 
 def _host_of(stated: str) -> str:
-    """Of the header itself: where it makes no sense the framework gives the address that was connected to."""
+    """The host of the header itself: for an invalid one the framework gives the address connected to."""
     text = stated.strip().lower()
     host = text[1:].partition("]")[0] if text.startswith("[") else text.partition(":")[0]
     return host.rstrip(".")

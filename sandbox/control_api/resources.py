@@ -1,4 +1,4 @@
-"""The kinds of records the control API edits, each as one declaration; listing filters of shifts included."""
+"""The kinds of records that the control API edits, each as one declaration, and the filters of shifts."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Resource(Generic[R]):
 
 
 def in_record_terms(given: Mapping[str, object]) -> dict[str, Any]:
-    """Body fields under the record's names: dollars are cents by now and say so."""
+    """Body fields under the record's names: parsed dollars are cents, and named so."""
     in_dollars = {"rate", "contract", "labor_cost", "original", "revised", "committed", "actual", "projected"}
     return {f"{name}_cents" if name in in_dollars else name: value for name, value in given.items()}
 

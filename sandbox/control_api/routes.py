@@ -83,7 +83,7 @@ def _set_switches(request: Request, body: object) -> object:
 
 
 def _heal(request: Request, _: object) -> object:
-    """Make the source healthy again; with `?switch=NAME` (as often as wanted) those switches alone."""
+    """Make the source healthy again; with `?switch=NAME` (repeatable) only those switches."""
     company, names = company_of(request), request.query_params.getlist("switch")
     unknown = [name for name in names if name not in Switches.model_fields]
     if unknown:
@@ -97,7 +97,7 @@ def _get_counters(request: Request, _: object) -> object:
 
 
 def counters_json(world: World, company: Company) -> dict[str, object]:
-    """What clients did since the last reset, and how the account's lock stands."""
+    """What clients did since the last reset, and whether the account is locked."""
     builder_id = company.profile.builder_id
     tries = world.sessions.tries(builder_id)
     is_locked = company.switches.account == "locked"

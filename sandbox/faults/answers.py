@@ -48,7 +48,7 @@ class FailNextRequests:
 
 
 class MissingEndpoints:
-    """A module that the account does not use, or that the user may not see."""
+    """A module that the account does not use, or that the user has no permission for."""
 
     async def __call__(self, visit: Visit, inner: Inner) -> Response:
         match _endpoint(visit.company.switches, visit.entity):

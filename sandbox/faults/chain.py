@@ -18,7 +18,7 @@ AROUND_DATA: tuple[Fault, ...] = (MissingEndpoints(), ChangedFields())
 
 
 async def answer_through(faults: tuple[Fault, ...], visit: Visit, inner: Inner) -> Response:
-    """The answer of `inner`, with every one of the faults that the visited company has switched on."""
+    """The answer of `inner`, with all faults that are switched on for the company."""
     for fault in reversed(faults):
         inner = partial(fault, visit, inner)
     return await inner()

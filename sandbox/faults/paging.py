@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from sandbox.company import Company
-from sandbox.faults.rows import left_over
+from sandbox.faults.rows import without_missing
 from sandbox.model import Shift, User
 from sandbox.rules import GridEntity, PagingRule
 from sandbox.wire.grid import GridQuery, page_of
@@ -20,8 +20,8 @@ _SCRAMBLE = 2_246_822_519
 def page_through_faults(
     company: Company, entity: GridEntity, rows: Sequence[R], query: GridQuery
 ) -> tuple[Sequence[R], dict[str, int]]:
-    """The page of the query and the facts beside it; `rows` are all of the query, in its order."""
-    rows = left_over(company, entity, rows, id_of=lambda row: row.id) if company.switches.missing_rows else rows
+    """The page of the query and its paging facts; `rows` are all rows of the query, in its order."""
+    rows = without_missing(company, entity, rows, id_of=lambda row: row.id) if company.switches.missing_rows else rows
     rows = _in_faulty_order(company, rows, query)
     if any(rule.entity == entity and rule.which == "last-page" for rule in company.switches.missing_rows):
         rows = rows[: (len(rows) - 1) // query.page_size * query.page_size] if rows else rows
@@ -43,7 +43,7 @@ def _in_faulty_order(company: Company, rows: Sequence[R], query: GridQuery) -> S
 
 
 def _without_some(rule: PagingRule, rows: Sequence[R], query: GridQuery, page: Sequence[R]) -> Sequence[R]:
-    """The page without rows that it should have."""
+    """The page without some of its rows."""
     if rule.fault == "short":
         return page[: max(0, len(page) - rule.by)]
     start = (query.page - 1) * query.page_size

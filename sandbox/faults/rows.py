@@ -1,4 +1,4 @@
-"""Faults of rows: fields that are not as known, and rows that are left out. A row's id alone decides whether."""
+"""Faults of rows: changed fields and missing rows. Only a row's id decides whether it is affected."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IDS = ("id", "jobId", "jobID", "userId", "costCodeId")
 
 
 def is_in_share(record_id: int, share: float) -> bool:
-    """The same for an id every time; over many ids true for about the share."""
+    """Always the same for an id; true for about the share of many ids."""
     return record_id * 2_654_435_761 % 2**32 < share * 2**32
 
 
-def left_over(company: Company, entity: Entity, rows: Iterable[T], *, id_of: Callable[[T], int]) -> list[T]:
-    """The rows that the source admits to have."""
+def without_missing(company: Company, entity: Entity, rows: Iterable[T], *, id_of: Callable[[T], int]) -> list[T]:
+    """The rows without those that are to be missing."""
     which = {rule.which for rule in company.switches.missing_rows if rule.entity == entity}
     if "all" in which:
         return []
@@ -74,31 +74,31 @@ def _row_id(row: dict[str, Any]) -> int:
 
 
 def _change(row: dict[str, Any], rule: FieldRule) -> None:
-    *way, name = rule.field.split(".")
-    place: Any = row
-    for step in way:
-        place = place.get(step) if isinstance(place, dict) else None
-    if not isinstance(place, dict):
+    *path, name = rule.field.split(".")
+    holder: Any = row
+    for step in path:
+        holder = holder.get(step) if isinstance(holder, dict) else None
+    if not isinstance(holder, dict):
         return
     if rule.change == "add":
-        place[name] = rule.value
-    elif name in place:
-        _change_known(place, name, rule)
+        holder[name] = rule.value
+    elif name in holder:
+        _change_known(holder, name, rule)
 
 
-def _change_known(place: dict[str, Any], name: str, rule: FieldRule) -> None:
+def _change_known(holder: dict[str, Any], name: str, rule: FieldRule) -> None:
     match rule.change:
         case "rename":
-            # Its place among the others is kept.
-            renamed = {(rule.name or key if key == name else key): value for key, value in place.items()}
-            place.clear()
-            place.update(renamed)
+            # The order of the fields is kept.
+            renamed = {(rule.name or key if key == name else key): value for key, value in holder.items()}
+            holder.clear()
+            holder.update(renamed)
         case "drop":
-            del place[name]
+            del holder[name]
         case "null":
-            place[name] = None
+            holder[name] = None
         case _:
-            place[name] = _of_other_type(place[name])
+            holder[name] = _of_other_type(holder[name])
 
 
 def _of_other_type(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Edits that somebody makes while a client reads: each at a request that a script has chosen, so that it repeats."""
+"""Edits in the middle of a read: each is made at a request that the script names, so that tests can repeat it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.rules import OnRequest, ScriptedEdit
 
 
 class EditsOnRequest:
-    """Makes a rule's edits right before its request is answered."""
+    """Makes a rule's edits just before its request is answered."""
 
     async def __call__(self, visit: Visit, inner: Inner) -> Response:
         for rule in visit.company.switches.on_request:
@@ -28,7 +28,7 @@ class EditsOnRequest:
 
 
 def _make(company: Company, rule: OnRequest) -> None:
-    """All edits in order; what is refused is noted in the rule, and those behind it are made nonetheless."""
+    """All edits in order; a refused one is noted in the rule, and the others are made all the same."""
     for edit in rule.edits:
         try:
             apply(company, edit)

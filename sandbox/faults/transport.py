@@ -1,4 +1,4 @@
-"""Faults on the way of an answer: cut off, spoilt, too slow, without end; a break is one of the real connection."""
+"""Faults while an answer is sent: cut off, spoilt, too slow, endless; a break is a break of the real connection."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SpoiltAnswers:
 
 
 class StreamedAnswer(Response):
-    """Announced like `answer`, and made of parts while it is sent; without any part nothing is sent at all."""
+    """Status and headers of `answer`, with a body made of parts while it is sent; without any part nothing is sent."""
 
     def __init__(self, answer: Response, parts: Parts) -> None:
         super().__init__(answer.body, answer.status_code, dict(answer.headers))
@@ -40,7 +40,7 @@ class StreamedAnswer(Response):
         self._parts = parts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        del receive  # The request has been read, and a client that leaves is seen by the connection.
+        del receive  # The request has been read, and the connection tells when a client disconnects.
         start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
         connection = connection_of(scope)
         async for part in self._parts(connection):
@@ -86,7 +86,7 @@ def _drip(body: bytes, bytes_per_s: int) -> Parts:
 
 
 def _endless(bytes_per_s: int | None) -> Parts:
-    """JSON that begins well and goes on until the client leaves."""
+    """JSON that begins well-formed and goes on until the client disconnects."""
     size = min(_ENDLESS_CHUNK, bytes_per_s or _ENDLESS_CHUNK)
     pause_s = 0 if bytes_per_s is None else size / bytes_per_s
 
@@ -100,7 +100,7 @@ def _endless(bytes_per_s: int | None) -> Parts:
 
 
 def _broken(part: bytes, how: Break) -> Parts:
-    """A part of what was announced, if any, and then the connection breaks."""
+    """The part of the announced body, if any, and then the connection breaks."""
 
     async def parts(connection: Connection) -> AsyncIterator[bytes]:
         if part:

@@ -1,4 +1,4 @@
-"""A request on its way to an endpoint, and the shape of a fault that it meets there."""
+"""A request to an endpoint, and the protocol of the faults that are applied to it."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ class Visit:
 
 
 class Fault(Protocol):
-    """One way in which the source misbehaves; it reads from the company's switches whether to."""
+    """One way in which the source misbehaves, if the company's switches say so."""
 
     async def __call__(self, visit: Visit, inner: Inner) -> Response: ...

@@ -1,4 +1,4 @@
-"""Budgets and worksheets for about three jobs in four; budgeted hours are believable against the hours worked."""
+"""Budgets and worksheets of about three jobs in four; budgeted hours are plausible beside the hours worked."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _estimates(
 
 
 def _estimate(rng: Random, trade: Trade, *, minutes: int, progress: float) -> Estimate:
-    """Some come out under and some over what was worked: 0.75 to 1.4 times."""
+    """The budget is 0.75 to 1.4 times the hours worked, so that some jobs are over and some under it."""
     if trade.material_ratio is None:
         return Estimate(trade, 0, rng.randrange(*_PURCHASES_CENTS, 2_500), minutes)
     hours = minutes / 60 / progress if minutes >= 120 else rng.uniform(6, 40)
@@ -141,7 +141,7 @@ def _worksheet_lines(rng: Random, ids: count[int], *, job_id: int, estimate: Est
 
 
 def _parts(rng: Random, half_hours: int) -> list[int]:
-    """Hours on one line, or on two for the larger items; none where there is no labour."""
+    """Hours on one line, or on two for the larger items; none without labour."""
     if half_hours > 60 and rng.random() < 0.3:
         first = half_hours * rng.randint(3, 7) // 10
         return [first, half_hours - first]

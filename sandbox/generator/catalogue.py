@@ -81,7 +81,7 @@ _AMBIGUOUS = "13.01"  # the code whose title a second id may share
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One cost code together with what the generator knows about its work."""
+    """One cost code, with what the generator needs to know about its work."""
 
     code: CostCode
     phase: Phase | None
@@ -109,7 +109,7 @@ def make_trades(rng: Random) -> list[Trade]:
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """A kind of contract: how it is named, its phases with their share of the time, and what it costs."""
+    """A kind of contract: its name, its phases with their share of the time, and its price."""
 
     name_patterns: tuple[str, ...]
     phases: tuple[tuple[Phase, int], ...]

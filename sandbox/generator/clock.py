@@ -28,7 +28,7 @@ class WorkDay:
         return 450 - round(55 * self.summer) + rng.randint(-9, 19)
 
     def length_minutes(self, rng: Random) -> int:
-        """Minutes on the clock, the break included; a few half days."""
+        """Minutes on the clock, including the break; a few half days."""
         if rng.random() < 0.04:
             return rng.randint(200, 290)
         return 495 + round(60 * self.summer) + rng.randint(-35, 45)
@@ -39,7 +39,7 @@ def season(day: date) -> float:
 
 
 def is_work_day(rng: Random, day: date) -> bool:
-    """Weekdays but holidays, and about one Saturday in seven."""
+    """Weekdays except holidays, and about one Saturday in seven."""
     if (day.month, day.day) in _FIXED_HOLIDAYS or _is_thanksgiving(day):
         return False
     if day.weekday() >= 5:

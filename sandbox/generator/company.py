@@ -15,7 +15,7 @@ from sandbox.generator.walk import first_day_for, walk_crews
 
 
 def generate(plan: Plan) -> Tables:
-    """All records of the company: `plan.jobs` jobs with the General job, and exactly `plan.shifts` shifts."""
+    """All records of the company: `plan.jobs` jobs including the General job, and exactly `plan.shifts` shifts."""
     trades = make_trades(plan.random("trades"))
     for attempt in count():
         first_day = first_day_for(plan, worker_places(plan.shifts), attempt=attempt)

@@ -1,4 +1,4 @@
-"""From the walk to shifts: exactly the number asked for, the newest ones, with approvals, corrections and oddities."""
+"""Turns the simulated work into shifts: exactly the number asked for, the newest ones, with approvals and oddities."""
 
 from __future__ import annotations
 

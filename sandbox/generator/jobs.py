@@ -1,4 +1,4 @@
-"""Jobs over the company's history: some closed, some under way, a few sold and not begun, and the General job."""
+"""Jobs of the company's history: some closed, some under way, a few sold but not begun, and the General job."""
 
 from __future__ import annotations
 

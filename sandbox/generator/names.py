@@ -1,4 +1,4 @@
-"""Names as they occur on a builder's books: people, streets, subdivisions and job titles."""
+"""Names as a builder has them: people, streets, subdivisions and job titles."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def city_and_postal_code(rng: Random) -> tuple[str, str]:
 
 
 def job_title(rng: Random, patterns: tuple[str, ...], *, street: str, taken: set[str]) -> str:
-    """A job name that no other job of the company has; after many clashes a phase number is put behind it."""
+    """A job name that no other job of the company has; after many clashes a phase number is appended."""
     for attempt in count():
         title = rng.choice(patterns).format(
             family=rng.choice(FAMILIES), street=street, lot=f"Lot {rng.randint(1, 96)} {rng.choice(_SUBDIVISIONS)}"

@@ -1,4 +1,4 @@
-"""The people: office staff, and crews whose places are held by one worker after another."""
+"""The people: office staff, and crews whose positions are held by one worker after another."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CRANE_CENTS = 104_250
 
 @dataclass(frozen=True, slots=True)
 class CrewKind:
-    """What a crew is good at and what its people are called; the first role is the lead's."""
+    """A crew's trade and the roles of its workers; the first role is the lead's."""
 
     phases: frozenset[Phase]
     roles: tuple[str, ...]
@@ -47,7 +47,7 @@ _OFFICE_ROLES = ("Owner", "Project Manager", "Project Manager", "Estimator", "Bo
 
 @dataclass(frozen=True, slots=True)
 class Tenure:
-    """A worker's time in one place of a crew: from `starts_at` until the day before `ends_at` (ordinals)."""
+    """A worker's time in one position of a crew: from `starts_at` until the day before `ends_at` (ordinals)."""
 
     user: User
     starts_at: int
@@ -61,7 +61,7 @@ class Tenure:
 
 @dataclass(frozen=True, slots=True)
 class Crew:
-    """One crew; a place lists its tenures in order of time."""
+    """One crew; each position lists its tenures in order of time."""
 
     kind: CrewKind
     places: tuple[tuple[Tenure, ...], ...]
@@ -88,7 +88,7 @@ def crew_count(shifts: int) -> int:
 
 
 def make_people(plan: Plan, *, first_day: int) -> People:
-    """Everybody who ever worked there; who left before the anchor is inactive."""
+    """Everybody who ever worked there; those who left before the anchor date are inactive."""
     rng = plan.random("people")
     places, crews = worker_places(plan.shifts), crew_count(plan.shifts)
     anchor = plan.anchor.toordinal()
@@ -118,7 +118,7 @@ def make_people(plan: Plan, *, first_day: int) -> People:
 
 
 def _spans(rng: Random, first_day: int, anchor: int, *, leaves: bool) -> list[tuple[int, int]]:
-    """Successive times in one place; with `leaves` the first worker has certainly gone before the anchor."""
+    """Successive tenures of one position; with `leaves` the first worker has certainly left before the anchor date."""
     spans, start = [], first_day
     if leaves and anchor - first_day > 10:
         start = first_day + int((anchor - first_day) * 0.4)

@@ -1,4 +1,4 @@
-"""The walk of the crews over the jobs, day by day up to the anchor: who worked when, where and on what."""
+"""Simulates the crews' work on the jobs, day by day up to the anchor date: who worked when, where and on what."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WEEK_MINUTES = 40 * 60
 
 @dataclass(slots=True)
 class Draft:
-    """A shift before it has its id, approval and notes."""
+    """A shift that has no id, approval and notes yet."""
 
     job_id: int
     user_id: int
@@ -36,7 +36,7 @@ class Draft:
 
 @dataclass(slots=True)
 class Walk:
-    """The state of the walk: where each crew stands and what each worker has worked this week."""
+    """The state of the simulation: each crew's job and what each worker has worked this week."""
 
     plan: Plan
     rng: Random
@@ -51,7 +51,7 @@ class Walk:
 def walk_crews(
     plan: Plan, people: People, *, job_plans: list[JobPlan], trades: list[Trade], first_day: int
 ) -> list[Draft]:
-    """Every shift between the first day and the anchor, in order of time; more than the plan asks for is normal."""
+    """Every shift between the first day and the anchor, in order of time; usually more than the plan asks for."""
     by_phase: dict[Phase | None, list[Trade]] = defaultdict(list)
     for trade in trades:
         if trade.is_worked:
@@ -80,7 +80,7 @@ def _walk_day(walk: Walk, day: WorkDay) -> None:
 
 
 def _site_of(walk: Walk, index: int, *, crew: Crew, active: list[JobPlan], day: int) -> JobPlan | None:
-    """The crew stays where it is while there is work for its trade, else goes where there is some."""
+    """The crew stays on its job while there is work for its trade, else it moves to a job that has some."""
     now = walk.sites.get(index)
     if now is not None and day < now.ends_at and now.phase_on(day) in crew.kind.phases:
         return now
@@ -114,7 +114,7 @@ def _work_day(walk: Walk, tenure: Tenure, *, day: WorkDay, site: JobPlan | None,
 
 
 def _add(walk: Walk, tenure: Tenure, *, day: WorkDay, site: JobPlan | None, start: int, minutes: int) -> None:
-    """Add a shift of `minutes` on the clock, its break included; what passes 40 hours a week is overtime."""
+    """Add a shift of `minutes` on the clock, its break included; what exceeds 40 hours a week is overtime."""
     rest = _break_minutes(walk.rng, minutes)
     time_in, time_out = wall_text(day.date, start), wall_text(day.date, start + minutes)
     worked = passed_minutes(day.date, start, minutes=minutes, time_zone=walk.plan.time_zone) - rest
@@ -164,7 +164,7 @@ def _trade(walk: Walk, site: JobPlan | None, day: int) -> Trade | None:
 
 
 def _clock_in_today(walk: Walk, anchor: int) -> None:
-    """The anchor day: the workers who are there are still clocked in, and so is one who forgot to clock out before."""
+    """The anchor day: workers on site are still clocked in, and so is one who forgot to clock out earlier."""
     yesterday = [draft for draft in walk.drafts if draft.day == anchor - 1]
     if yesterday:
         forgot = walk.rng.choice(yesterday)
@@ -196,6 +196,6 @@ def _break_minutes(rng: Random, minutes: int) -> int:
 
 
 def first_day_for(plan: Plan, places: int, *, attempt: int) -> int:
-    """How far back the walk begins so that it surely makes enough shifts; further at each attempt."""
+    """How far back the simulation begins to make enough shifts; further with each attempt."""
     days = (plan.shifts / (places * 0.6) + 20) * 1.3**attempt
     return (plan.anchor - timedelta(days=int(days))).toordinal()

@@ -1,1 +1,1 @@
-"""The sandbox's page for a person: look at a company, edit its records, and make the source misbehave."""
+"""The sandbox's web page: view a company, edit its records, and make the source misbehave."""

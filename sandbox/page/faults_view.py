@@ -1,4 +1,4 @@
-"""The fault section's values: its groups of switches, which of them are on, and each list's rules in words."""
+"""Template values of the fault section: groups of switches, which of them are on, and every rule in words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Renders the page on the server; its script changes things through the control API and loads it again."""
+"""Renders the page on the server; its script makes changes through the control API and reloads it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def _icon(_: Request) -> Response:
 
 
 async def _asset(request: Request) -> Response:
-    """A file of the page, from memory: it is also served where no thread may read files."""
+    """A file of the page, from memory, so that it is served without a thread in-process, too."""
     name = request.path_params["name"]
     if name not in _ASSETS:
         return Response("Not Found", 404)

@@ -1,4 +1,4 @@
-"""What the page shows, as plain values for the template; nothing here changes anything."""
+"""What the page shows, as plain values for the template; read-only."""
 
 from __future__ import annotations
 

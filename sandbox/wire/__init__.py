@@ -1,1 +1,1 @@
-"""The source's own endpoints, one module for each area, spoken as real accounts were seen to speak."""
+"""The source's own endpoints, one module for each area, which answer as real accounts were seen to answer."""

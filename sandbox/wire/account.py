@@ -1,4 +1,4 @@
-"""The account's own facts, the saved filters, and the pages a browser is sent to when a session is no good."""
+"""The account's own facts, the saved filters, and the pages that a browser without a valid session is redirected to."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.faults.rows import left_over
+from sandbox.faults.rows import without_missing
 from sandbox.model import BudgetLine, CostCode
 from sandbox.wire.call import Call, WireRefusedError, enveloped, plain
 from sandbox.wire.gate import wire_route
@@ -61,7 +61,9 @@ def _budget(call: Call) -> Response:
         raise WireRefusedError("The filter could not be read.")
     if job_id in call.company.switches.silent_jobs:
         return HTMLResponse("<html><body>Server Error</body></html>", 500)
-    lines = left_over(call.company, "budgets", lines_by_job(call.company).get(job_id, []), id_of=lambda line: line.id)
+    lines = without_missing(
+        call.company, "budgets", lines_by_job(call.company).get(job_id, []), id_of=lambda line: line.id
+    )
     by_category: dict[str, list[BudgetLine]] = defaultdict(list)
     for line in lines:
         by_category[call.company.cost_codes[line.cost_code_id].category].append(line)
@@ -112,7 +114,7 @@ def _cost_codes(call: Call) -> Response:
         names = ("costCodeId", "displayCode", "name")
     rows = [
         {**dict(zip(names, (code.id, code.code, code.title), strict=True)), "hasBudget": True}
-        for code in left_over(
+        for code in without_missing(
             call.company, "cost-codes", codes_by_job(call.company).get(job_id, []), id_of=lambda code: code.id
         )
     ]

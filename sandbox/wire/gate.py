@@ -1,6 +1,6 @@
-"""The way of every data request: browser check, session, faults, then the endpoint's own answer.
+"""The steps of every data request: browser check, session, faults, then the endpoint's own answer.
 
-A session is named by its bearer token or by its `.AspNet.Auth0` cookie; the other cookies are set and not looked at.
+A session is named by its bearer token or by its `.AspNet.Auth0` cookie; the other cookies are set and ignored.
 """
 
 from __future__ import annotations

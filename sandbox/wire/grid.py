@@ -1,6 +1,6 @@
 """The grid protocol: paging with a page number in a string, filters as JSON in a string, rows inside `data.data`.
 
-Which sort column is which is not confirmed by any source: our own choice here is "1" = the first column of the
+No source confirms which sort column is which. Our own choice [C]: "1" = the first column of the
 entity (time-in date of shifts, last name of users), "2" = worker name, "3" = job name; anything else is refused.
 """
 
@@ -72,7 +72,7 @@ class GridQuery:
 
 
 def read_grid_query(body: Any) -> GridQuery:
-    """Raises WireRefusedError for what the real grid would not take, a page number that is no string included."""
+    """Raises WireRefusedError for what the real grid would refuse, such as a page number that is not a string."""
     try:
         grid = _GridBody.model_validate(body)
     except ValidationError as error:
@@ -90,7 +90,7 @@ def read_grid_query(body: Any) -> GridQuery:
 
 
 def page_of(rows: Sequence[T], query: GridQuery) -> tuple[Sequence[T], dict[str, int]]:
-    """The rows of the asked-for page (none behind the last) and the paging facts beside them."""
+    """The rows of the page (none after the last one) and its paging facts."""
     start = (query.page - 1) * query.page_size
     facts = {
         "totalPages": -(-len(rows) // query.page_size),

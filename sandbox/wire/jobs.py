@@ -6,7 +6,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.faults.rows import is_in_share, left_over
+from sandbox.faults.rows import is_in_share, without_missing
 from sandbox.model import GENERAL_JOB_ID, Job
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
@@ -33,7 +33,7 @@ def _picker(call: Call) -> Response:
 
 
 def _jobs(company: Company) -> list[Job]:
-    return left_over(company, "jobs", company.jobs.values(), id_of=lambda job: job.id)
+    return without_missing(company, "jobs", company.jobs.values(), id_of=lambda job: job.id)
 
 
 def _picker_row(job: Job) -> dict[str, object]:

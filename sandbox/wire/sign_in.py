@@ -1,6 +1,6 @@
-"""The two ways to sign in with a username and a password: Auth0's password grant and the phone app's call.
+"""The two sign-in endpoints that take a username and a password: Auth0's password grant and the phone app's call.
 
-Usernames are matched without regard to case, spaces are not trimmed: that is the client's business.
+Usernames are matched case-insensitively; spaces are not trimmed, as that is left to the client.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _try(world: World, company: Company | None, password: str, *, now: datetime)
 
 
 def _outcome(world: World, company: Company, password: str, *, now: datetime) -> Outcome:
-    """A locked account refuses the right password too; whoever unlocks it begins to count anew."""
+    """A locked account refuses the right password, too; once it is unlocked, wrong ones are counted from zero."""
     switches, tries = company.switches, world.sessions.tries(company.profile.builder_id)
     if switches.sign_in == "blocked":
         return "blocked"

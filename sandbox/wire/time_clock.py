@@ -32,7 +32,7 @@ def _grid(call: Call) -> Response:
 
 
 def _chosen(company: Company, query: GridQuery) -> list[Shift]:
-    """The shifts of the query in its order, kept until the company's next write."""
+    """The shifts of the query in its order, cached until the company's next write."""
     if query.dates is not None and company.switches.custom_range_returns_nothing:
         return []
     key = ("shifts", query.sort_column, query.descending, query.job_ids, query.with_general_job, query.dates)
@@ -52,7 +52,7 @@ def _filtered(company: Company, query: GridQuery) -> list[Shift]:
 
 
 def shift_row(company: Company, shift: Shift) -> dict[str, object]:
-    """The row as the grid shows it, with fields that no known reader needs."""
+    """The row as the grid shows it, including fields that no known reader needs."""
     return {
         "id": shift.id,
         "jobId": shift.job_id,

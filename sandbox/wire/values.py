@@ -1,4 +1,4 @@
-"""How single values look on the wire: money, rates, sentinel dates. Every number is the decimal a person would type."""
+"""How single values look on the wire: money, rates, sentinel dates. Numbers are as a person would type them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def wrapped(cents: int) -> dict[str, object]:
 
 
 def money(cents: int, *, salt: int) -> object:
-    """Money as a bare number or wrapped, as real answers mix them; the salt decides, always in the same way."""
+    """Money as a bare number or wrapped, as real answers mix them; the salt decides."""
     return wrapped(cents) if salt % 5 < 3 else amount(cents)
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
-from sandbox.faults.rows import left_over
+from sandbox.faults.rows import without_missing
 from sandbox.model import LINE_COST, WorksheetLine
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
@@ -34,7 +34,7 @@ def _worksheet(call: Call) -> Response:
     job_id = int(call.path_params["job_id"])
     if job_id not in call.company.jobs:
         raise WireRefusedError("This job does not exist or you do not have access to it.")
-    lines = left_over(
+    lines = without_missing(
         call.company, "worksheets", lines_by_job(call.company).get(job_id, []), id_of=lambda line: line.id
     )
     root = _group("")
