@@ -24,7 +24,7 @@ from reports.company_status import CompanyStatus
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status, takes_writes
-from sinks.progress import sink_condition
+from sinks.status import sink_status
 
 _COLOURS = {
     "on time": "green",
@@ -81,7 +81,7 @@ def _read(settings: Settings, company: str) -> Shown:
             )
         sink, writes = sink_lag(tx, settings), takes_writes(tx)
     letters = Counter(_place(letter) for letter in dead_letters(settings, company))
-    return Shown(found, streams_lag(settings), sink, letters, sink_condition(settings).sentence, writes)
+    return Shown(found, streams_lag(settings), sink, letters, sink_status(settings).sentence, writes)
 
 
 def _place(letter: DeadLetter) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""The columns of each canonical table, read off the committed record schema, so that the two cannot part.
+"""The columns of each canonical table, read off the committed record schema, so that the two cannot differ.
 
 A long of millionths `<name>_micros` in a record is the column `<name> numeric(18,6)` of the table.
 """
@@ -15,6 +15,12 @@ import pyarrow as pa
 
 from schemas.avro_files import schema_text
 from schemas.catalogue import Entity
+
+# Newest wins: of two records of a key, the one with the higher version; of equal versions, the one from the later
+# creation of the topic, and of one creation the one at the higher offset. Readers reduce a batch, which is of one
+# creation, by it, and the merge's guard compares what is left with the row in the table.
+NEWEST_OF_A_BATCH = ("version", "source_offset")
+NEWEST = ("version", "source_generation", "source_offset")
 
 _MICROS = "_micros"
 _LEADING = ("company_id", "version", "observed_at", "deleted_at")

@@ -34,7 +34,7 @@ def sorted_error(exc: psycopg.Error) -> IntegrationError:
             f"Postgres refuses the sink's statements ({type(exc).__name__}, {state}): run `protiv-buildertrend setup` "
             "and check the rights of the role of DATABASE_URL."
         )
-    return FatalError(f"Postgres failed in a way that no retry mends ({type(exc).__name__}, {state}).")
+    return FatalError(f"Postgres failed in a way that no retry can fix ({type(exc).__name__}, {state}).")
 
 
 def _without_state(exc: psycopg.Error) -> IntegrationError:
@@ -43,10 +43,10 @@ def _without_state(exc: psycopg.Error) -> IntegrationError:
         return InvalidRecordError(
             "Postgres cannot store the row: a value does not fit its column.", error_class=REFUSED
         )
-    return RetriableError(f"Postgres of DATABASE_URL does not answer ({type(exc).__name__}{_said_at_the_door(exc)}).")
+    return RetriableError(f"Postgres of DATABASE_URL does not answer ({type(exc).__name__}{_refused_connection(exc)}).")
 
 
-def _said_at_the_door(exc: psycopg.Error) -> str:
+def _refused_connection(exc: psycopg.Error) -> str:
     """Why no connection was made, in Postgres's words: there is no SQLSTATE yet to sort by, and no row to quote."""
     if not isinstance(exc, psycopg.OperationalError) or exc.pgconn is None:
         return ""

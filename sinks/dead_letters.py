@@ -1,4 +1,4 @@
-"""Delivers dead letters and waits until the brokers have them, before any offset moves past the records."""
+"""Delivers dead letters and waits until the brokers have them, before any offset passes the records."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.kafka.config import producer_config
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from sinks.messages import rejected
-from sinks.staged_rows import Rejection
+from sinks.read_rows import Rejection
 
 STAGE = "sink"
 _DELIVERY_TIMEOUT_S = 10
@@ -38,7 +38,7 @@ class Delivery(Protocol):
 
 
 def dead_letter_producer(settings: Settings) -> Producer:
-    """A producer that gives a dead letter up while the transaction that waits for it may still rest."""
+    """A producer that gives a dead letter up before the transaction that waits for it has been idle too long."""
     return Producer(
         # The record was below the brokers' limit; our headers must not push it over the client's own.
         producer_config(settings) | {"delivery.timeout.ms": _DELIVERY_TIMEOUT_S * 1000, "message.max.bytes": 10_000_000}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 from confluent_kafka import Consumer
@@ -25,22 +26,20 @@ from schemas.topic_setup import check_topics
 from sinks import metrics
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer
-from sinks.lanes import Lanes
+from sinks.left_overs import PostgresOverdueRows
 from sinks.migrate import check_migrated
-from sinks.overdue.check import OverdueCheck
-from sinks.overdue.rows import PostgresOverdueRows
-from sinks.overdue.topics import KafkaOverdueTopics
+from sinks.overdue_check import OverdueCheck
 from sinks.read_columns import ColumnarReader
 from sinks.read_rows import RowReader
 from sinks.status import GROUP
-from sinks.topic_ids import KafkaTopicIds
+from sinks.topics import KafkaOverdueTopics, KafkaTopicIds
 from sinks.writer import PostgresStore
 
 log = get_logger(__name__)
 
-# Two backends of Postgres at work; with more, a machine of few cores is busy with changing between them.
-_LANES = 2
-# Objects of them: a batch's all live until it is committed.
+# Two backends of Postgres at work; with more, a machine of few cores spends its time switching between them.
+_LOOPS = 2
+# Objects of so many batches: all of a batch live until it is committed.
 _A_FEW_BATCHES = 100_000
 _START_PATIENCE_S = 60.0
 _START_PAUSE_S = 1.0
@@ -62,21 +61,71 @@ def run(settings: Settings) -> None:
     clock = SystemClock()
     registry = ConfluentRegistry(settings)
     share = dead_letter_share(clock)
-    lanes = Lanes([build_loop(settings, registry, clock=clock, share=share) for _ in range(_LANES)])
+    loops = ParallelLoops([build_loop(settings, registry, clock=clock, share=share) for _ in range(_LOOPS)])
     server = MetricsServer(
-        settings.metrics_port, ready=lanes.ready, host=settings.metrics_host, why_not=lanes.why_not_ready
+        settings.metrics_port, ready=loops.ready, host=settings.metrics_host, why_not=loops.why_not_ready
     )
     try:
         log.info("sink_started", metrics_port=server.port)
         patiently(lambda: check(settings, registry), stop, clock)
-        lanes.run(stop)
+        loops.run(stop)
         log.info("sink_ended")
     finally:
         server.close()
 
 
+class Loop(Protocol):
+    """The part of SinkLoop that is run here."""
+
+    @property
+    def waits(self) -> bool: ...
+    def why_not_ready(self) -> str: ...
+    def run(self, stop: threading.Event) -> None: ...
+
+
+class ParallelLoops:
+    """Loops that begin and end together: when one ends, all end, and the process with them.
+
+    Each is a member of the group with its own partitions, consumer and connection. A merge is one backend's work:
+    two backends merge twice as much, as two tasks of Kafka Connect do.
+    """
+
+    def __init__(self, loops: Sequence[Loop]) -> None:
+        self._loops = loops
+        self._failures: list[BaseException] = []
+
+    def ready(self) -> bool:
+        """Whether every loop has its partitions (be it none) and nothing that one of them needs is away."""
+        return self.why_not_ready() == ""
+
+    def why_not_ready(self) -> str:
+        """A sentence about what is waited for; empty when all loops are at work."""
+        return next((reason for loop in self._loops if (reason := loop.why_not_ready())), "")
+
+    def run(self, stop: threading.Event) -> None:
+        """Merge until `stop` is set, here or because a loop failed. Raises what the first one raised."""
+        metrics.OUTAGE.set_function(lambda: float(any(loop.waits for loop in self._loops)))
+        threads = [
+            threading.Thread(target=self._run_one, args=[loop, stop], name=f"sink-loop-{number}")
+            for number, loop in enumerate(self._loops, start=1)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self._failures:
+            raise self._failures[0]
+
+    def _run_one(self, loop: Loop, stop: threading.Event) -> None:
+        try:
+            loop.run(stop)
+        except BaseException as exc:  # noqa: BLE001  raised in the caller's thread, once all have ended
+            self._failures.append(exc)
+            stop.set()
+
+
 def dead_letter_share(clock: Clock) -> DeadLetterShare:
-    """The share of a process, which all its lanes count in."""
+    """The share of a process, which all its loops count in."""
     return DeadLetterShare(clock, on_parked=metrics.PARKED.set)
 
 

@@ -1,4 +1,4 @@
-"""What the sink takes from Kafka: messages as the client hands them over, and batches with the offsets they move."""
+"""What the sink takes from Kafka: messages as the client gives them, and batches with the offsets that they update."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class TopicPartition(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to move a partition's offset, until somebody claims it after us.
+class PartitionClaim:
+    """The right to update a partition's offset in Postgres, until another sink claims the partition.
 
     `topic_id` is Kafka's uuid of the topic, `generation` which creation of the topic that is.
     """
@@ -43,21 +43,21 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class OffsetUpdate:
     """A partition's offset goes from `expected` to `next_offset`, if the claim still holds."""
 
     at: TopicPartition
-    claim: Claim
+    claim: PartitionClaim
     expected: int
     next_offset: int
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records by topic in the order of their offsets, and how far they move each partition."""
+    """Records by topic in the order of their offsets, and the next offset of each partition behind them."""
 
     messages: Mapping[str, Sequence[Message]]
-    moves: Sequence[Move]
+    updates: Sequence[OffsetUpdate]
 
     @property
     def size(self) -> int:
@@ -65,7 +65,7 @@ class Batch:
 
     def generation(self, topic: str) -> int:
         """Which creation of `topic` this batch's records are of."""
-        return next(move.claim.generation for move in self.moves if move.at.topic == topic)
+        return next(update.claim.generation for update in self.updates if update.at.topic == topic)
 
 
 def offset_of(message: Message) -> int:

@@ -55,5 +55,5 @@ def record(batch: Batch, written: Written, *, seconds: float, now: datetime) -> 
         STALE.labels(entity).inc(count)
     for topic, count in written.rejected.items():
         DEAD_LETTERS.labels(topic).inc(count)
-    for move in batch.moves:
-        COMMITTED.labels(move.at.topic, str(move.at.partition)).set(move.next_offset)
+    for update in batch.updates:
+        COMMITTED.labels(update.at.topic, str(update.at.partition)).set(update.next_offset)

@@ -23,11 +23,10 @@ from core.log import get_logger
 from schemas.avro_files import Schema, plain_schema
 from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, SchemaSource, schema_id_of
 from schemas.writer_schemas import checked_writer
-from sinks.columns import CanonicalTable, Column, Form
+from sinks.columns import NEWEST_OF_A_BATCH, CanonicalTable, Column, Form
 from sinks.messages import Message, offset_of
-from sinks.read_rows import RowReader, read_tombstones
-from sinks.staged_rows import Read
-from sinks.statements import Kind, staged_columns
+from sinks.read_rows import Read, RowReader, read_tombstones
+from sinks.statements import RowKind, staged_columns
 
 log = get_logger(__name__)
 
@@ -45,9 +44,9 @@ class ArrowRows:
     messages: Sequence[Message]
 
     @property
-    def kinds(self) -> Sequence[Kind]:
+    def kinds(self) -> Sequence[RowKind]:
         present = set(pc.unique(self.batch.column("kind")).to_pylist())
-        return [kind for kind in Kind if kind in present]
+        return [kind for kind in RowKind if kind in present]
 
     def __len__(self) -> int:
         return int(self.batch.num_rows)
@@ -70,8 +69,8 @@ class ArrowRows:
     def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
         records = [self.messages[place] for place in self.origins.to_pylist()]
         kept = [number for number, record in enumerate(records) if not waits(record)]
-        held_back = set(range(len(records))).difference(kept)
-        return self.taken(kept), [records[number] for number in sorted(held_back)]
+        parked = set(range(len(records))).difference(kept)
+        return self.taken(kept), [records[number] for number in sorted(parked)]
 
     def taken(self, places: Sequence[int]) -> Self:
         """The rows at some places, in that order."""
@@ -148,7 +147,7 @@ def _rows(table: CanonicalTable, messages: Sequence[Message], writer_text: str) 
     decoded.validate(full=True)
     offsets = pa.array([offset_of(message) for message in messages], pa.int64())
     deleted = _column(decoded, next(column for column in table.columns if column.field == "deleted_at"))
-    kinds = pc.if_else(pc.is_null(deleted), Kind.LIVE.value, Kind.DELETED.value)
+    kinds = pc.if_else(pc.is_null(deleted), RowKind.LIVE.value, RowKind.DELETED.value)
     arrays = [*(_column(decoded, column) for column in table.columns), offsets, kinds]
     batch = pa.RecordBatch.from_arrays(arrays, names=[column.name for column in staged_columns(table)])
     places = _newest(table, batch)
@@ -198,7 +197,7 @@ def _column(decoded: pa.RecordBatch, column: Column) -> pa.Array:
 def _newest(table: CanonicalTable, batch: pa.RecordBatch) -> pa.Array:
     """Places of the newest row of each key and kind, in the order of the keys."""
     unit = ["company_id", table.id_field, "kind"]
-    order = pc.sort_indices(batch, sort_keys=[(name, "ascending") for name in (*unit, "version", "source_offset")])
+    order = pc.sort_indices(batch, sort_keys=[(name, "ascending") for name in (*unit, *NEWEST_OF_A_BATCH)])
     if len(order) == 1:
         return order
     ordered = batch.select(unit).take(order)

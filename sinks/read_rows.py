@@ -1,11 +1,15 @@
-"""The row-by-row reader: a record that cannot be decoded is found and rejected alone."""
+"""What a reader makes of records, and the row-by-row reader: a record that cannot be decoded is rejected alone.
+
+The other reader is `read_columns`: the same rows, many times faster, of records that it fully understands. The two must
+agree: test_writers.py and test_reduction.py of tests/contract/sinks run on both.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import psycopg
 
@@ -17,8 +21,7 @@ from core.topics import entity_key, split_key
 from schemas.codec import Decoder, SchemaSource, from_days, from_micros
 from sinks.columns import CanonicalTable, Column, Form
 from sinks.messages import Message, offset_of
-from sinks.staged_rows import Read, Rejection
-from sinks.statements import Kind, staged_columns
+from sinks.statements import RowKind, staged_columns
 
 Row = tuple[Any, ...]
 
@@ -27,6 +30,58 @@ log = get_logger(__name__)
 _LONG_MAX = 2**63
 _KIND = -1
 _OFFSET = -2
+
+
+class StagedRows(Protocol):
+    """Rows of one table: at most one a key and kind, sorted by key, so that sinks lock rows in one order."""
+
+    @property
+    def kinds(self) -> Sequence[RowKind]:
+        """The kinds among the rows, in the order in which they must be merged."""
+
+    def __len__(self) -> int: ...
+
+    def copy_into(self, copy: psycopg.Copy) -> None:
+        """Write every row in COPY's binary format."""
+
+    def halves(self) -> tuple[Self, Self]:
+        """The same rows in two parts, neither empty; for two rows and more."""
+
+    def origin(self) -> Message:
+        """The record of the first row."""
+
+    def companies(self) -> Counter[str]:
+        """How many rows each company has."""
+
+    def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
+        """The rows whose record does not wait, be it none, and the records that do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A record that can never be merged, and why."""
+
+    message: Message
+    error: InvalidRecordError
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reader made of records: rows to merge, records to dead-letter, null values that say nothing."""
+
+    rows: Sequence[StagedRows] = ()
+    rejections: Sequence[Rejection] = ()
+    skipped: int = 0
+
+    def __add__(self, other: Read) -> Read:
+        return Read((*self.rows, *other.rows), (*self.rejections, *other.rejections), self.skipped + other.skipped)
+
+
+class RecordReader(Protocol):
+    """Turns the records of one topic into rows."""
+
+    def read(self, table: CanonicalTable, messages: Sequence[Message]) -> Read:
+        """Raises RetriableError when the registry is away; a bad record is a rejection, not an exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +93,9 @@ class PlainRows:
     origins: Sequence[Message]
 
     @property
-    def kinds(self) -> Sequence[Kind]:
+    def kinds(self) -> Sequence[RowKind]:
         present = {row[_KIND] for row in self.rows}
-        return [kind for kind in Kind if kind in present]
+        return [kind for kind in RowKind if kind in present]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -61,10 +116,10 @@ class PlainRows:
         return Counter(bounded_id(row[0]) for row in self.rows)
 
     def without(self, waits: Callable[[Message], bool]) -> tuple[Self, Sequence[Message]]:
-        held_back = {number for number, record in enumerate(self.origins) if waits(record)}
-        kept = [number for number in range(len(self.rows)) if number not in held_back]
+        parked = {number for number, record in enumerate(self.origins) if waits(record)}
+        kept = [number for number in range(len(self.rows)) if number not in parked]
         rest = type(self)(self.table, [self.rows[n] for n in kept], [self.origins[n] for n in kept])
-        return rest, [self.origins[number] for number in sorted(held_back)]
+        return rest, [self.origins[number] for number in sorted(parked)]
 
     def _part(self, part: slice) -> Self:
         return type(self)(self.table, self.rows[part], self.origins[part])
@@ -102,7 +157,7 @@ def read_tombstones(table: CanonicalTable, messages: Sequence[Message]) -> Read:
 
 
 def _read_each(table: CanonicalTable, messages: Iterable[Message], row_of: Callable[[Message], Row]) -> Read:
-    newest: dict[tuple[str, str, Kind], tuple[Row, Message]] = {}
+    newest: dict[tuple[str, str, RowKind], tuple[Row, Message]] = {}
     rejections = []
     for message in messages:
         try:
@@ -119,14 +174,15 @@ def _read_each(table: CanonicalTable, messages: Iterable[Message], row_of: Calla
             rejections.append(Rejection(message, InvalidRecordError(reason, error_class="unforeseen")))
             continue
         key = (row[0], row[1], row[_KIND])
-        if key not in newest or _age(row) > _age(newest[key][0]):
+        if key not in newest or _newness(row) > _newness(newest[key][0]):
             newest[key] = row, message
     kept = [newest[key] for key in sorted(newest)]
     rows = [PlainRows(table, [row for row, _ in kept], [message for _, message in kept])] if kept else []
     return Read(rows, rejections)
 
 
-def _age(row: Row) -> tuple[int, int]:
+def _newness(row: Row) -> tuple[int, int]:
+    """What NEWEST_OF_A_BATCH names."""
     return row[2], row[_OFFSET]
 
 
@@ -138,7 +194,7 @@ def _record_row(table: CanonicalTable, decoder: Decoder, message: Message) -> Ro
         raise InvalidRecordError(
             f"The record's key is not its own <company_id>/<{table.id_field}>.", error_class="bad-key"
         )
-    kind = Kind.LIVE if record["deleted_at"] is None else Kind.DELETED
+    kind = RowKind.LIVE if record["deleted_at"] is None else RowKind.DELETED
     return (*(_converted(column, record[column.field]) for column in table.columns), offset_of(message), kind.value)
 
 
@@ -147,7 +203,7 @@ def _tombstone_row(table: CanonicalTable, message: Message) -> Row:
     version = RecordHeaders.decode(message.headers()).version
     at = from_micros(message.timestamp()[1] * 1000)
     body = (None for _ in table.body)
-    return (company_id, entity_id, version, at, at, *body, offset_of(message), Kind.TOMBSTONE.value)
+    return (company_id, entity_id, version, at, at, *body, offset_of(message), RowKind.TOMBSTONE.value)
 
 
 def _converted(column: Column, value: Any) -> Any:

@@ -1,19 +1,25 @@
-"""Every SQL statement of the sink. Names come from the committed schemas, values are always parameters."""
+"""Every SQL statement of the sink: the constant ones in `statements.sql`, and here those that name tables and columns.
+
+Names come from the committed schemas, values are always parameters.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 
 from psycopg import sql
 
-from sinks.columns import CanonicalTable, Column, Form
+from core.sql import read_statements
+from sinks.columns import NEWEST, CanonicalTable, Column, Form
 
 SCHEMA = "protiv"
 CHANNEL = "protiv_changes"
+SQL = read_statements(Path(__file__).with_name("statements.sql"))
 
 
-class Kind(StrEnum):
+class RowKind(StrEnum):
     """What a staged row does to its table, in the order in which a batch must do it.
 
     A TOMBSTONE is a null value: compaction may have taken the deletion record before it, so it deletes too.
@@ -32,57 +38,6 @@ _GUARD = (
     Column("source_offset", "source_offset", Form.WHOLE),
 )
 STAGED_EXTRA = (Column("source_offset", "source_offset", Form.WHOLE), Column("kind", "kind", Form.TEXT))
-
-# A zombie's update finds another claim, or an offset that is not the one it started from, and changes nothing.
-MOVE_OFFSETS = """
-UPDATE protiv.sink_offsets AS held
-SET next_offset = moved.next_offset, updated_at = now()
-FROM unnest(%(topic_ids)s::uuid[], %(partitions)s::int[], %(claims)s::bigint[], %(expected)s::bigint[],
-            %(next_offsets)s::bigint[]) AS moved (topic_id, partition, claim, expected, next_offset)
-WHERE held.topic_id = moved.topic_id AND held.partition = moved.partition
-  AND held.claim = moved.claim AND held.next_offset = moved.expected
-"""
-
-# How many of the moves are done already: the answer to a commit got lost, the commit did not.
-COUNT_MOVED = """
-SELECT count(*)
-FROM protiv.sink_offsets AS held
-JOIN unnest(%(topic_ids)s::uuid[], %(partitions)s::int[], %(claims)s::bigint[], %(next_offsets)s::bigint[])
-  AS moved (topic_id, partition, claim, next_offset)
-  ON held.topic_id = moved.topic_id AND held.partition = moved.partition
- AND held.claim = moved.claim AND held.next_offset = moved.next_offset
-"""
-
-# A claim waits for the transaction of the one before (the row is locked), then shuts it out.
-CLAIM = """
-INSERT INTO protiv.sink_offsets AS held (topic_id, topic, partition, next_offset, generation, claim)
-VALUES (%(topic_id)s, %(topic)s, %(partition)s, 0, coalesce(
-    (SELECT max(generation) FROM protiv.sink_offsets WHERE topic_id = %(topic_id)s),
-    (SELECT max(generation) + 1 FROM protiv.sink_offsets WHERE topic = %(topic)s), 1), 1)
-ON CONFLICT (topic_id, partition) DO UPDATE SET claim = held.claim + 1, updated_at = now()
-RETURNING next_offset, generation, claim
-"""
-
-# A sink that froze inside a COPY holds its locks for as long as it is frozen: its backend waits for the client, where
-# no time limit of Postgres looks, and the network answers for the process. Nobody else's COPY outlasts the limit.
-END_FROZEN = """
-SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-WHERE datname = current_database() AND usename = current_user AND application_name = %(name)s
-  AND state = 'active' AND wait_event IN ('ClientRead', 'ClientWrite')
-  AND query_start < now() - make_interval(secs => %(after_s)s) AND pid <> pg_backend_pid()
-"""
-
-NOTIFY = "SELECT pg_notify(%(channel)s, payload) FROM unnest(%(payloads)s::text[]) AS payload"
-
-STORED_OFFSETS = """
-SELECT DISTINCT ON (topic, partition) topic, partition, next_offset
-FROM protiv.sink_offsets ORDER BY topic, partition, generation DESC
-"""
-
-# Whether row-level security binds this role on any table.
-IS_BOUND = "SELECT bool_or(row_security_active(name::regclass)) FROM unnest(%(tables)s::text[]) AS name"
-
-APPLIED_MIGRATIONS = "SELECT name, checksum FROM protiv.schema_migrations"
 
 
 def staged_columns(table: CanonicalTable) -> tuple[Column, ...]:
@@ -108,15 +63,15 @@ def row_columns(table: CanonicalTable) -> list[str]:
 
 
 @cache
-def held_places(table: CanonicalTable) -> sql.Composed:
-    """now(), and which of some keys, counted from 0, the table holds.
+def places_in_table(table: CanonicalTable) -> sql.Composed:
+    """now(), and the places, counted from 0, of those keys that the table holds.
 
     A subquery for each row is an index lookup, whatever the planner believes of a table that was empty a moment ago.
     """
     return sql.SQL(
-        "SELECT now(), coalesce(array_agg(looked.place - 1) FILTER (WHERE looked.held), '{{}}') FROM ("
+        "SELECT now(), coalesce(array_agg(found.place - 1) FILTER (WHERE found.held), '{{}}') FROM ("
         " SELECT k.place, (SELECT true FROM {target} AS t WHERE t.company_id = k.company_id AND t.{id} = k.id) AS held"
-        " FROM unnest(%(company_ids)s::text[], %(ids)s::text[]) WITH ORDINALITY AS k (company_id, id, place)) AS looked"
+        " FROM unnest(%(company_ids)s::text[], %(ids)s::text[]) WITH ORDINALITY AS k (company_id, id, place)) AS found"
     ).format(target=_target(table), id=sql.Identifier(table.id_field))
 
 
@@ -138,9 +93,9 @@ def clear_staging(table: CanonicalTable) -> sql.Composed:
 
 
 @cache
-def merge(table: CanonicalTable, kind: Kind) -> sql.Composed:
+def merge_staged(table: CanonicalTable, kind: RowKind) -> sql.Composed:
     """Apply the staged rows of one kind; a row (company_id, merged, version, observed_at of the newest) a company."""
-    columns = (_key(table)[0], _key(table)[1], *_GUARD, *(table.body if kind is Kind.LIVE else ()))
+    columns = (_key(table)[0], _key(table)[1], *_GUARD, *(table.body if kind is RowKind.LIVE else ()))
     return sql.SQL(
         "WITH merged AS ("
         " INSERT INTO {target} AS held ({names}, source_generation, updated_at)"
@@ -162,15 +117,42 @@ def merge(table: CanonicalTable, kind: Kind) -> sql.Composed:
     )
 
 
-def _guard(kind: Kind) -> sql.SQL:
-    newer = (
-        "(excluded.version, excluded.source_generation, excluded.source_offset)"
-        " > (held.version, held.source_generation, held.source_offset)"
-    )
-    if kind is Kind.TOMBSTONE:
-        # The tombstone behind a deletion record that was applied says nothing new.
-        return sql.SQL(newer + " AND (held.deleted_at IS NULL OR excluded.version > held.version)")
+@cache
+def companies(table: CanonicalTable) -> sql.Composed:
+    """Every company that has a live row."""
+    return sql.SQL("SELECT DISTINCT company_id FROM {} WHERE deleted_at IS NULL").format(_target(table))
+
+
+@cache
+def live_rows(table: CanonicalTable) -> sql.Composed:
+    """A company's live rows that came from this creation of the topic, and before the offset that is merged."""
+    return sql.SQL(
+        "SELECT {id}, version FROM {table} WHERE company_id = %(company_id)s AND deleted_at IS NULL"
+        " AND source_generation = %(generation)s AND source_offset < %(merged)s"
+    ).format(id=sql.Identifier(table.id_field), table=_target(table))
+
+
+@cache
+def delete_rows(table: CanonicalTable) -> sql.Composed:
+    """The version stays: an older record changes nothing, a newer one undoes it."""
+    return sql.SQL(
+        "UPDATE {table} AS held SET deleted_at = now(), observed_at = now(), updated_at = now()"
+        " FROM unnest(%(ids)s::text[], %(versions)s::bigint[]) AS gone (id, version)"
+        " WHERE held.company_id = %(company_id)s AND held.{id} = gone.id AND held.version = gone.version"
+        " AND held.deleted_at IS NULL RETURNING held.version, held.observed_at"
+    ).format(id=sql.Identifier(table.id_field), table=_target(table))
+
+
+def _guard(kind: RowKind) -> sql.SQL:
+    newer = f"({_of('excluded')}) > ({_of('held')})"
+    if kind is RowKind.TOMBSTONE:
+        # After its deletion record was applied, a tombstone says nothing new.
+        return sql.SQL(f"{newer} AND (held.deleted_at IS NULL OR excluded.version > held.version)")
     return sql.SQL(newer)
+
+
+def _of(row: str) -> str:
+    return ", ".join(f"{row}.{name}" for name in NEWEST)
 
 
 def _key(table: CanonicalTable) -> tuple[Column, Column]:

@@ -24,16 +24,17 @@ from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.database_errors import sorted_error
 from sinks.dead_letters import DeadLetters
-from sinks.merge import Changes, Merge
-from sinks.messages import Batch, Claim, Move, TopicPartition, rejected
-from sinks.staged_rows import Read, RecordReader, Rejection
+from sinks.merge import BatchMerge, Changes
+from sinks.messages import Batch, OffsetUpdate, PartitionClaim, TopicPartition, rejected
+from sinks.read_rows import Read, RecordReader, Rejection
+from sinks.statements import SQL
 
 log = get_logger(__name__)
 
 TABLES = tuple(canonical_table(entity) for entity in ENTITIES)
 
-# A sink that froze in a transaction keeps its successor from the offsets for as long as these allow. Waiting for dead
-# letters, 15 s at most, is the longest that a transaction may rest.
+# A sink that froze in a transaction blocks its successor for as long as these allow. Waiting for dead letters, 15 s at
+# most, is the longest that a transaction may be idle.
 SESSION = Session("protiv-sink", statement_s=30, lock_s=5, idle_in_transaction_s=20, answer_s=20, connect_s=5)
 
 Reads = Mapping[CanonicalTable, Read]
@@ -42,7 +43,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a committed batch did. `stale` counts rows by entity that a newer one was already there for."""
+    """What a committed batch did. `stale` counts, by entity, the rows for which the table already had a newer one."""
 
     changes: Changes
     stale: Mapping[str, int]
@@ -53,8 +54,10 @@ class Written:
 class Store(Protocol):
     """Where batches go."""
 
-    def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
-        """Take partitions over from whoever held them; where to go on. Raises RetriableError."""
+    def claim(
+        self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, PartitionClaim]:
+        """Take partitions over from whoever held them; where to continue. Raises RetriableError."""
 
     def read(self, batch: Batch) -> Reads:
         """What must be written for a batch. Touches no database: safe beside the other two. Raises RetriableError."""
@@ -63,16 +66,16 @@ class Store(Protocol):
         """Merge and commit. FencedError if another claimed a partition; RetriableError to try the same batch again."""
 
     def close(self) -> None:
-        """Give back what is held of the database."""
+        """Close the connection."""
 
 
 class PostgresStore:
-    """Schema `protiv` over one connection, opened when needed and given up at the first doubt."""
+    """Schema `protiv` over one connection, opened when needed and closed after any error."""
 
     def __init__(
         self, database_url: str, *, reader: RecordReader, dead_letters: DeadLetters, share: DeadLetterShare
     ) -> None:
-        """`share` is the process's: the records of one company may come by several lanes."""
+        """`share` is the process's: the records of one company may be read by several loops."""
         self._database_url = database_url
         self._reader = reader
         self._dead_letters = dead_letters
@@ -80,7 +83,9 @@ class PostgresStore:
         self._connection: psycopg.Connection[Any] | None = None
         self._may_insert = False
 
-    def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
+    def claim(
+        self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, PartitionClaim]:
         """See Store."""
         try:
             with self._connected().transaction():
@@ -116,17 +121,17 @@ class PostgresStore:
             raise self._failed(exc) from exc
 
     def close(self) -> None:
-        """Give the connection up; the next call opens another."""
+        """Close the connection; the next call opens another."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     def _failed(self, exc: psycopg.Error) -> IntegrationError:
-        """What to raise; the connection is given up, and whoever froze with a lock in hand loses it."""
+        """What to raise; the connection is closed, and a frozen sink that holds a lock is ended."""
         try:
             if isinstance(exc, LockNotAvailable) and self._connection is not None:
                 frozen = {"name": SESSION.name, "after_s": SESSION.statement_s}
-                row = self._connection.execute(statements.END_FROZEN, frozen).fetchone()
+                row = self._connection.execute(SQL["end_frozen"], frozen).fetchone()
                 log.info("frozen_sinks_ended", ended=row and row[0])
         except psycopg.Error as behind:
             log.warning("frozen_sinks_not_ended", reason=str(sorted_error(behind)))
@@ -141,21 +146,21 @@ class PostgresStore:
             for table in TABLES:
                 connection.execute(statements.create_staging(table))
             names = [f"{statements.SCHEMA}.{table.name}" for table in TABLES]
-            self._may_insert = connection.execute(statements.IS_BOUND, {"tables": names}).fetchone() == (False,)
+            self._may_insert = connection.execute(SQL["is_bound"], {"tables": names}).fetchone() == (False,)
         return self._connection
 
-    def _claim(self, at: TopicPartition, topic_id: UUID) -> Claim:
+    def _claim(self, at: TopicPartition, topic_id: UUID) -> PartitionClaim:
         values = {"topic_id": topic_id, "topic": at.topic, "partition": at.partition}
-        row = self._connected().execute(statements.CLAIM, values).fetchone()
+        row = self._connected().execute(SQL["claim"], values).fetchone()
         assert row is not None
         next_offset, generation, number = row
-        return Claim(topic_id, generation, number, next_offset)
+        return PartitionClaim(topic_id, generation, number, next_offset)
 
     def _write(self, batch: Batch, reads: Reads, share: BatchShare) -> Written:
         connection = self._connected()
-        merge = Merge(connection, self._may_insert, share)
+        merge = BatchMerge(connection, self._may_insert, share)
         # The offsets first: their rows are locked, so a successor's claim waits for this transaction's end.
-        if self._move_offsets(batch.moves):
+        if self._update_offsets(batch.updates):
             for table, read in reads.items():
                 merge.reject(read.rejections)
                 for rows in read.rows:
@@ -170,20 +175,20 @@ class PostgresStore:
             share.forget()
         return _written(merge, reads)
 
-    def _move_offsets(self, moves: Sequence[Move]) -> bool:
-        """Whether the offsets were moved now; False if this very batch was committed and the answer got lost."""
+    def _update_offsets(self, updates: Sequence[OffsetUpdate]) -> bool:
+        """Whether the offsets were updated now; False if this very batch was committed and the answer got lost."""
         values = {
-            "topic_ids": [move.claim.topic_id for move in moves],
-            "partitions": [move.at.partition for move in moves],
-            "claims": [move.claim.number for move in moves],
-            "expected": [move.expected for move in moves],
-            "next_offsets": [move.next_offset for move in moves],
+            "topic_ids": [update.claim.topic_id for update in updates],
+            "partitions": [update.at.partition for update in updates],
+            "claims": [update.claim.number for update in updates],
+            "expected": [update.expected for update in updates],
+            "next_offsets": [update.next_offset for update in updates],
         }
         connection = self._connected()
-        if connection.execute(statements.MOVE_OFFSETS, values).rowcount == len(moves):
+        if connection.execute(SQL["update_offsets"], values).rowcount == len(updates):
             return True
-        row = connection.execute(statements.COUNT_MOVED, values).fetchone()
-        if row == (len(moves),):
+        row = connection.execute(SQL["count_updated"], values).fetchone()
+        if row == (len(updates),):
             return False
         raise FencedError("Another sink took over a partition of this one; this one ends without writing more.")
 
@@ -221,16 +226,16 @@ def _log(rejections: Sequence[Rejection]) -> None:
 
 
 def notify(connection: psycopg.Connection[Any], changes: Changes) -> None:
-    """Tell who listens to CHANNEL what changed, when the transaction is committed."""
+    """Send what changed to the listeners of CHANNEL, when the transaction is committed."""
     payloads = [
         json.dumps({"company_id": company_id, "entity": entity, "count": change.count, "version": change.version})
         for (company_id, entity), change in sorted(changes.items())
     ]
     if payloads:
-        connection.execute(statements.NOTIFY, {"channel": statements.CHANNEL, "payloads": payloads})
+        connection.execute(SQL["notify"], {"channel": statements.CHANNEL, "payloads": payloads})
 
 
-def _written(merge: Merge, reads: Reads) -> Written:
+def _written(merge: BatchMerge, reads: Reads) -> Written:
     merged: dict[str, int] = {}
     for (_, entity), change in merge.changes.items():
         merged[entity] = merged.get(entity, 0) + change.count

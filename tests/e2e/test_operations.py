@@ -147,7 +147,7 @@ def test_status_says_why_the_sink_waits_and_since_when(demo: Demo, trodden: Tena
         trodden.sandbox.edit_shift(shift["id"], notes="behind a lock")
         demo.cli("sync", trodden.company_id)
         eventually(lambda: "LockNotAvailable" in str(_sink_waits(demo)), what="the reason in status --json")
-        assert "The sink waits since" in demo.cli("status").stdout
+        assert "The sink has been waiting since" in demo.cli("status").stdout
     eventually(lambda: _sink_waits(demo) is None, what="the end of the wait")
 
 

@@ -37,3 +37,13 @@ def rows(database_url: str, statement: str, *values: Any) -> Rows:
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
         cursor = connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
+
+
+def stored_offsets(database_url: str) -> dict[tuple[str, int], int]:
+    """The next offset to merge by (topic, partition), of the newest creation of each topic."""
+    found = rows(
+        database_url,
+        "SELECT DISTINCT ON (topic, partition) topic, partition, next_offset FROM protiv.sink_offsets "
+        "ORDER BY topic, partition, generation DESC",
+    )
+    return {(row["topic"], row["partition"]): row["next_offset"] for row in found}

@@ -8,10 +8,9 @@ from psycopg.rows import DictRow
 
 from core.clock import SystemClock
 from core.dead_letters.share import DeadLetterShare
-from sinks.messages import Claim, TopicPartition
+from sinks.messages import PartitionClaim, TopicPartition
 from sinks.read_columns import ColumnarReader
-from sinks.read_rows import RowReader
-from sinks.staged_rows import RecordReader
+from sinks.read_rows import RecordReader, RowReader
 from sinks.writer import PostgresStore, Written
 from tests.contract.sinks.fix_postgres import rows
 from tests.unit.sinks.factories import TOPIC_IDS, FakeMessage, TableOfSchemas, batch
@@ -35,7 +34,7 @@ class Sink:
     dead_letters: KeptDeadLetters = field(default_factory=KeptDeadLetters)
     share: DeadLetterShare = field(default_factory=lambda: DeadLetterShare(SystemClock()))
     store: PostgresStore = field(init=False)
-    claims: dict[TopicPartition, Claim] = field(default_factory=dict)
+    claims: dict[TopicPartition, PartitionClaim] = field(default_factory=dict)
     positions: dict[TopicPartition, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -46,7 +45,7 @@ class Sink:
             share=self.share,
         )
 
-    def claim(self, at: TopicPartition) -> Claim:
+    def claim(self, at: TopicPartition) -> PartitionClaim:
         claim = self.store.claim(TOPIC_IDS, [at])[at]
         self.claims[at] = claim
         self.positions[at] = claim.next_offset
@@ -59,7 +58,7 @@ class Sink:
             self.claim(at)
         made = batch(list(messages), self.claims[at], expected=self.positions[at])
         written = self.store.write(made, self.store.read(made))
-        self.positions[at] = made.moves[0].next_offset
+        self.positions[at] = made.updates[0].next_offset
         return written
 
     def again_from_zero(self, at: TopicPartition) -> None:

@@ -17,9 +17,8 @@ from schemas.catalogue import JOBS, TIME_ENTRIES
 from sinks import writer
 from sinks.columns import canonical_table
 from sinks.messages import TopicPartition
-from sinks.progress import stored_offsets
 from sinks.statements import copy_staging
-from tests.contract.sinks.fix_postgres import rows
+from tests.contract.sinks.fix_postgres import rows, stored_offsets
 from tests.contract.sinks.fix_writers import Sink
 from tests.unit.sinks.factories import TOPIC_IDS, message, record
 
@@ -146,9 +145,9 @@ def test_store_of_a_read_only_database_says_try_again(two: tuple[Sink, Sink]) ->
     sink.put(message(record(), 0))
 
 
-def test_stored_offsets_before_setup_say_what_to_do(empty_database_url: str) -> None:
+def test_claim_before_setup_says_what_to_do(empty_database_url: str) -> None:
     with pytest.raises(ConfigurationError, match="setup"):
-        stored_offsets(empty_database_url)
+        Sink(empty_database_url, "columnar").claim(AT)
 
 
 def _freeze_inside_a_copy(sink: Sink, *, meanwhile: Callable[[], None]) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from core.topics import entity_key, partition_for
 from schemas.catalogue import TIME_ENTRIES
+from sinks.left_overs import Compared, PostgresOverdueRows, TopicKeys
 from sinks.messages import TopicPartition
-from sinks.overdue.judge import TopicKeys
-from sinks.overdue.rows import Compared, PostgresOverdueRows
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_writers import Sink
 from tests.unit.sinks.factories import COMPANY, message, record

@@ -307,12 +307,12 @@ def test_later_run_of_a_parked_company_is_merged_and_what_waits_is_not(sink: Sin
     assert [row["time_entry_id"] for row in sink.table()] == ["71"]
 
 
-def test_lanes_of_a_process_count_together(sink: Sink) -> None:
-    other_lane = Sink(sink.database_url, sink.kind, share=sink.share)
+def test_loops_of_a_process_count_together(sink: Sink) -> None:
+    other_loop = Sink(sink.database_url, sink.kind, share=sink.share)
     sink.put(*(message(record(entity_id=str(n), link_status="guessed"), n) for n in range(60)))
-    other_lane.put(message(record(JOBS, "1"), 0, entity=JOBS))
-    assert other_lane.table("jobs") == []
-    other_lane.close()
+    other_loop.put(message(record(JOBS, "1"), 0, entity=JOBS))
+    assert other_loop.table("jobs") == []
+    other_loop.close()
 
 
 def test_offsets_and_rows_do_not_move_when_a_dead_letter_is_not_delivered(sink: Sink) -> None:

@@ -16,8 +16,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from core.settings import Settings
 from schemas.topic_setup import admin_client
-from sinks.progress import sink_condition
-from sinks.status import GROUP
+from sinks.status import GROUP, sink_status
 from tests.contract.sinks.fix_postgres import rows
 from tests.faults.sinks import troubles
 from tests.fix_stack import Stack
@@ -134,11 +133,11 @@ def test_sink_under_trouble_waits_says_why_stays_in_the_group_and_goes_on(
             with trouble(url):
                 publisher.publish_many(generation_of(publisher.settings, 1))
                 until(lambda: reason in sink.why_not_ready())
-                until(lambda: reason in sink_condition(publisher.settings, group).sentence)
+                until(lambda: reason in sink_status(publisher.settings, group).sentence)
                 assert members(publisher.settings, group) == before
             until(lambda: right(publisher, 1))
             until(sink.ready)
-            until(lambda: sink_condition(publisher.settings, group).sentence == "")
+            until(lambda: sink_status(publisher.settings, group).sentence == "")
             assert members(publisher.settings, group) == before
             assert sink.failure is None
         finally:
@@ -146,7 +145,7 @@ def test_sink_under_trouble_waits_says_why_stays_in_the_group_and_goes_on(
 
 
 def test_condition_of_a_group_without_members_says_that_no_sink_runs(stack: Stack) -> None:
-    assert sink_condition(stack.settings, f"nobody-{uuid.uuid4().hex}").sentence.startswith("No sink is running")
+    assert sink_status(stack.settings, f"nobody-{uuid.uuid4().hex}").sentence.startswith("No sink is running")
 
 
 def members(settings: Settings, group: str) -> set[str]:

@@ -15,7 +15,6 @@ from core.errors import ConfigurationError
 from core.postgres import connect
 from core.settings import Settings, load_settings
 from sinks.migrate import check_migrated, migrate_protiv
-from sinks.progress import stored_offsets
 from sinks.writer import SESSION
 from tests.integration.core.transaction_pooler import pooler
 
@@ -28,7 +27,7 @@ def behind(settings: Settings, url: str) -> Settings:
 
 def test_whatever_connects_through_a_pooler_in_transaction_mode_says_so(own_database: Settings) -> None:
     with pooler(own_database.database_url.get_secret_value(), transaction_mode=True) as url:
-        for refused in (migrate_control, migrate_protiv, check_migrated, stored_offsets):
+        for refused in (migrate_control, migrate_protiv, check_migrated):
             with pytest.raises(ConfigurationError, match=REFUSED):
                 refused(url)
         database = Database(behind(own_database, url), max_connections=2)

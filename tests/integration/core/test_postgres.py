@@ -21,7 +21,7 @@ from core.settings import Settings
 from reports.status import takes_writes
 from schemas.catalogue import ENTITY_BY_NAME
 from sinks.migrate import check_migrated, migrate_protiv
-from sinks.progress import stored_offsets
+from tests.contract.sinks.fix_postgres import stored_offsets
 from tests.contract.sinks.fix_writers import Sink
 from tests.fix_stack import Stack, database_at, drop_database
 from tests.unit.sinks.factories import message, record

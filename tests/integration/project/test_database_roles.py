@@ -211,11 +211,11 @@ def test_sink_role_claims_stages_and_merges(roles: Roles) -> None:
     with roles.session("sink") as tx:
         for table in TABLES:
             tx.execute(statements.create_staging(table))
-            for kind in statements.Kind:
-                tx.execute(statements.merge(table, kind), {"generation": 1})
+            for kind in statements.RowKind:
+                tx.execute(statements.merge_staged(table, kind), {"generation": 1})
         values = {"topic_id": uuid4(), "topic": "protiv.jobs", "partition": 0}
-        assert tx.execute(statements.CLAIM, values).fetchone() == (0, 1, 1)
-        assert tx.execute(statements.CLAIM, values).fetchone() == (0, 1, 2)
+        assert tx.execute(statements.SQL["claim"], values).fetchone() == (0, 1, 1)
+        assert tx.execute(statements.SQL["claim"], values).fetchone() == (0, 1, 2)
 
 
 def test_sink_role_reaches_no_connection_and_deletes_no_row(roles: Roles) -> None:

@@ -22,8 +22,7 @@ from producers.replay.plan import Selection
 from producers.replay.replay import Replayed, replay
 from schemas.catalogue import ENTITIES, TIME_ENTRIES, Entity
 from sinks.main import check
-from sinks.progress import stored_offsets
-from tests.contract.sinks.fix_postgres import rows
+from tests.contract.sinks.fix_postgres import rows, stored_offsets
 from tests.fix_stack import Stack
 from tests.integration.sinks.fix_sinks import DEADLINE_S, Publisher, RunningSink, until
 from tests.unit.sinks.factories import deletion, record

@@ -18,7 +18,7 @@ from core.topics import entity_key
 from schemas.avro_files import Schema, parse_plain, plain_schema, schema_text
 from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, TIME_ENTRIES, Entity
 from schemas.codec import Record, encoder
-from sinks.messages import Batch, Claim, Move, TopicPartition
+from sinks.messages import Batch, OffsetUpdate, PartitionClaim, TopicPartition
 
 NOON = 1_790_000_000_000_000
 TOPIC_ID = UUID(int=7)
@@ -133,12 +133,12 @@ def encoded_as(schema: Mapping[str, Any], schema_id: int, content: Record) -> by
     return buffer.getvalue()
 
 
-def batch(messages: list[FakeMessage], claim: Claim, *, expected: int | None = None) -> Batch:
+def batch(messages: list[FakeMessage], claim: PartitionClaim, *, expected: int | None = None) -> Batch:
     """The batch of messages of one partition of one topic."""
     at = TopicPartition(messages[0].topic_, messages[0].partition_)
     start = claim.next_offset if expected is None else expected
     end = max(each.offset_ for each in messages) + 1
-    return Batch({at.topic: messages}, [Move(at, claim, start, end)])
+    return Batch({at.topic: messages}, [OffsetUpdate(at, claim, start, end)])
 
 
 TOPIC_IDS = {entity.canonical_topic: UUID(int=number + 1) for number, entity in enumerate(ENTITIES)}

@@ -12,8 +12,8 @@ from confluent_kafka import KafkaError
 from confluent_kafka import TopicPartition as Assigned
 
 from core.errors import IntegrationError
-from sinks.messages import Batch, Claim, TopicPartition
-from sinks.staged_rows import Rejection
+from sinks.messages import Batch, PartitionClaim, TopicPartition
+from sinks.read_rows import Rejection
 from sinks.writer import Reads, Written
 from tests.unit.sinks.factories import TOPIC_IDS, FakeMessage
 
@@ -110,10 +110,14 @@ class FakeStore:
         self.may_write = threading.Event()
         self.may_write.set()
 
-    def claim(self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Claim]:
+    def claim(
+        self, topic_ids: Mapping[str, UUID], partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, PartitionClaim]:
         _play(self.claim_failures)
         self.claims += 1
-        return {at: Claim(topic_ids[at.topic], 1, self.claims, self.next_offsets.get(at, 0)) for at in partitions}
+        return {
+            at: PartitionClaim(topic_ids[at.topic], 1, self.claims, self.next_offsets.get(at, 0)) for at in partitions
+        }
 
     def read(self, batch: Batch) -> Reads:
         _play(self.read_failures)
@@ -125,7 +129,7 @@ class FakeStore:
         self.may_write.wait(10)
         _play(self.write_failures)
         self.batches.append(batch)
-        self.next_offsets |= {move.at: move.next_offset for move in batch.moves}
+        self.next_offsets |= {move.at: move.next_offset for move in batch.updates}
         return Written({}, {}, {}, 0)
 
     def close(self) -> None:

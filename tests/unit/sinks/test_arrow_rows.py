@@ -13,7 +13,7 @@ from schemas.catalogue import TIME_ENTRIES
 from sinks.columns import canonical_table
 from sinks.read_columns import ArrowRows, ColumnarReader
 from sinks.read_rows import PlainRows, RowReader
-from sinks.statements import Kind
+from sinks.statements import RowKind
 from tests.unit.sinks.factories import FakeMessage, TableOfSchemas, deletion, message, record, tombstone
 
 TABLE = canonical_table(TIME_ENTRIES)
@@ -35,7 +35,7 @@ def some(count: int) -> list[FakeMessage]:
 def test_read_of_good_records_is_columnar() -> None:
     (rows,) = reader().read(TABLE, some(3)).rows
     assert isinstance(rows, ArrowRows)
-    assert (len(rows), list(rows.kinds)) == (3, [Kind.LIVE])
+    assert (len(rows), list(rows.kinds)) == (3, [RowKind.LIVE])
 
 
 def test_read_after_a_panic_of_the_decoder_is_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,8 +78,8 @@ def test_read_keeps_the_newest_live_and_the_newest_deleted_of_a_key_in_order_of_
     assert isinstance(rows, ArrowRows)
     shown = zip(*(rows.batch.column(name).to_pylist() for name in ("time_entry_id", "version", "kind")), strict=True)
     assert sorted(shown) == [("a", 2, "live"), ("b", 3, "live"), ("b", 4, "deleted")]
-    assert list(rows.kinds) == [Kind.LIVE, Kind.DELETED]
-    assert list(tombstones.kinds) == [Kind.TOMBSTONE]
+    assert list(rows.kinds) == [RowKind.LIVE, RowKind.DELETED]
+    assert list(tombstones.kinds) == [RowKind.TOMBSTONE]
 
 
 @pytest.mark.parametrize("count", [2, 3, 8])

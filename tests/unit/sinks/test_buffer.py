@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sinks.buffer import Buffer, Limits
-from sinks.messages import Claim, TopicPartition
+from sinks.messages import PartitionClaim, TopicPartition
 from tests.unit.sinks.factories import TOPIC_ID, FakeMessage
 
 TOPIC = "protiv.jobs"
@@ -16,7 +16,7 @@ def at(offset: int, partition: int = 0, *, topic: str = TOPIC, size: int = 1) ->
 
 def buffer(*, records: int = 3, byte_limit: int = 1000, next_offset: int = 0) -> Buffer:
     made = Buffer(Limits(records=records, bytes=byte_limit, age_s=0.2))
-    claim = Claim(TOPIC_ID, 1, 1, next_offset)
+    claim = PartitionClaim(TOPIC_ID, 1, 1, next_offset)
     made.start({FIRST: claim, SECOND: claim})
     return made
 
@@ -73,7 +73,7 @@ def test_take_moves_each_partition_behind_its_last_record() -> None:
     for message in (at(5), at(9), at(7, 1)):
         held.add(message, 0.0)
     batch = held.take()
-    assert [(move.at, move.expected, move.next_offset) for move in batch.moves] == [(FIRST, 5, 10), (SECOND, 5, 8)]
+    assert [(move.at, move.expected, move.next_offset) for move in batch.updates] == [(FIRST, 5, 10), (SECOND, 5, 8)]
     assert batch.size == 3
 
 
@@ -82,7 +82,7 @@ def test_take_twice_goes_on_from_the_batch_before() -> None:
     held.add(at(0), 0.0)
     held.take()
     held.add(at(1), 0.0)
-    assert [(move.expected, move.next_offset) for move in held.take().moves] == [(1, 2)]
+    assert [(move.expected, move.next_offset) for move in held.take().updates] == [(1, 2)]
     assert held.due_in_s(99.0) is None
 
 
@@ -91,7 +91,7 @@ def test_end_behind_transaction_markers_moves_the_offset_without_a_record() -> N
     held.at_end(FIRST, 4, 0.0)
     assert held.due_in_s(0.3) == 0.0
     batch = held.take()
-    assert (batch.size, batch.moves[0].next_offset) == (0, 4)
+    assert (batch.size, batch.updates[0].next_offset) == (0, 4)
 
 
 def test_record_read_again_is_left_out() -> None:

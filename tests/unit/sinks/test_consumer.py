@@ -17,6 +17,7 @@ from core.errors import FatalError, FencedError, IntegrationError, RetriableErro
 from sinks.buffer import Limits
 from sinks.consumer import SinkLoop
 from sinks.messages import TopicPartition
+from sinks.overdue_check import OverdueCheck
 from sinks.status import LIFETIME, Waiting
 from tests.unit.sinks.factories import FakeMessage
 from tests.unit.sinks.fakes import FakeConsumer, FakeStore, FakeTopicIds, HandClock, report
@@ -41,7 +42,7 @@ class Bench:
         while not condition():
             assert time.monotonic() < deadline, "the condition never held"
             self.loop.step()
-            if self.loop._work is None or wait([self.loop._work.future], 0.05).done:
+            if self.loop._database._work is None or wait([self.loop._database._work.future], 0.05).done:
                 self.clock.seconds += 0.05
 
     def read(self, *offsets: int) -> None:
@@ -96,13 +97,13 @@ def test_loop_copies_offsets_to_kafka_after_the_commit(bench: Bench) -> None:
     assert [(each.topic, each.partition, each.offset) for each in bench.consumer.copied] == [(*AT, 0), (*AT, 3)]
 
 
-def test_loop_takes_back_what_its_predecessor_announced_before_anything_moves(bench: Bench) -> None:
+def test_loop_takes_back_what_its_predecessor_published_before_anything_moves(bench: Bench) -> None:
     bench.store.next_offsets[AT] = 7
     joined(bench)
     assert [(each.offset, each.metadata) for each in bench.consumer.copied] == [(7, "")]
 
 
-def test_announcement_that_nobody_repeats_is_over_after_its_lifetime() -> None:
+def test_status_that_nobody_repeats_is_over_after_its_lifetime() -> None:
     at = datetime(2026, 7, 1, tzinfo=UTC)
     said = Waiting("Postgres is full.", at - timedelta(hours=1)).encode(at)
     assert Waiting.decode(said, at + LIFETIME) == Waiting("Postgres is full.", at - timedelta(hours=1))
@@ -112,11 +113,11 @@ def test_announcement_that_nobody_repeats_is_over_after_its_lifetime() -> None:
 @pytest.mark.parametrize(
     "said", [None, "", "null", "[]", "{}", '{"waiting": "x", "since": "2026-07-01T00:00:00+00:00"}', "[" * 5000]
 )
-def test_announcement_of_somebody_else_is_none(said: str | None) -> None:
+def test_status_of_another_program_is_none(said: str | None) -> None:
     assert Waiting.decode(said, datetime(2026, 7, 1, tzinfo=UTC)) is None
 
 
-def test_loop_that_goes_on_waiting_repeats_its_announcement_within_its_lifetime(bench: Bench) -> None:
+def test_loop_that_goes_on_waiting_repeats_its_status_within_its_lifetime(bench: Bench) -> None:
     joined(bench).read(0)
     bench.store.write_failures = [RetriableError("Postgres is full.")] * 40
     bench.until(lambda: len(bench.consumer.copied) == 4)
@@ -190,7 +191,7 @@ def test_loop_that_is_full_pauses_and_resumes_without_losing_a_record(bench: Ben
     bench.until(lambda: bench.consumer.paused)
     bench.until(lambda: bench.written() == 30)
     bench.until(lambda: not bench.consumer.paused)
-    moves = [(move.expected, move.next_offset) for batch in bench.store.batches for move in batch.moves]
+    moves = [(move.expected, move.next_offset) for batch in bench.store.batches for move in batch.updates]
     assert [start for start, _ in moves] == [0, *(end for _, end in moves[:-1])]
 
 
@@ -237,8 +238,8 @@ def test_loop_that_was_paused_when_it_lost_partitions_reads_on_when_they_come_ba
 def test_loop_assigns_nothing_while_partitions_are_taken_away(bench: Bench) -> None:
     bench.consumer.give(AT)
     bench.loop.step()
-    assert bench.loop._work is not None
-    wait([bench.loop._work.future], DEADLINE_S)
+    assert bench.loop._database._work is not None
+    wait([bench.loop._database._work.future], DEADLINE_S)
     bench.consumer.take_away(AT)
     assert bench.consumer.assigned == []
 
@@ -281,24 +282,25 @@ def test_loop_leaves_the_group_and_the_database_at_the_end(bench: Bench) -> None
     assert (bench.consumer.closed, bench.store.closed) == (True, True)
 
 
-def test_loop_looks_with_what_it_claimed_and_merged_and_says_what_takes_long(bench: Bench) -> None:
+def test_loop_checks_with_what_it_claimed_and_merged_and_says_what_takes_long(bench: Bench) -> None:
     began, may_end = threading.Event(), threading.Event()
-    looked: list[tuple[object, object, bool]] = []
+    checked: list[tuple[object, object, bool]] = []
 
-    class Slow:
-        comparing = "Rows are compared."
+    class Slow(OverdueCheck):
+        def __init__(self) -> None:
+            self.comparing = "Rows are compared."
 
-        def look(self, claims: object, merged: object, stopped: Callable[[], bool]) -> None:
+        def check(self, claims: object, merged: object, stopped: Callable[[], bool]) -> None:
             began.set()
             assert may_end.wait(10)
-            looked.append((claims, merged, stopped()))
+            checked.append((claims, merged, stopped()))
 
     bench.store.next_offsets[AT] = 7
-    bench.loop._overdue = Slow()  # type: ignore[assignment]  # the two parts of it that the loop uses
+    bench.loop._overdue = Slow()
     bench.consumer.give(AT)
     bench.until(began.is_set)
     bench.clock.seconds += 11
     assert "Rows are compared." in bench.loop.why_not_ready()
     may_end.set()
     bench.until(bench.loop.ready)
-    assert looked == [({AT: bench.loop._buffer.claims[AT]}, {AT: 7}, False)]
+    assert checked == [({AT: bench.loop._buffer.claims[AT]}, {AT: 7}, False)]

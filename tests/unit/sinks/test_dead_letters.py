@@ -7,7 +7,7 @@ import pytest
 from core.errors import FatalError, IntegrationError, InvalidRecordError, RetriableError
 from core.topics import DEAD_LETTERS
 from sinks.dead_letters import KafkaDeadLetters
-from sinks.staged_rows import Rejection
+from sinks.read_rows import Rejection
 from tests.unit.sinks.factories import message, record
 from tests.unit.sinks.fakes import HandClock, PlayedProducer, report
 

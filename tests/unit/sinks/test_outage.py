@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from core.errors import RetriableError
-from sinks.outage import LONGEST_S, Outage
+from sinks.background import LONGEST_S, Outage
 from tests.unit.sinks.fakes import HandClock
 
 

@@ -12,16 +12,15 @@ from core.dead_letters.letter import Headers
 from core.errors import RetriableError
 from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key
-from sinks.messages import Claim, TopicPartition
-from sinks.overdue.check import OverdueCheck
-from sinks.overdue.judge import LiveRow, TopicKeys, Verdict, judge
-from sinks.overdue.rows import Compared
+from sinks.left_overs import Compared, Decision, LiveRow, TopicKeys, decide
+from sinks.messages import PartitionClaim, TopicPartition
+from sinks.overdue_check import OverdueCheck
 from tests.unit.sinks.factories import TOPIC_IDS, FakeMessage
 from tests.unit.sinks.fakes import FakeTopicIds, HandClock
 
 A, B = "acme", "other"
 AT = TopicPartition("protiv.time-entries", 0)
-CLAIM = Claim(TOPIC_IDS[AT.topic], 1, 1, 0)
+CLAIM = PartitionClaim(TOPIC_IDS[AT.topic], 1, 1, 0)
 
 
 def read(*records: tuple[str, str, bytes | None, int]) -> TopicKeys:
@@ -48,22 +47,22 @@ def topic_of(numbers: Iterable[int]) -> TopicKeys:
 
 
 def test_row_whose_key_is_not_on_the_topic_goes_and_the_others_stay() -> None:
-    assert judge(A, rows([1, 2, 3]), topic_of([1, 3])) == Verdict((LiveRow("2", 1),))
+    assert decide(A, rows([1, 2, 3]), topic_of([1, 3])) == Decision((LiveRow("2", 1),))
 
 
 def test_key_of_another_company_keeps_nobodys_row() -> None:
     keys = read((A, "1", b"x", 9), (B, "2", b"x", 9))
-    assert judge(A, rows([1, 2]), keys).delete == (LiveRow("2", 1),)
+    assert decide(A, rows([1, 2]), keys).delete == (LiveRow("2", 1),)
 
 
 def test_key_counts_by_its_last_record_alone() -> None:
     keys = read((A, "1", b"x", 1), (A, "1", None, 2), (A, "2", None, 3), (A, "2", b"x", 4), (A, "3", b"x", 4))
-    assert judge(A, rows([1, 2, 3]), keys).delete == (LiveRow("1", 1),)
+    assert decide(A, rows([1, 2, 3]), keys).delete == (LiveRow("1", 1),)
 
 
 def test_row_as_new_as_the_companys_newest_record_is_held() -> None:
-    found = judge(A, [LiveRow("1", 9), LiveRow("2", 9), LiveRow("3", 8)], topic_of([1]))
-    assert found == Verdict((LiveRow("3", 8),), held=1)
+    found = decide(A, [LiveRow("1", 9), LiveRow("2", 9), LiveRow("3", 8)], topic_of([1]))
+    assert found == Decision((LiveRow("3", 8),), held=1)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +70,14 @@ def test_row_as_new_as_the_companys_newest_record_is_held() -> None:
     [(5, 20, 0), (5, 21, 21), (189, 21, 0), (188, 21, 21), (0, 1, 1), (0, 300, 300)],
 )
 def test_brake_holds_more_than_a_tenth_and_twenty_or_all(there: int, missing: int, held: int) -> None:
-    found = judge(A, rows(range(there + missing)), topic_of(range(there)))
+    found = decide(A, rows(range(there + missing)), topic_of(range(there)))
     assert (len(found.delete), found.held) == (missing - held, held)
 
 
 def test_record_without_headers_or_key_is_no_deletion() -> None:
     keys = TopicKeys()
     keys.add([FakeMessage(AT.topic, entity_key(A, "1"), b"x", 0), FakeMessage(AT.topic, None, b"x", 1)])
-    assert judge(A, rows([1]), keys) == Verdict()
+    assert decide(A, rows([1]), keys) == Decision()
 
 
 class Topics:
@@ -118,15 +117,17 @@ class Rows:
         self.caught: list[TopicPartition] = []
 
     def overdue(
-        self, claims: Mapping[TopicPartition, Claim], kept_s: Mapping[str, float]
+        self, claims: Mapping[TopicPartition, PartitionClaim], kept_s: Mapping[str, float]
     ) -> dict[TopicPartition, datetime]:
         assert kept_s
         return dict.fromkeys(claims, datetime(2026, 1, 1, tzinfo=UTC)) if self.is_overdue else {}
 
-    def caught_up(self, claims: Mapping[TopicPartition, Claim]) -> None:
+    def caught_up(self, claims: Mapping[TopicPartition, PartitionClaim]) -> None:
         self.caught += claims
 
-    def delete_left_overs(self, at: TopicPartition, claim: Claim, merged: int, keys: TopicKeys) -> Compared | None:
+    def delete_left_overs(
+        self, at: TopicPartition, claim: PartitionClaim, merged: int, keys: TopicKeys
+    ) -> Compared | None:
         assert (at, claim, merged, keys) == (AT, CLAIM, 5, self.keys)
         self.comparisons += 1
         return self.compared
@@ -137,8 +138,8 @@ class Bench:
         self.topics, self.rows, self.ids, self.clock = Topics(), Rows(), FakeTopicIds(), HandClock()
         self.check = OverdueCheck(self.topics, self.rows, self.ids, self.clock)
 
-    def look(self, merged: int = 5, *, stopped: bool = False) -> None:
-        self.check.look({AT: CLAIM}, {AT: merged}, lambda: stopped)
+    def run(self, merged: int = 5, *, stopped: bool = False) -> None:
+        self.check.check({AT: CLAIM}, {AT: merged}, lambda: stopped)
 
 
 @pytest.fixture
@@ -147,36 +148,36 @@ def bench() -> Bench:
 
 
 def test_overdue_partition_is_compared_once_and_has_caught_up(bench: Bench) -> None:
-    bench.look()
+    bench.run()
     assert (bench.rows.comparisons, bench.rows.caught) == (1, [AT])
 
 
 def test_partition_that_is_not_overdue_is_not_read_and_has_caught_up(bench: Bench) -> None:
     bench.rows.is_overdue = False
-    bench.look()
+    bench.run()
     assert (bench.topics.reads, bench.rows.comparisons, bench.rows.caught) == (0, 0, [AT])
 
 
 def test_partition_with_a_backlog_has_not_caught_up(bench: Bench) -> None:
-    bench.look(merged=4)
+    bench.run(merged=4)
     assert (bench.topics.reads, bench.rows.caught) == (0, [])
 
 
 def test_partition_that_always_grows_has_caught_up_with_its_end_of_before(bench: Bench) -> None:
     bench.rows.is_overdue = False
-    bench.look(merged=4)
+    bench.run(merged=4)
     bench.topics.end = 9
     bench.clock.seconds += 15
-    bench.look(merged=6)
+    bench.run(merged=6)
     assert bench.rows.caught == [AT]
 
 
 def test_end_seen_long_ago_says_nothing(bench: Bench) -> None:
     bench.rows.is_overdue = False
-    bench.look(merged=4)
+    bench.run(merged=4)
     bench.topics.end = 9
     bench.clock.seconds += 3600
-    bench.look(merged=6)
+    bench.run(merged=6)
     assert bench.rows.caught == []
 
 
@@ -186,19 +187,19 @@ def test_nothing_is_deleted_after_a_read_that_says_nothing_certain(bench: Bench,
         bench.topics.found = None
     elif trouble == "another topic":
         bench.ids.ids[AT.topic] = UUID(int=99)
-    bench.look(stopped=trouble == "given up")
+    bench.run(stopped=trouble == "given up")
     assert bench.topics.reads == 1
     assert (bench.rows.comparisons, bench.rows.caught) == (0, [])
 
 
 def test_held_rows_are_compared_again_after_an_hour_until_none_is_held(bench: Bench) -> None:
     bench.rows.compared = Compared(held={A: 30})
-    bench.look()
-    bench.look()
+    bench.run()
+    bench.run()
     assert (bench.rows.comparisons, bench.rows.caught) == (1, [])
     bench.clock.seconds += 3601
     bench.rows.compared = Compared(deleted={A: 1})
-    bench.look()
+    bench.run()
     assert (bench.rows.comparisons, bench.rows.caught) == (2, [AT])
 
 
@@ -206,9 +207,9 @@ def test_held_rows_are_compared_again_after_an_hour_until_none_is_held(bench: Be
 def test_brokers_that_do_not_answer_delete_nothing_and_are_asked_again(bench: Bench, away: str) -> None:
     """Raised, it would be an outage of the sink, in whose pauses nobody's records are merged."""
     bench.topics.away = away
-    bench.look()
+    bench.run()
     assert (bench.rows.comparisons, bench.rows.caught) == (0, [])
     bench.topics.away = ""
     bench.clock.seconds += 61
-    bench.look()
+    bench.run()
     assert (bench.rows.comparisons, bench.rows.caught) == (1, [AT])

@@ -1,12 +1,16 @@
-"""What the overdue check asks of Kafka: ends, how long deletions are kept, and all keys of a partition."""
+"""What the sink asks the brokers about its topics: ids, ends, how long deletions are kept, and all keys of a partition.
+
+A topic that was deleted and created again has another id, and its offsets start anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from typing import Any, Protocol
+from uuid import UUID
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicCollection
 from confluent_kafka import TopicPartition as Assigned
 from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
@@ -18,8 +22,8 @@ from core.log import get_logger
 from core.settings import Settings
 from schemas.catalogue import CANONICAL_TOPICS, TOPICS
 from schemas.topic_setup import admin_client
+from sinks.left_overs import TopicKeys
 from sinks.messages import TopicPartition
-from sinks.overdue.judge import TopicKeys
 
 log = get_logger(__name__)
 
@@ -27,6 +31,46 @@ _TIMEOUT_S = 10
 # Never a member of a group; the prefix is the one that a sink has rights on.
 _READER = "protiv-sink-overdue"
 _SETTING = "delete.retention.ms"
+
+
+class TopicIds(Protocol):
+    """Where topic ids come from."""
+
+    def current(self) -> dict[str, UUID]:
+        """The ids by topic, asked now; RetriableError if the brokers do not answer or a topic is missing."""
+
+
+class KafkaTopicIds:
+    """The brokers' answer for a fixed list of topics."""
+
+    def __init__(self, settings: Settings, topics: Sequence[str]) -> None:
+        self._admin = admin_client(settings)
+        self._topics = list(topics)
+
+    def current(self) -> dict[str, UUID]:
+        """See TopicIds."""
+        try:
+            futures = self._admin.describe_topics(TopicCollection(self._topics), request_timeout=_TIMEOUT_S)
+            found = {topic: future.result(_TIMEOUT_S + 5).topic_id for topic, future in futures.items()}
+        except KafkaException as exc:
+            raise RetriableError(_sentence(exc.args[0])) from exc
+        except TimeoutError as exc:
+            raise RetriableError("The brokers do not answer which topics they hold.") from exc
+        return {
+            topic: _uuid(each.get_most_significant_bits(), each.get_least_significant_bits())
+            for topic, each in found.items()
+        }
+
+
+def _uuid(high: int, low: int) -> UUID:
+    mask = 2**64 - 1
+    return UUID(int=(high & mask) << 64 | (low & mask))
+
+
+def _sentence(error: KafkaError) -> str:
+    if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+        return "A canonical topic does not exist: run `protiv-buildertrend setup`."
+    return f"The brokers do not answer which topics they hold: {error.str()}."
 
 
 class OverdueTopics(Protocol):
@@ -43,7 +87,7 @@ class OverdueTopics(Protocol):
 
 
 class KafkaOverdueTopics:
-    """The brokers' answers."""
+    """Asks the brokers."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -55,7 +99,7 @@ class KafkaOverdueTopics:
         return {TopicPartition(*at): end for at, end in ends.items()}
 
     def deletions_kept_s(self) -> dict[str, float]:
-        """See OverdueTopics; what `setup` gives the topics where the brokers do not tell."""
+        """See OverdueTopics; what `setup` gives the topics where the brokers do not answer."""
         kept = {spec.name: float(spec.config().get(_SETTING, 0)) / 1000 for spec in TOPICS}
         try:
             asked = [ConfigResource(ResourceType.TOPIC, topic) for topic in CANONICAL_TOPICS]
@@ -92,7 +136,7 @@ def _is_whole(consumer: Consumer, at: TopicPartition) -> bool:
     try:
         found = consumer.get_watermark_offsets(Assigned(*at), timeout=_TIMEOUT_S)
     except KafkaException as exc:
-        raise RetriableError("The brokers do not say where the topics begin.") from exc
+        raise RetriableError("The brokers do not answer where the topics begin.") from exc
     if found is None:
-        raise RetriableError("The brokers do not say where the topics begin.")
+        raise RetriableError("The brokers do not answer where the topics begin.")
     return found[0] == 0

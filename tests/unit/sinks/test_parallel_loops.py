@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from core.errors import FencedError
-from sinks.lanes import Lanes
+from sinks.main import ParallelLoops
 
 
 @dataclass(slots=True)
@@ -34,14 +34,14 @@ class PlayedLoop:
 
 
 @pytest.mark.parametrize(("reasons", "reason"), [(("", ""), ""), (("a", ""), "a"), (("", "b"), "b"), (("a", "b"), "a")])
-def test_lanes_are_ready_when_all_of_them_are(reasons: tuple[str, ...], reason: str) -> None:
-    lanes = Lanes([PlayedLoop(each) for each in reasons])
-    assert (lanes.ready(), lanes.why_not_ready()) == (reason == "", reason)
+def test_loops_are_ready_when_all_of_them_are(reasons: tuple[str, ...], reason: str) -> None:
+    loops = ParallelLoops([PlayedLoop(each) for each in reasons])
+    assert (loops.ready(), loops.why_not_ready()) == (reason == "", reason)
 
 
-def test_lanes_run_together_until_they_are_asked_to_end() -> None:
+def test_loops_run_together_until_they_are_asked_to_end() -> None:
     loops, stop = [PlayedLoop(), PlayedLoop()], threading.Event()
-    running = threading.Thread(target=Lanes(loops).run, args=[stop])
+    running = threading.Thread(target=ParallelLoops(loops).run, args=[stop])
     running.start()
     assert all(loop.began.wait(10) for loop in loops)
     stop.set()
@@ -50,17 +50,17 @@ def test_lanes_run_together_until_they_are_asked_to_end() -> None:
 
 
 @pytest.mark.parametrize("failing", [0, 1])
-def test_a_lane_that_fails_ends_the_others_and_its_error_is_the_processs(failing: int) -> None:
+def test_a_loop_that_fails_ends_the_others_and_its_error_is_the_processs(failing: int) -> None:
     loops = [PlayedLoop(), PlayedLoop()]
     loops[failing].failure = FencedError("taken over")
     with pytest.raises(FencedError, match="taken over"):
-        Lanes(loops).run(threading.Event())
+        ParallelLoops(loops).run(threading.Event())
     assert loops[1 - failing].ended
 
 
 @pytest.mark.parametrize(("waiting", "shown"), [((False, False), 0.0), ((False, True), 1.0), ((True, False), 1.0)])
-def test_the_outage_of_any_lane_is_shown(waiting: tuple[bool, ...], shown: float) -> None:
+def test_the_outage_of_any_loop_is_shown(waiting: tuple[bool, ...], shown: float) -> None:
     stop = threading.Event()
     stop.set()
-    Lanes([PlayedLoop(waits=each) for each in waiting]).run(stop)
+    ParallelLoops([PlayedLoop(waits=each) for each in waiting]).run(stop)
     assert REGISTRY.get_sample_value("protiv_sink_outage") == shown
