@@ -10,7 +10,7 @@ from rich.table import Table
 from cli.local import LocalAddresses
 from cli.tables import Contents, Row, hours
 from cli.user import DemoUser
-from core.settings_file import RUNNING
+from core.settings_files import RUNNING
 from core.terminal import styled
 from core.visible import visible
 

@@ -28,11 +28,10 @@ from cli.local_settings import (
 )
 from cli.setup import set_up
 from control.vault import KeyPair, new_key_pair
+from core.environment import leave_out_proxies
 from core.migrations import Extent
-from core.private_file import read_or_make
 from core.settings import Settings, load_settings
-from core.settings_file import write_running
-from core.surroundings import leave_out_proxies
+from core.settings_files import read_or_make, write_running
 from core.terminal import Terminal
 from embedded.ports import HOST, choose_ports
 from embedded.process import ChildProcess, Command

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from control.database import translated_errors
 from core.postgres import Connection, Session, connect
-from core.private_file import read_or_make
+from core.settings_files import read_or_make
 
 ROLES = ("poller", "sink", "console")
 GRANTS = Path(__file__).parents[1] / "deploy" / "postgres" / "grants.sql"

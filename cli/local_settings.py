@@ -9,8 +9,8 @@ from collections.abc import Mapping, MutableMapping
 
 from pydantic import SecretStr
 
+from core.environment import leave_out, leave_out_proxies, reach_loopback_directly
 from core.settings import ENV_FILES, Settings, load_settings, reveal
-from core.surroundings import leave_out, leave_out_proxies, reach_loopback_directly
 
 # What the stack itself decides.
 _DECIDED = frozenset(

@@ -25,8 +25,8 @@ from cli import (
     topics,
     user,
 )
+from core.environment import reach_loopback_directly
 from core.errors import ConfigurationError, IntegrationError
-from core.surroundings import reach_loopback_directly
 from core.terminal import Terminal
 from core.visible import visible_lines
 

@@ -26,8 +26,8 @@ from control.console_users import (
     set_password,
 )
 from control.database import Database, Transaction
-from core.private_file import read_or_make, write_private
 from core.settings import Settings, load_settings
+from core.settings_files import read_or_make, write_private
 from core.terminal import Terminal, table, write_line
 from core.visible import visible
 

@@ -30,8 +30,8 @@ from core.clock import SystemClock
 from core.errors import ConfigurationError, IntegrationError
 from core.log import get_logger
 from core.metrics import MetricsServer
+from core.process import stop_event
 from core.settings import Settings
-from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 
 _LOG = get_logger(__name__)

@@ -25,8 +25,7 @@ from core.errors import (
 from core.migrations import migrate
 from core.postgres import Connection, Session, connect, forget_environment, prepare
 from core.settings import Settings
-from core.sql import read_statements
-from core.sqlstate import is_outage, is_value, outage_sentence
+from core.sql import is_outage, is_value, outage_sentence, read_statements
 
 SCHEMA = "integration"
 _AWAY = "The database of DATABASE_URL does not answer, or refuses the user or password."

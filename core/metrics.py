@@ -17,8 +17,8 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from core.environment import host_of, is_loopback
 from core.errors import ConfigurationError
-from core.hosts import host_of, is_loopback
 
 _SILENCE_S = 5.0
 _REQUEST_S = 20.0

@@ -1,5 +1,8 @@
 """Applies numbered SQL files to a database, each once, in order, in its own transaction, under a lock.
 
+Who holds a lock that is waited for is named, and no wait is endless: a pooler keeps the lock of a session that is long
+gone.
+
 A file that was applied is never changed: its checksum is stored and a difference is refused. `NNNN_name.pre.sql` is a
 change that the version before can live with; `NNNN_name.post.sql` waits until no process of that version runs any more.
 """
@@ -7,6 +10,7 @@ change that the version before can live with; `NNNN_name.post.sql` waits until n
 from __future__ import annotations
 
 import hashlib
+import logging
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -15,11 +19,21 @@ from psycopg import sql
 from psycopg.errors import LockNotAvailable
 
 from core.clock import Clock, SystemClock
-from core.errors import ConfigurationError
-from core.migration_lock import Patience, longest_transaction, take_lock
+from core.errors import ConfigurationError, RetriableError
 from core.postgres import Connection, Session, connect
+from core.sql import read_statements
+
+# `setup` configures no log of ours: what the standard library logs is a sentence on its standard error.
+log = logging.getLogger(__name__)
 
 _SESSION = Session("protiv-setup", lock_s=5)
+_SQL = read_statements(Path(__file__).with_name("migrations.sql"))
+_LOCK = {"lock": 7_305_112_024}
+_PAUSE_S = 1.0
+_REPEAT_S = 30.0
+# Another `setup` may build an index of a large table meanwhile. One that has done nothing for so long is not at work.
+_LONGEST_S = 900.0
+_IDLE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +73,7 @@ def migrate(
     """
     clock = clock or SystemClock()
     with connect(database_url, _SESSION) as connection:
-        take_lock(connection, clock)
+        _take_lock(connection, clock)
         _create_ledger(connection, schema)
         applied = _applied(connection, schema)
         whole = extent is Extent.FINISHED or not applied
@@ -90,13 +104,13 @@ def _apply_when_free(
     connection: Connection, migration: Migration, clock: Clock, *, schema: str, applied: str | None
 ) -> bool:
     """A change that waits for a table keeps everybody behind it waiting, too: so it gives up soon and tries again."""
-    patience = Patience(clock)
+    wait = _LockWait(clock)
     while True:
         try:
             return _apply(connection, migration, schema=schema, applied=applied)
         except LockNotAvailable:
             what = f"Migration {migration.name} of schema {schema} waits for what another transaction uses."
-            patience.wait(longest_transaction(connection), what)
+            wait.wait(_holder(connection, "longest_transaction"), what)
 
 
 def _apply(connection: Connection, migration: Migration, *, schema: str, applied: str | None) -> bool:
@@ -115,3 +129,65 @@ def _apply(connection: Connection, migration: Migration, *, schema: str, applied
             [migration.name, migration.checksum],
         )
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A session that is waited for. `is_idle` is null where this role may not see it."""
+
+    pid: int
+    application: str | None
+    role: str | None
+    host: str | None
+    is_idle: bool | None
+
+    @property
+    def words(self) -> str:
+        name = self.application or "without a name"
+        return f"process {self.pid} ({name}, as {self.role or '?'}, from {self.host or 'this machine'})"
+
+
+class _LockWait:
+    """How long a lock is waited for. Who holds it is logged at once, and again now and then."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._idle_since: float | None = None
+        self._log_at = self._began
+
+    def wait(self, holder: _Holder | None, what: str) -> None:
+        """A moment. RetriableError with what to do when it was long enough, sooner if the holder is idle."""
+        now = self._clock.monotonic()
+        if holder is None or not holder.is_idle:
+            self._idle_since = None
+        elif self._idle_since is None:
+            self._idle_since = now
+        idle = self._idle_since is not None and now - self._idle_since >= _IDLE_S
+        if idle or now - self._began >= _LONGEST_S:
+            raise RetriableError(f"{what}{_what_to_do(holder)}")
+        if now >= self._log_at:
+            self._log_at = now + _REPEAT_S
+            log.warning("%s Held by %s. Waiting.", what, "somebody" if holder is None else holder.words)
+        self._clock.wait(_PAUSE_S)
+
+
+def _take_lock(connection: Connection, clock: Clock) -> None:
+    """Be the only one that migrates, until the connection ends. RetriableError: see _LockWait."""
+    wait = _LockWait(clock)
+    while connection.execute(_SQL["take_lock"], _LOCK).fetchone() != (True,):
+        wait.wait(_holder(connection, "lock_holder"), "Another session holds the lock of migrations.")
+
+
+def _holder(connection: Connection, statement: str) -> _Holder | None:
+    row = connection.execute(_SQL[statement], _LOCK).fetchone()
+    return None if row is None else _Holder(*row)
+
+
+def _what_to_do(holder: _Holder | None) -> str:
+    if holder is None:
+        return " Run `setup` again."
+    return (
+        f" It is {holder.words}. If that is no other `setup` at work, a pooler or a dead client left it: end it with "
+        f"SELECT pg_terminate_backend({holder.pid}), and run `setup` again with the address of Postgres itself."
+    )

@@ -14,11 +14,9 @@ from pydantic import AnyHttpUrl, Field, SecretStr, TypeAdapter, ValidationError,
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.database_address import fault_of
-from core.env_files import values_of
+from core.environment import check_proxies
 from core.errors import ConfigurationError
-from core.secret_files import secrets_of_files
-from core.settings_file import RUNNING
-from core.surroundings import check_proxies
+from core.settings_files import RUNNING, secrets_of_files, values_of
 
 _HTTP_URL = TypeAdapter(AnyHttpUrl)
 # "none" in this variable: the environment alone decides, and `.env` and `.data/running.env` are not read.

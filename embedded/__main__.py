@@ -12,9 +12,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
+from core.environment import leave_out
 from core.errors import IntegrationError
 from core.settings import Settings
-from core.surroundings import leave_out
 from core.terminal import Terminal
 from embedded.progress import ConsoleProgress
 from embedded.stack import Addresses, EmbeddedStack, FixedPorts

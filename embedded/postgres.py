@@ -19,7 +19,7 @@ from psycopg import sql
 
 from core.errors import FatalError
 from core.postgres import Session, connect
-from core.private_file import read_or_make, write_private
+from core.settings_files import read_or_make, write_private
 from embedded.data_dir import DataDir
 from embedded.once import run_once
 from embedded.ports import HOST, answers

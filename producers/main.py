@@ -16,13 +16,12 @@ from control.database import Database
 from control.vault import Opener
 from core.clock import Clock, SystemClock
 from core.errors import ConfigurationError
-from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.log import get_logger
 from core.metrics import MetricsServer
 from core.postgres import Session
+from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
 from core.retry import outlast
 from core.settings import Settings
-from core.signals import stop_event
 from producers import metrics as telemetry
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits

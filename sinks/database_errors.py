@@ -8,7 +8,7 @@ from __future__ import annotations
 import psycopg
 
 from core.errors import ConfigurationError, FatalError, IntegrationError, InvalidRecordError, RetriableError
-from core.sqlstate import OUTAGE, SETUP, outage_sentence
+from core.sql import OUTAGE, SETUP, outage_sentence
 
 REFUSED = "refused-by-postgres"
 

@@ -12,12 +12,11 @@ from confluent_kafka import Consumer
 from core.clock import Clock, SystemClock
 from core.dead_letters.share import DeadLetterShare
 from core.errors import RetriableError
-from core.interpreter import search_garbage_rarely, switch_threads_quickly
 from core.kafka.config import bulk_consumer_config
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
+from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
 from core.settings import Settings
-from core.signals import stop_event
 from core.topics import DEAD_LETTERS
 from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry

@@ -18,11 +18,10 @@ import uvloop
 from core.clock import SystemClock
 from core.dead_letters.share import DeadLetterShare
 from core.errors import ConfigurationError, FatalError, FencedError
-from core.interpreter import search_garbage_rarely
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
+from core.process import search_garbage_rarely, stop_event
 from core.settings import Settings
-from core.signals import stop_event
 from schemas.registry import ConfluentRegistry
 from streams import metrics
 from streams.consumer import StreamsApp, build_app, subscribe

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.private_file import read_or_make, write_private
+from core.settings_files import read_or_make, write_private
 from embedded.data_dir import DataDir
 
 

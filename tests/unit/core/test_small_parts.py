@@ -19,7 +19,7 @@ from core.kafka.config import (
     producer_config,
     transactional_config,
 )
-from core.signals import stop_event
+from core.process import stop_event
 from core.sql import read_statements
 from sinks.buffer import Limits
 from tests import factories

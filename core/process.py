@@ -1,9 +1,11 @@
-"""How the threads of a process share the interpreter, and how often it looks for garbage."""
+"""What a process sets up at its start: the event that ends it, and how its threads and memory are managed."""
 
 from __future__ import annotations
 
 import gc
+import signal
 import sys
+import threading
 
 _SWITCH_INTERVAL_S = 0.0001
 
@@ -26,3 +28,11 @@ def search_garbage_rarely(new_objects: int) -> None:
     """
     gc.freeze()
     gc.set_threshold(new_objects, 20, 50)
+
+
+def stop_event() -> threading.Event:
+    """An event that is set when this process is asked to end. Call it once, in the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

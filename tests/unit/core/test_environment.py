@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.hosts import host_of, is_loopback
+from core.environment import host_of, is_loopback
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
-"""What the environment must not decide: for a stack of one's own, whose servers all stand on this machine's loopback.
+"""This machine's own names, and what of the environment must not reach a stack whose servers all stand on it.
 
-Settings of another deployment, libpq's variables and options for every JVM would each reach into it.
+Settings of another deployment, libpq's variables and options for every JVM would each affect it.
 """
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Iterable, Mapping, MutableMapping
 
@@ -60,3 +61,22 @@ def reach_loopback_directly(environment: MutableMapping[str, str] = os.environ) 
 def proxies_of(environment: Mapping[str, str]) -> list[str]:
     """Names of the proxy variables that are set, in the order in which clients look."""
     return [name for name in environment if name.upper() in _PROXIES and environment[name]]
+
+
+def host_of(stated: str) -> str:
+    """The host of a `Host` header, without its port and brackets, in lower case."""
+    text = stated.strip().lower()
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address can only mean this machine."""
+    name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
