@@ -19,7 +19,7 @@ from core.visible import visible
 from reports import explain as answer
 from reports.explain import Explanation
 from reports.gather import Question, gather
-from schemas.catalogue import ENTITY_BY_NAME
+from schemas.entities import ENTITY_BY_NAME
 from schemas.registry import ConfluentRegistry
 
 _MARKS = {

@@ -16,10 +16,9 @@ from core.kafka.config import consumer_config, producer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS, SYNC_EVENTS, partition_for
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Record, encoder, to_days, to_micros
 from schemas.registry import ConfluentRegistry
-from schemas.sync_events import EventReader
+from schemas.sync_events import TERMINAL_EVENTS, EventReader
 
 _LOG = get_logger(__name__)
 _SEND_S = 15

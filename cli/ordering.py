@@ -19,9 +19,9 @@ from core.clock import SystemClock
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, write_line
-from schemas.catalogue import ENTITY_BY_NAME
 from schemas.codec import Record
 from schemas.command_rules import complaint
+from schemas.entities import ENTITY_BY_NAME
 
 QUIET_S = 120.0
 _NAMES = ", ".join(ENTITY_BY_NAME)

@@ -27,8 +27,8 @@ from reports.lag import sink_lag, streams_lag
 from reports.reconcile import SIDES, Difference, Reconciliation, Repair, Total, WeekLine, by_kind, repairs
 from reports.reconcile import reconcile as compare
 from reports.sides import read_sides
-from schemas.catalogue import ENTITIES, ENTITY_BY_NAME
 from schemas.codec import Record
+from schemas.entities import ENTITIES, ENTITY_BY_NAME
 from schemas.registry import ConfluentRegistry
 
 _SHOWN = 20

@@ -14,10 +14,10 @@ from core.kafka.access import metadata, refusal_of
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS
 from reports.lag import STREAMS_GROUP
-from schemas.catalogue import SCHEMA_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import admin_client, check_topics
+from schemas.topics import SCHEMA_TOPICS
 
 _TIMEOUT_S = 10
 _SETUP = "Run `protiv-buildertrend setup`."

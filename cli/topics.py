@@ -24,7 +24,7 @@ from core.errors import ConfigurationError, RetriableError
 from core.kafka.access import metadata, refusal_of
 from core.kafka.config import consumer_config
 from core.settings import Settings, load_settings
-from schemas.catalogue import TOPICS
+from schemas.topics import TOPICS
 
 app = typer.Typer(help="Look into topics.", no_args_is_help=True)
 _TIMEOUT_S = 15

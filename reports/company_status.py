@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from reports.responsible import NOBODY, OPERATOR, Standing, ToDo, blocking, incomplete
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 STATES = (
     "disconnected",

@@ -13,7 +13,7 @@ from core.errors import InvalidRecordError
 from core.kafka.read_partition import Place, place_of, read_partition
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 # Longer keys, reasons and ids are cut, and longer numbers are none: a bigint has at most 19 digits.
 _LONGEST = 1000

@@ -36,8 +36,8 @@ from reports.evidence import (
 )
 from reports.lag import sink_positions, streams_positions
 from reports.visibility import require_all_rows
-from schemas.catalogue import Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_micros
+from schemas.entities import Entity
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "explain.sql")
 # A run's records carry the clocks of their producers; this much may they differ from the database's.

@@ -23,8 +23,8 @@ from core.kafka.config import consumer_config
 from core.kafka.read_partition import NO_BROKER, beginning, place_of
 from core.settings import Settings
 from core.sql import read_statements
-from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.topic_setup import admin_client
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 
 STREAMS_GROUP = "protiv-streams"
 _SQL = read_statements(Path(__file__).parent / "queries" / "lag.sql")

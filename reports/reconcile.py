@@ -9,7 +9,7 @@ from datetime import date, timedelta
 
 from control.left_overs import LeftOver
 from reports.sides import Item, Items, Sides
-from schemas.catalogue import BUDGETS
+from schemas.entities import BUDGETS
 
 SIDES = ("buildertrend", "raw", "canonical", "table")
 _WEEK = timedelta(days=7)

@@ -15,8 +15,8 @@ from core.settings import Settings
 from core.sql import read_statements
 from core.topics import partition_for
 from reports.visibility import require_all_rows
-from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Decoder, Record, SchemaSource, from_days
+from schemas.entities import TIME_ENTRIES, Entity
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "reconcile.sql")
 

@@ -22,7 +22,7 @@ from reports.company_status import (
     company_status,
 )
 from reports.visibility import require_all_rows
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "status.sql")
 # Counting the rows of thousands of companies takes minutes.

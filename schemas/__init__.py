@@ -1,1 +1,1 @@
-"""The contract between the parts: Avro schemas, the catalogue of entities and topics, encoding with the registry."""
+"""The contract between the parts: Avro schemas, the declarations of entities and topics, encoding with the registry."""

@@ -12,9 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from core.topics import ALL_COMPANIES
-from schemas.catalogue import ENTITY_BY_NAME, TIME_ENTRIES
 from schemas.codec import to_days
 from schemas.command_types import TYPES, CommandType
+from schemas.entities import ENTITY_BY_NAME, TIME_ENTRIES
 
 Command = Mapping[str, Any]
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from core.topics import entity_key, partition_for
 from schemas.avro_files import FOLDER, RELEASED
-from schemas.catalogue import ENTITIES, SCHEMA_TOPICS
+from schemas.entities import ENTITIES
+from schemas.topics import SCHEMA_TOPICS
 
 KEYS = "keys.json"
 _UNITS = ("micros", "millis", "seconds", "minutes", "hours", "days", "cents")

@@ -17,7 +17,7 @@ from confluent_kafka.schema_registry import (
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.settings import Settings
 from schemas.avro_files import Schema, own_texts, parse_plain, schema_text
-from schemas.catalogue import SCHEMA_TOPICS
+from schemas.topics import SCHEMA_TOPICS
 
 TIMEOUT_S = 5
 COMPATIBILITY = "FULL_TRANSITIVE"

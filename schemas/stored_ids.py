@@ -22,8 +22,9 @@ from core.kafka.read_to_end import read_to_end, reading_config
 from core.settings import Settings
 from core.topics import split_key
 from schemas.avro_files import plain_schema
-from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, RAW_TOPICS
 from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, Decoder, Record, SchemaSource, schema_id_of
+from schemas.entities import ENTITIES
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 
 ENTITY_TOPICS = (*RAW_TOPICS, *CANONICAL_TOPICS)
 # Looked at from the end of each partition: markers of transactions are among them.

@@ -6,9 +6,10 @@ from datetime import date
 
 from core.errors import InvalidRecordError
 from core.topics import SYNC_EVENTS
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder, Record, SchemaSource, to_days
 
+# Every command gets exactly one event of these types.
+TERMINAL_EVENTS = frozenset({"completed", "failed", "rejected", "cancelled"})
 EVENT_TYPES = TERMINAL_EVENTS | {"accepted", "started", "progress", "entity-complete", "held"}
 LARGEST_EVENT_BYTES = 64 * 1024
 LONGEST_ID = 200

@@ -17,7 +17,7 @@ from core.errors import ConfigurationError, IntegrationError, RetriableError
 from core.kafka.access import NO_BROKER, metadata, refusal_of
 from core.kafka.config import client_config
 from core.settings import Settings
-from schemas.catalogue import TOPICS, TopicSpec
+from schemas.topics import TOPICS, TopicSpec
 
 _TIMEOUT_S = 30
 _LOOK_AGAIN_S = 0.1

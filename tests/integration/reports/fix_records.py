@@ -22,8 +22,8 @@ from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from schemas.avro_files import plain_schema
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import encoder, to_days, to_micros
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry
 from tests import factories
 from tests.fix_stack import Stack

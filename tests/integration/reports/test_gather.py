@@ -11,7 +11,7 @@ from reports.dead_letters import dead_letters
 from reports.evidence import UNREADABLE, Evidence
 from reports.explain import explain
 from reports.gather import Question, gather
-from schemas.catalogue import ENTITIES, TIME_ENTRIES
+from schemas.entities import ENTITIES, TIME_ENTRIES
 from tests.integration.reports.fix_records import AT, CANONICAL, RAW, Company
 
 

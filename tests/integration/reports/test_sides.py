@@ -8,7 +8,7 @@ from control.database import Transaction
 from reports.lag import lag_behind
 from reports.reconcile import reconcile
 from reports.sides import Item, read_sides
-from schemas.catalogue import ENTITIES, TIME_ENTRIES
+from schemas.entities import ENTITIES, TIME_ENTRIES
 from tests.integration.reports.fix_records import AT, CANONICAL, DAY, Company
 
 # As factories.shift_row states it.

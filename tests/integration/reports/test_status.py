@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from control.database import Transaction
 from reports.company_status import CompanyStatus
 from reports.status import MOST_COUNTED, read_status
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.integration.reports.fix_records import AT, Company
 
 

@@ -19,7 +19,7 @@ from reports.evidence import (
     RawRecordFound,
     StoredRow,
 )
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
 EARLIER = NOW - timedelta(minutes=30)

@@ -14,8 +14,8 @@ from core.errors import InvalidRecordError
 from schemas import batch_codec
 from schemas.avro_files import plain_schema
 from schemas.batch_codec import BatchDecoder, BatchEncoder
-from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import Decoder, encoder
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from tests.fakes import MemorySchemas
 from tests.strategies import records_of
 
@@ -109,7 +109,7 @@ def test_batch_decoder_goes_by_column_and_leaves_extras_out() -> None:
 
 
 def _change() -> dict[str, Any]:
-    from schemas.catalogue import TIME_ENTRIES as ENTITY
+    from schemas.entities import TIME_ENTRIES as ENTITY
     from tests.unit.streams.factories import change, shift
 
     return change(ENTITY, shift(extras={"weather": '"rain"', "crew": "7"})) | {"company_id": "company"}

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from core.errors import InvalidRecordError, RetriableError
 from schemas.avro_files import Schema, parse_plain, plain_schema
-from schemas.catalogue import SCHEMA_TOPICS
 from schemas.codec import Decoder, encoder, from_days, from_micros, schema_id_of, to_days, to_micros
+from schemas.topics import SCHEMA_TOPICS
 from tests import factories
 from tests.fakes import MemorySchemas
 from tests.strategies import records_of

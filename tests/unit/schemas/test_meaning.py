@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from schemas.avro_files import FOLDER, RELEASED
-from schemas.catalogue import SCHEMA_TOPICS
 from schemas.meaning import KEYS, key_problems, keys_now, problems_of, released_problems
+from schemas.topics import SCHEMA_TOPICS
 
 RELEASE = RELEASED / "0.1.0"
 SCHEMAS: dict[str, dict[str, Any]] = {

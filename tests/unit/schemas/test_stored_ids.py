@@ -9,9 +9,10 @@ import pytest
 from core.errors import ConfigurationError, InvalidRecordError
 from core.topics import entity_key
 from schemas.avro_files import Schema, plain_schema
-from schemas.catalogue import CANONICAL_TOPICS, JOBS, RAW_TOPICS, USERS
 from schemas.codec import HEADER, HEADER_BYTES, encoder
+from schemas.entities import JOBS, USERS
 from schemas.stored_ids import ForeignId, IdCheck, refuse
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from tests.unit.streams.factories import change, job
 
 TOPICS = (*RAW_TOPICS, *CANONICAL_TOPICS)

@@ -9,8 +9,9 @@ import pytest
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import parse_plain, plain_schema, schema_text
-from schemas.catalogue import JOBS, SCHEMA_TOPICS
 from schemas.codec import BIGGEST_VALUE, Decoder
+from schemas.entities import JOBS
+from schemas.topics import SCHEMA_TOPICS
 from schemas.writer_schemas import checked_writer
 from tests.unit.streams.factories import LocalSchemas, RawTopics, job
 

@@ -1,4 +1,4 @@
-"""The catalogue and the committed schemas: each file is a topic's, and has what the contract of records says."""
+"""The declared entities and topics; the committed schemas: each is a topic's, and has what the contract says."""
 
 from __future__ import annotations
 
@@ -8,15 +8,8 @@ from typing import Any
 import pytest
 
 from schemas.avro_files import FOLDER, parse_plain, plain_schema, schema_text
-from schemas.catalogue import (
-    CANONICAL_TOPICS,
-    ENTITIES,
-    ENTITY_BY_NAME,
-    RAW_TOPICS,
-    SCHEMA_TOPICS,
-    TOPICS,
-    Entity,
-)
+from schemas.entities import BUDGETS, ENTITIES, ENTITY_BY_NAME, JOBS, READ_ORDER, Entity
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS, SCHEMA_TOPICS, TOPICS
 
 _DAY_MS = 24 * 60 * 60 * 1000
 
@@ -25,11 +18,39 @@ def field_types(topic: str) -> dict[str, Any]:
     return {field["name"]: field["type"] for field in json.loads(schema_text(topic))["fields"]}
 
 
-def test_catalogue_names_are_those_of_the_contract() -> None:
+def test_declared_names_are_those_of_the_contract() -> None:
     names = ["budgets", "cost-codes", "jobs", "time-entries", "users"]
     assert sorted(ENTITY_BY_NAME) == names
     assert sorted(RAW_TOPICS) == [f"buildertrend.{name}" for name in names]
     assert sorted(CANONICAL_TOPICS) == [f"protiv.{name}" for name in names]
+
+
+def test_entities_come_after_their_parents_and_are_read_jobs_first() -> None:
+    for place, entity in enumerate(ENTITIES):
+        assert set(entity.parents) <= set(ENTITIES[:place])
+    assert [entity.name for entity in READ_ORDER] == ["jobs", "users", "time-entries", "cost-codes", "budgets"]
+
+
+def test_entities_are_called_and_keyed_as_they_were_released() -> None:
+    told = {entity.name: (entity.table, entity.counted(1), entity.counted(1_200)) for entity in ENTITIES}
+    assert told == {
+        "jobs": ("jobs", "1 job", "1,200 jobs"),
+        "users": ("users", "1 user", "1,200 users"),
+        "cost-codes": ("cost_codes", "1 cost code", "1,200 cost codes"),
+        "budgets": ("budgets", "1 budget line", "1,200 budget lines"),
+        "time-entries": ("time_entries", "1 time entry", "1,200 time entries"),
+    }
+    assert BUDGETS.stated_id({"jobId": 7, "id": 12}) == "7:12"
+    assert JOBS.stated_id({"jobId": 7, "id": 12}) == "7"
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_fields_that_a_declaration_names_are_those_of_the_schemas(entity: Entity) -> None:
+    canonical = field_types(entity.canonical_topic)
+    named = [entity.id_field, entity.label, entity.worked_minutes, entity.local_day]
+    assert {name for name in named if name} | {parent.id_field for parent in entity.parents} <= set(canonical)
+    after = field_types(entity.raw_topic)["after"][1]["fields"]
+    assert set(entity.raw_id) <= {field["name"] for field in after}
 
 
 def test_topics_have_the_cleanup_and_retention_of_the_contract() -> None:
