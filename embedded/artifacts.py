@@ -6,21 +6,23 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.errors import ConfigurationError, FatalError
-from embedded.download import download
+from embedded.download import cache_folder, download, repository_folder
 from embedded.lockfile import LockedFile, total_size
-from embedded.maven import cache_folder, repository_folder
 from embedded.progress import StartProgress
-from embedded.verified import VerifiedStamps
 
 _SPARE_BYTES = 64_000_000
 _NAMES = {"kafka": "Apache Kafka", "registry": "Apicurio Registry"}
 _MAIN_ARTIFACTS = {"kafka": "kafka_2.13", "registry": "apicurio-registry-app"}
+
+
+Stamp = list[int | str]
 
 
 def ensure_files(files: Sequence[LockedFile], progress: StartProgress) -> dict[LockedFile, Path]:
@@ -102,3 +104,42 @@ def _explained(error: OSError, repository: Path, files: Sequence[LockedFile]) ->
             f"No permission to write to {place}: set M2_REPO (downloads) and JGO_CACHE_DIR to folders you may write to."
         )
     return FatalError(f"Cannot keep the downloaded files in {place}: {error.strerror or error}.")
+
+
+class VerifiedStamps:
+    """Which files were verified, by size and modification time, so that a start does not hash 190 MB again.
+
+    A file that changed since has another stamp and is hashed again. `save` writes what was added.
+    """
+
+    def __init__(self, path: Path, stamps: dict[str, Stamp]) -> None:
+        self._path = path
+        self._stamps = stamps
+        self._changed = False
+
+    @classmethod
+    def read(cls, path: Path) -> VerifiedStamps:
+        """An unreadable file only costs hashing again."""
+        try:
+            stamps = json.loads(path.read_text())
+        except (FileNotFoundError, ValueError):
+            stamps = {}
+        return cls(path, stamps if isinstance(stamps, dict) else {})
+
+    def has(self, file: LockedFile, path: Path) -> bool:
+        return self._stamps.get(str(path)) == _stamp(file, path)
+
+    def add(self, file: LockedFile, path: Path) -> None:
+        self._stamps[str(path)] = _stamp(file, path)
+        self._changed = True
+
+    def save(self) -> None:
+        if self._changed:
+            written = self._path.with_suffix(".new")
+            written.write_text(json.dumps(self._stamps))
+            written.replace(self._path)
+
+
+def _stamp(file: LockedFile, path: Path) -> Stamp:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, file.sha256]

@@ -1,5 +1,8 @@
 """Downloads locked files through jgo, a few at a time, into a folder of their own; each is verified there and only then
 moved into the Maven repository folder.
+
+jgo is used as the user has set it up: `M2_REPO` and its settings file choose the folder that keeps downloads and the
+repositories asked; without any, it is Maven's usual folder and jgo's default repository.
 """
 
 from __future__ import annotations
@@ -13,15 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import requests
-from jgo.maven import PythonResolver
+from jgo.config import GlobalSettings
+from jgo.constants import MAVEN_CENTRAL_URL
+from jgo.maven import MavenContext, PythonResolver
 
 from core.errors import FatalError
 from embedded.lockfile import LockedFile
-from embedded.maven import maven_context
 from embedded.progress import Advance
 
 _AT_A_TIME = 4
 _ATTEMPTS = 3
+_TIMEOUT_S = 15
 
 logging.getLogger("jgo").addHandler(logging.NullHandler())  # its warnings are about what is checked here anyway
 
@@ -89,3 +94,23 @@ def _fetch_verified(file: LockedFile, resolver: PythonResolver, incoming: Path) 
             f"The download of {file.file_name} is broken (size or SHA-256 differ from the lock file): it was deleted; "
             "start again to fetch it anew, and if it happens again, check what is between here and the repository."
         )
+
+
+def maven_context(*, resolver: PythonResolver | None = None, repo_cache: Path | None = None) -> MavenContext:
+    settings = GlobalSettings.load()
+    return MavenContext(
+        resolver=resolver,
+        repo_cache=repo_cache or settings.repo_cache,
+        remote_repos={"central": MAVEN_CENTRAL_URL, **settings.repositories},
+        timeout=_TIMEOUT_S,
+    )
+
+
+def repository_folder() -> Path:
+    """Where downloaded files are kept, shared with Maven and jgo."""
+    return Path(GlobalSettings.load().repo_cache)
+
+
+def cache_folder() -> Path:
+    """Where what is derived from downloads is kept."""
+    return Path(GlobalSettings.load().cache_dir) / "protiv-embedded"

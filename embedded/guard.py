@@ -70,7 +70,7 @@ def _become(command: list[str], guard: int, uid: int, gid: int) -> None:
         die_with()  # called after setuid, which clears the request
         if os.getppid() != guard:
             os._exit(_EXEC_FAILED)
-        os.execvp(command[0], command)  # noqa: S606 - no shell on purpose: the command is a list from our own code
+        os.execvp(command[0], command)
     except OSError as error:
         os.write(2, f"cannot start {command[0]}: {error}\n".encode())
     finally:  # the fork must not go on as a second guard, whatever happened

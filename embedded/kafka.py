@@ -16,9 +16,8 @@ from confluent_kafka.admin import AdminClient
 
 from embedded.data_dir import DataDir
 from embedded.java import QUICK_COMPILER, java_command, java_environment
-from embedded.once import run_once
 from embedded.ports import HOST, answers
-from embedded.process import Command
+from embedded.process import Command, run_once
 
 _HEAP_MB = 512
 _LOG_OPTIONS = (

@@ -9,8 +9,8 @@ import sys
 import jgo
 from jgo.maven import Artifact
 
+from embedded.download import maven_context
 from embedded.lockfile import LOCK_FILE, Component, LockedFile, sha256_of, total_size, write_lock
-from embedded.maven import maven_context
 
 KAFKA_VERSION = "4.1.1"
 REGISTRY_VERSION = "2.6.13.Final"

@@ -5,7 +5,7 @@ connections use. Addresses so stay the same from one start to the next whenever 
 from __future__ import annotations
 
 import json
-import random
+import secrets
 import socket
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -65,7 +65,8 @@ def choose_ports(
 
 def _any_free(taken: Collection[int], trouble: Callable[[int], str | None]) -> int:
     for _ in range(_ATTEMPTS):
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - no secret: spreads stacks that start at the same time
+        # By chance: it spreads stacks that start at the same time.
+        port = _FIRST + secrets.randbelow(_LAST - _FIRST + 1)
         if port not in taken and not trouble(port):
             return port
     raise FatalError(f"No free port found between {_FIRST} and {_LAST} on {HOST}.")

@@ -21,9 +21,8 @@ from core.errors import FatalError
 from core.postgres import Session, connect
 from core.settings_files import read_or_make, write_private
 from embedded.data_dir import DataDir
-from embedded.once import run_once
 from embedded.ports import HOST, answers
-from embedded.process import Command
+from embedded.process import Command, run_once
 
 DATABASE = "protiv"
 _USER = "postgres"

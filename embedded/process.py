@@ -17,12 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.errors import FatalError
+from embedded.data_dir import DataDir
 from embedded.guard import KILL_NOW
 
 _GUARD = str(Path(__file__).with_name("guard.py"))
 READY_POLL_S = 0.05
 _LOG_END_LINES = 20
 _LOG_END_BYTES = 65_536
+_ONCE_TIMEOUT_S = 120
+_OUTPUT_CHARACTERS = 600
 _JAVA_FRAME = re.compile(r"\s+(at |\.\.\. \d+ more)")
 
 Probe = Callable[[], bool]
@@ -200,6 +203,43 @@ class ChildProcess:
     def _log_end(self) -> str:
         end, path = self.tail_log(), self.command.log_file
         return f" The end of {path}:\n{end}" if end else f" It wrote nothing to {path}."
+
+
+def run_once(
+    argv: Sequence[str | Path],
+    data: DataDir,
+    *,
+    purpose: str,
+    user: tuple[int, int] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> None:
+    """Run a preparing command to its end. FatalError, with the end of its output, when it fails.
+
+    The command inherits the data folder's lock: a later start waits for it even if we are killed meanwhile.
+    """
+    uid, gid = user or (None, None)
+    try:
+        subprocess.run(
+            argv,
+            user=uid,
+            group=gid,
+            extra_groups=None if user is None else [],
+            cwd="/",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(data.lock_fd,),
+            timeout=_ONCE_TIMEOUT_S,
+            check=True,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FatalError(
+            f"{purpose} did not end within {_ONCE_TIMEOUT_S} s: start again on a less busy machine."
+        ) from error
+    except subprocess.CalledProcessError as error:
+        output = error.output.decode(errors="replace").strip()[-_OUTPUT_CHARACTERS:]
+        raise FatalError(f"{purpose} failed (exit code {error.returncode}). Its output:\n{output}") from error
 
 
 def _in_words(exit_code: int | None) -> str:

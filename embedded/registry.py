@@ -11,9 +11,9 @@ import zipfile
 from pathlib import Path
 
 from embedded.data_dir import DataDir
+from embedded.download import cache_folder
 from embedded.java import QUICK_COMPILER, java_command, java_environment
 from embedded.lockfile import LockedFile
-from embedded.maven import cache_folder
 from embedded.ports import HOST
 from embedded.process import Command
 

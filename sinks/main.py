@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Protocol
 
 import pyarrow as pa
@@ -91,7 +92,6 @@ class ParallelLoops:
 
     def __init__(self, loops: Sequence[Loop]) -> None:
         self._loops = loops
-        self._failures: list[BaseException] = []
 
     def ready(self) -> bool:
         """Whether every loop has its partitions (be it none) and nothing that one of them needs is away."""
@@ -104,23 +104,16 @@ class ParallelLoops:
     def run(self, stop: threading.Event) -> None:
         """Merge until `stop` is set, here or because a loop failed. Raises what the first one raised."""
         metrics.OUTAGE.set_function(lambda: float(any(loop.waits for loop in self._loops)))
-        threads = [
-            threading.Thread(target=self._run_one, args=[loop, stop], name=f"sink-loop-{number}")
-            for number, loop in enumerate(self._loops, start=1)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        if self._failures:
-            raise self._failures[0]
+        with ThreadPoolExecutor(len(self._loops), thread_name_prefix="sink-loop") as threads:
+            for ended in as_completed([threads.submit(_run_until, stop, loop) for loop in self._loops]):
+                ended.result()
 
-    def _run_one(self, loop: Loop, stop: threading.Event) -> None:
-        try:
-            loop.run(stop)
-        except BaseException as exc:  # noqa: BLE001  raised in the caller's thread, once all have ended
-            self._failures.append(exc)
-            stop.set()
+
+def _run_until(stop: threading.Event, loop: Loop) -> None:
+    try:
+        loop.run(stop)
+    finally:
+        stop.set()
 
 
 def dead_letter_share(clock: Clock) -> DeadLetterShare:

@@ -54,7 +54,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content[: self.server.cut_at])
 
-    def log_message(self, format: str, *_arguments: object) -> None:  # noqa: A002 - the library's name
+    def log_message(self, format: str, *_arguments: object) -> None:
         """Stays out of the test's output."""
 
 

@@ -56,7 +56,7 @@ def test_metrics_server_on_loopback_answers_loopback_names_alone() -> None:
 
 
 def test_metrics_server_elsewhere_answers_any_name() -> None:
-    with closing(MetricsServer(0, ready=lambda: True, host="0.0.0.0")) as server:  # noqa: S104 - what a container has
+    with closing(MetricsServer(0, ready=lambda: True, host="0.0.0.0")) as server:
         answer = httpx.get(f"http://127.0.0.1:{server.port}/ready", headers={"Host": "poller:9100"})
     assert answer.status_code == 200
 

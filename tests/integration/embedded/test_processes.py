@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -164,10 +165,14 @@ def test_supervisor_stop_ends_later_batches_first(supervisor: Supervisor, spawn:
     for name in ("1", "2", "3"):
         child = spawn(name, f"import sys; sys.argv.append({name!r})\n{code}", ready=lambda: True)
         supervisor.start([child], deadline_s=30)
-        _until(lambda child=child: "running" in child.tail_log())  # type: ignore[misc]
+        _until(partial(_is_running, child))
     supervisor.stop()
     assert ends.read_text() == "321"
     assert supervisor.children == []
+
+
+def _is_running(child: ChildProcess) -> bool:
+    return "running" in child.tail_log()
 
 
 def _until(condition: Callable[[], bool]) -> None:

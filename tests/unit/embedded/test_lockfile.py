@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import string
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from embedded.lockfile import LOCK_FILE, LockedFile, read_lock, total_size, writ
 CONTENT = b"a jar"
 
 
-def locked(content: bytes = CONTENT, **changes: object) -> LockedFile:
+def locked(content: bytes = CONTENT, **changes: Any) -> LockedFile:
     file = LockedFile(
         component="kafka",
         group="org.example.parts",
@@ -25,7 +26,7 @@ def locked(content: bytes = CONTENT, **changes: object) -> LockedFile:
         size=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
     )
-    return dataclasses.replace(file, **changes)  # type: ignore[arg-type]  # any field, by name
+    return dataclasses.replace(file, **changes)
 
 
 def test_matches_the_locked_content_is_true(tmp_path: Path) -> None:

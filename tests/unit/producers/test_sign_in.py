@@ -35,7 +35,7 @@ WRONG = {"success": False, "message": "invalid username or password"}
 def attempt(
     *answers: httpx.Response | Exception,
     username: str = "ana",
-    password: str = "pw",  # noqa: S107 - a password of a test
+    password: str = "pw",
 ) -> tuple[Session | SourceFaultError, list[httpx.Request]]:
     source = ScriptedSource(answers)
     client = HttpClient(source.client(), FakeClock(), Limits(gap_ms=0), threading.Event(), random.Random(1))
@@ -193,7 +193,7 @@ def test_sign_in_fault_never_holds_what_was_typed() -> None:
     assert "ana" not in str(outcome)
 
 
-def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> list[str]:  # noqa: S107 - a password of a test
+def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> list[str]:
     """What the journal of one sign-in is told, whatever comes of it."""
     sessions = MemorySessions()
     client = HttpClient(ScriptedSource(answers).client(), FakeClock(), Limits(gap_ms=0), threading.Event())

@@ -6,8 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+from embedded.artifacts import VerifiedStamps
 from embedded.lockfile import LockedFile
-from embedded.verified import VerifiedStamps
 
 CONTENT = b"content"
 FILE = LockedFile("kafka", "g", "a", "1", "", "jar", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
