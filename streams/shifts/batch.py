@@ -22,8 +22,7 @@ from streams.link import ShiftRefs
 from streams.normalise.time_entries import distinct_titles
 from streams.normalise.values import text
 from streams.records import FIRST_INSTANT, LAST_INSTANT, Codecs, RawRecord, is_on_own_partition
-from streams.shifts.checks import are_ordinary, fields_of, map_distinct
-from streams.shifts.columns import shift_columns
+from streams.shifts.columns import are_ordinary, fields_of, map_distinct, shift_columns
 from streams.state.company import Child, EntityRef
 from streams.state.partition import OrdinaryShift, PartitionState, PendingOutput, Row
 

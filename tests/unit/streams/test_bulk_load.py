@@ -1,6 +1,6 @@
-"""Loading together makes the very state that loading record by record makes, whatever the records hold.
+"""Property test of loading: by column (`streams.shifts`) it makes the state that `PartitionState.load` makes.
 
-What is odd is drawn often: the check by column must never take what the normal way refuses.
+Unusual values are drawn often: the check by column must never accept what the way record by record refuses.
 """
 
 from __future__ import annotations

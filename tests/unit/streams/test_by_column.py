@@ -1,4 +1,7 @@
-"""Shifts delivered by column: the same bytes in the same order, headers, state and counts as record by record."""
+"""Property test of delivered shifts: by column (`streams.shifts`) they give what they give record by record.
+
+Compared are bytes, order, headers, state and counts. Record by record: `streams.normalise`, `PartitionState.apply`.
+"""
 
 from __future__ import annotations
 
