@@ -29,7 +29,7 @@ from faust.transport.drivers.aiokafka import (
 from faust.types import TP
 
 from core.settings import Settings
-from schemas.catalogue import ENTITIES, Entity
+from schemas.entities import ENTITIES, Entity
 
 COMMIT_INTERVAL_S = 0.25
 MAX_DELIVERY = 4_000

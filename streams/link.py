@@ -25,8 +25,8 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple, Protocol
 
-from schemas.catalogue import COST_CODES, JOBS, USERS
 from schemas.codec import Record
+from schemas.entities import COST_CODES, JOBS, USERS
 from streams.normalise.time_entries import named_titles
 from streams.normalise.values import GENERAL_JOB_ID
 

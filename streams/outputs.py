@@ -11,8 +11,8 @@ from itertools import islice
 from core.kafka.record_headers import HeaderList, RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import plain_schema
-from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Record
+from schemas.entities import TIME_ENTRIES, Entity
 from streams.records import Codecs, Output
 from streams.shifts.columns import encode_rows
 from streams.state.company import Company, EntityRef

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from core.log import get_logger
-from schemas.catalogue import Entity
+from schemas.entities import Entity
 from streams.consumer import Delivery
 from streams.records import RawRecord
 from streams.retry import StoppedError

@@ -26,9 +26,10 @@ from core.log import get_logger
 from core.settings import Settings
 from core.topics import split_key
 from schemas.batch_codec import BatchDecoder
-from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, RAW_TOPICS
 from schemas.codec import Record, SchemaSource, to_micros
+from schemas.entities import ENTITIES
 from schemas.topic_setup import admin_client
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from streams.outputs import render
 from streams.publisher import PartitionPublisher
 from streams.rebuild_check import NOTHING_ALLOWED, Allowed, CanonicalKey, Findings, check

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from core.errors import FatalError, InvalidRecordError
 from core.topics import split_key
-from schemas.catalogue import ENTITIES
 from schemas.codec import schema_id_of
+from schemas.entities import ENTITIES
 from streams.records import RawRecord
 
 BRAKE_SHARE = 0.10

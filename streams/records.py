@@ -15,9 +15,9 @@ from core.errors import InvalidRecordError
 from core.kafka.record_headers import RecordHeaders
 from core.topics import partition_for, split_key
 from schemas.batch_codec import BatchDecoder, BatchEncoder, Decoded
-from schemas.catalogue import ENTITIES, Entity
 from schemas.codec import Record, SchemaSource
-from streams.rules import RULES, Rules
+from schemas.entities import ENTITIES, Entity
+from streams.rules import RULES, Rules, rules_of
 
 _LONGEST_ID = 200
 # The years 1990 to 2100 in microseconds: nothing that is observed lies outside.
@@ -63,14 +63,14 @@ class Codecs:
     def load(
         cls, source: SchemaSource, entities: Sequence[Entity] = ENTITIES, rules: Mapping[str, Rules] = RULES
     ) -> Codecs:
-        """Fetch every schema ahead; raises what the source raises, and KeyError for an entity without rules."""
+        """Fetch every schema ahead; raises what the source raises, and ValueError for an entity without its rules."""
         for entity in entities:
             source.id_of(entity.raw_topic)
         return cls(
             {entity.name: entity for entity in entities},
             {entity.name: BatchDecoder(entity.raw_topic, source, without=["extras"]) for entity in entities},
             {entity.name: BatchEncoder(entity.canonical_topic, source) for entity in entities},
-            {entity.name: rules[entity.name] for entity in entities},
+            {entity.name: rules_of(entity, rules) for entity in entities},
             source,
         )
 
@@ -126,7 +126,7 @@ def decode_change(raw: RawRecord, codecs: Codecs, *, company_id: str, entity_id:
         raise InvalidRecordError(
             "The record's version is negative, or it was not observed in 1990 to 2100.", error_class="bad-entity"
         )
-    if change["op"] != "DELETE" and (change["after"] is None or stated_id(raw.entity, change["after"]) != entity_id):
+    if change["op"] != "DELETE" and (change["after"] is None or raw.entity.stated_id(change["after"]) != entity_id):
         raise InvalidRecordError(
             "The record holds no entity, or another one than its key names.", error_class="bad-entity"
         )
@@ -156,16 +156,6 @@ def is_older(version: int | None, known: int | None) -> bool:
     one partition holds a key's records in the order of their versions, save where `Outcome.OLDER` says otherwise.
     """
     return version is not None and known is not None and version < known
-
-
-def stated_id(entity: Entity, after: Record) -> str:
-    """The entity's id as Buildertrend's own fields state it; a budget's is `<job id>:<cost code id>`."""
-    if entity.name == "budgets":
-        return f"{after['jobId']}:{after['id']}"
-    return str(after[_ID_FIELD[entity.name]])
-
-
-_ID_FIELD = {"jobs": "jobId", "users": "userId", "cost-codes": "id", "time-entries": "id"}
 
 
 @lru_cache(maxsize=65_536)

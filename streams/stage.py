@@ -19,7 +19,7 @@ from core.dead_letters.share import PARKED, BatchShare, DeadLetterShare, company
 from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.topics import DEAD_LETTERS
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from streams import metrics
 from streams.outputs import render
 from streams.records import Codecs, NewestVersions, Output, RawRecord

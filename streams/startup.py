@@ -12,10 +12,10 @@ from core.clock import Clock
 from core.dead_letters.share import DeadLetterShare
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
-from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import SchemaSource
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from streams.publisher import PartitionPublisher
 from streams.records import Codecs
 from streams.retry import Patience

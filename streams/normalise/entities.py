@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from schemas.catalogue import BUDGETS, COST_CODES, JOBS, USERS
 from schemas.codec import Record
+from schemas.entities import BUDGETS, COST_CODES, JOBS, USERS
 from streams.normalise.times import day
 from streams.normalise.values import (
     GENERAL_JOB_ID,

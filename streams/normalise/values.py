@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from core.errors import InvalidRecordError
-from schemas.catalogue import Entity
 from schemas.codec import Record
+from schemas.entities import Entity
 
 # Postgres holds money as numeric(18,6): twelve digits before the point.
 _MONEY_LIMIT_MICROS = 10**18

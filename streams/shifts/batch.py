@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from core.errors import InvalidRecordError
 from schemas.batch_codec import BatchDecoder
-from schemas.catalogue import TIME_ENTRIES, Entity
+from schemas.entities import TIME_ENTRIES, Entity
 from streams.link import ShiftRefs
 from streams.normalise.time_entries import distinct_titles
 from streams.normalise.values import text

@@ -6,15 +6,14 @@ Everything here is a cache of the raw topics. Looking up the children of a paren
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from core.dead_letters.share import PARKED
 from core.errors import InvalidRecordError
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS
+from schemas.entities import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from streams.link import TITLE, Link, Parent, Refs, title_key
 from streams.records import is_older
-from streams.rules import RULES, Rules
 
 # What is published of a child whose update was refused begins its `link_detail` with this.
 STALE_PREFIX = "stale: refused update"
@@ -134,8 +133,8 @@ class Children:
 class Company:
     """What is known of a company, and the highest version that was seen of it.
 
-    An entity whose rules say what it refers to has children, any other one parents; there is no third kind, and one
-    without rules raises KeyError.
+    Records of an entity that is declared with parents are held as children, those of any other one as parents. An
+    entity that is not declared raises KeyError.
     """
 
     __slots__ = (
@@ -152,10 +151,15 @@ class Company:
         "version",
     )
 
-    def __init__(self, rules: Mapping[str, Rules] = RULES) -> None:
+    def __init__(self, entities: Iterable[Entity] = ENTITIES) -> None:
         self.version = 0
-        self.parents: dict[str, dict[str, Parent]] = {name: {} for name, each in rules.items() if each.refs is None}
-        self.children = {name: Children() for name, each in rules.items() if each.refs is not None}
+        self.parents: dict[str, dict[str, Parent]] = {}
+        self.children: dict[str, Children] = {}
+        for entity in entities:
+            if entity.parents:
+                self.children[entity.name] = Children()
+            else:
+                self.parents[entity.name] = {}
         self.jobs = self.parents[JOBS.name]
         self.users = self.parents[USERS.name]
         self.cost_codes = self.parents[COST_CODES.name]
@@ -247,15 +251,17 @@ class Company:
 
 
 def affected_children(
-    company: Company, ref: EntityRef, new_title: str | None, *, ran_ahead: bool
+    company: Company, ref: EntityRef, new_label: str | None, *, ran_ahead: bool
 ) -> dict[EntityRef, Link | None]:
     """The children that a parent's change may affect, each with its link before the change where that is known.
 
-    `new_title` is the one that a cost code has from now on. An undelivered child is left out: it is published when it
+    `new_label` is the parent's name or title from now on. An undelivered child is left out: it is published when it
     is delivered. Where the loaded state ran ahead of the change, children published from this state were published with
     it, and only the unconfirmed ones are returned; with which link these were published is not known.
     """
-    affected = company.children_of(ref) | company.children_titled(new_title)
+    affected = company.children_of(ref)
+    if ref.entity == COST_CODES.name:
+        affected |= company.children_titled(new_label)
     if not ran_ahead:
         return {
             each: company.link_of(each)

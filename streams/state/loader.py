@@ -17,8 +17,8 @@ from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import split_key
-from schemas.catalogue import ENTITIES
 from schemas.codec import schema_id_of
+from schemas.entities import ENTITIES
 from schemas.stored_ids import ForeignId, IdCheck, refuse
 from streams import metrics
 from streams.records import Codecs, RawRecord, is_older

@@ -25,8 +25,8 @@ from core.dead_letters.share import origin_of
 from core.errors import IntegrationError, InvalidRecordError
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
-from schemas.catalogue import COST_CODES, TIME_ENTRIES, Entity
 from schemas.codec import Record
+from schemas.entities import TIME_ENTRIES, Entity
 from streams.link import Parent
 from streams.records import Codecs, RawRecord, decode_change, key_parts, observed_by_broker, version_of
 from streams.state.company import (
@@ -113,7 +113,7 @@ class PartitionState:
         """The state of a company; an empty one if nothing is known."""
         company = self._companies.get(company_id)
         if company is None:
-            company = self._companies[company_id] = Company(self._codecs.rules)
+            company = self._companies[company_id] = Company(self._codecs.entities.values())
         return company
 
     def known_version(self, company_id: str, ref: EntityRef) -> int | None:
@@ -295,9 +295,7 @@ class PartitionState:
             company.children[change.ref.entity].confirm(change.ref.entity_id)
             self._publish(company_id, company, change)
             return
-        # Of all parents only cost codes have a title.
-        title = change.canonical.get("title") if change.canonical is not None else None
-        before = affected_children(company, change.ref, title, ran_ahead=ran_ahead)
+        before = affected_children(company, change.ref, self._label(change), ran_ahead=ran_ahead)
         self._hold(company, change)
         self._publish(company_id, company, change)
         for ref, link in before.items():
@@ -354,9 +352,15 @@ class PartitionState:
         elif change.child is not None:
             company.put_child(change.ref, change.child)
         else:
-            label = change.canonical["title" if change.ref.entity == COST_CODES.name else "name"]
             active = change.canonical.get("active") is not False
-            company.put_parent(change.ref, Parent(change.version, label, active))
+            company.put_parent(change.ref, Parent(change.version, self._label(change), active))
+
+    def _label(self, change: _Change) -> str | None:
+        """The name or title by which children show a parent; None of a deletion."""
+        if change.canonical is None:
+            return None
+        label: str | None = change.canonical[self._codecs.entities[change.ref.entity].label]
+        return label
 
 
 def _tombstone_headers(raw: RawRecord, company_id: str) -> RecordHeaders:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 from core.settings import Settings
 from core.topics import partition_for
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS
 from schemas.codec import Record, SchemaSource
+from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS
 from streams.records import RawRecord
 from tests.integration.streams.fix_streams import CanonicalReader, RawWriter
 from tests.unit.streams.factories import PARTITIONS, RawTopics, company, cost_code, job, shift, user

@@ -12,7 +12,7 @@ from core.kafka.config import producer_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import reveal
 from core.topics import entity_key
-from schemas.catalogue import JOBS, TIME_ENTRIES
+from schemas.entities import JOBS, TIME_ENTRIES
 from streams.main import run_rebuild
 from streams.rebuild import RebuildOptions
 from streams.rebuild_check import Allowed

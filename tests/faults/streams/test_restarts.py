@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS
+from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS
 from tests.fix_stack import Stack
 from tests.integration.streams.conftest import Bench
 from tests.integration.streams.fix_streams import StreamsProcess, eventually, running

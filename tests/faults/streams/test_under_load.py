@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from core.settings import Settings, reveal
 from schemas.avro_files import schema_text
-from schemas.catalogue import JOBS
+from schemas.entities import JOBS
 from tests.faults.streams.fix_load import LoadedCompany, load_on, one_a_partition
 from tests.fix_own_stack import OwnStack
 from tests.fix_stack import Stack

@@ -22,8 +22,8 @@ from core.kafka.config import consumer_config, transactional_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import DEAD_LETTERS, partition_for
-from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
 from schemas.codec import Decoder, Record, SchemaSource
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from streams.main import GROUP_ID
 from streams.records import RawRecord
 from tests.unit.streams.fakes import Published

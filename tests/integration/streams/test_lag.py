@@ -5,7 +5,7 @@ from __future__ import annotations
 from confluent_kafka import Consumer, TopicPartition
 
 from core.kafka.config import consumer_config
-from schemas.catalogue import JOBS
+from schemas.entities import JOBS
 from streams.watchdog import ReadableLag
 from tests.fix_stack import Stack
 from tests.integration.streams.conftest import Bench

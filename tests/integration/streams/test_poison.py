@@ -24,8 +24,8 @@ from producers.replay.command import await_verdict
 from producers.replay.plan import Selection
 from producers.replay.replay import Replayed, replay
 from schemas.avro_files import schema_text
-from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.entities import JOBS, TIME_ENTRIES, USERS, Entity
 from streams.records import RawRecord
 from tests.fix_stack import Stack, running_stack
 from tests.integration.streams.conftest import Bench

@@ -18,8 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from streams.link import FLAT_RATE
 from streams.records import RawRecord
 from tests.fix_stack import Stack

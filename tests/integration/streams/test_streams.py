@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
+from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 from streams.records import RawRecord
 from tests.integration.streams.conftest import Bench
 from tests.integration.streams.fix_streams import StreamsProcess, eventually

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.errors import InvalidRecordError
 from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key, partition_for
 from schemas.avro_files import Schema, plain_schema
-from schemas.catalogue import (
-    COST_CODES,
-    ENTITIES,
-    ENTITY_BY_NAME,
-    JOBS,
-    SCHEMA_TOPICS,
-    TIME_ENTRIES,
-    USERS,
-    Entity,
-)
 from schemas.codec import Record, SchemaSource, encoder
-from streams.records import RawRecord, stated_id
+from schemas.entities import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.topics import SCHEMA_TOPICS
+from streams.records import RawRecord
 
 PARTITIONS = 4
 ZONE = "America/New_York"
@@ -141,7 +133,7 @@ def change(entity: Entity, after: Record | None, /, *, version: int = 1, **chang
     return {
         "op": "DELETE" if after is None else "UPDATE",
         "company_id": "acme",
-        "entity_id": "" if after is None else stated_id(entity, after),
+        "entity_id": "" if after is None else entity.stated_id(after),
         "version": version,
         "observed_at": OBSERVED_AT + version,
         "run_id": f"run-{version}",
@@ -153,15 +145,17 @@ def change(entity: Entity, after: Record | None, /, *, version: int = 1, **chang
 class RawTopics:
     """Writes raw records of one company: versions and offsets count up as a poller and a broker count them."""
 
-    def __init__(self, company_id: str = "acme", source: SchemaSource | None = None) -> None:
+    def __init__(
+        self, company_id: str = "acme", source: SchemaSource | None = None, entities: Sequence[Entity] = ENTITIES
+    ) -> None:
         source = source or LocalSchemas()
         self.company_id = company_id
         self.partition = partition_for(company_id, PARTITIONS)
         self.version = 0
         self._encode: Mapping[str, Callable[[Mapping[str, Any]], bytes]] = {
-            entity.name: encoder(entity.raw_topic, source) for entity in ENTITIES
+            entity.name: encoder(entity.raw_topic, source) for entity in entities
         }
-        self._offsets = dict.fromkeys(ENTITY_BY_NAME, 0)
+        self._offsets = dict.fromkeys(self._encode, 0)
 
     def put(self, entity: Entity, after: Record, /, **changes: Any) -> RawRecord:
         """A record of an entity's present content."""

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from core.dead_letters.share import DeadLetterShare
 from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS
-from schemas.catalogue import ENTITIES
 from schemas.codec import Decoder, Record
+from schemas.entities import ENTITIES
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
 from streams.retry import Patience

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core.errors import InvalidRecordError
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from streams import metrics
 from streams.records import Output, RawRecord
 from streams.shifts import batch as by_column

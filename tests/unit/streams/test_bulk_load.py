@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import InvalidRecordError
-from schemas.catalogue import JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record, to_days
+from schemas.entities import JOBS, TIME_ENTRIES, USERS, Entity
 from streams.normalise.times import is_clock_steady
 from streams.records import RawRecord
 from streams.shifts import batch as by_column

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS, partition_for
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from streams import outputs
 from streams.records import Output, RawRecord
 from streams.shifts import batch as by_column

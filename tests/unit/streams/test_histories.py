@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, ENTITY_BY_NAME, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, ENTITY_BY_NAME, JOBS, TIME_ENTRIES, USERS, Entity
 from streams.link import FLAT_RATE
-from streams.records import RawRecord, stated_id
+from streams.records import RawRecord
 from tests.unit.streams.factories import RawTopics, budget, cost_code, job, shift, user
 from tests.unit.streams.fakes import Core
 
@@ -48,7 +48,7 @@ def written(steps: list[tuple[tuple[Entity, Record], bool]]) -> tuple[list[RawRe
     log: list[RawRecord] = []
     alive: dict[tuple[str, str], Record] = {}
     for (entity, content), deletes in steps:
-        place = entity.name, stated_id(entity, content)
+        place = entity.name, entity.stated_id(content)
         if deletes and place in alive:
             log += raw.delete(entity, place[1])
             del alive[place]

@@ -21,8 +21,8 @@ import pytest
 from core.kafka.record_headers import RecordHeaders
 from core.topics import partition_for
 from schemas.avro_files import Schema, parse_plain, schema_text
-from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.stored_ids import IdCheck
 from streams.records import Codecs, RawRecord
 from streams.shifts import batch as by_column

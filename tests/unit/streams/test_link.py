@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.catalogue import BUDGETS, COST_CODES, JOBS, USERS
+from schemas.entities import BUDGETS, COST_CODES, JOBS, USERS
 from streams.link import FLAT_RATE, BudgetRefs, Parent, ShiftLink, ShiftRefs
 from streams.state.company import Company, EntityRef
 

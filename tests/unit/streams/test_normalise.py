@@ -8,8 +8,8 @@ import pytest
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import plain_schema
-from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import from_days
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from streams.normalise.entities import budgeted_minutes, split_title
 from streams.normalise.time_entries import named_titles
 from streams.rules import RULES

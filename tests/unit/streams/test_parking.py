@@ -7,8 +7,8 @@ from dataclasses import replace
 from core.dead_letters.letter import FIRST_SEEN
 from core.dead_letters.share import DeadLetterShare
 from core.topics import partition_for
-from schemas.catalogue import JOBS, TIME_ENTRIES
 from schemas.codec import Record
+from schemas.entities import JOBS, TIME_ENTRIES
 from streams.records import Output, RawRecord
 from tests.unit.streams.factories import PARTITIONS, RawTopics, job, shift
 from tests.unit.streams.fakes import FakePublisher, ManualClock, stage

@@ -11,7 +11,7 @@ import pytest
 from faust.types import TP
 
 from core.errors import FatalError
-from schemas.catalogue import JOBS
+from schemas.entities import JOBS
 from streams.consumer import Delivery
 from streams.partitions import Partitions, next_deliveries, process_deliveries, raw_record
 from streams.retry import StoppedError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from schemas.batch_codec import BatchDecoder
-from schemas.catalogue import CANONICAL_TOPICS, JOBS, TIME_ENTRIES
+from schemas.entities import JOBS, TIME_ENTRIES
+from schemas.topics import CANONICAL_TOPICS
 from streams.outputs import render
 from streams.rebuild import Canonical
 from streams.records import Output, RawRecord

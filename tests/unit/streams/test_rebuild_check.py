@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import FatalError, InvalidRecordError
 from core.topics import entity_key
-from schemas.catalogue import JOBS, TIME_ENTRIES, Entity
+from schemas.entities import JOBS, TIME_ENTRIES, Entity
 from streams.rebuild_check import Allowed, CanonicalKey, Findings, beyond_the_brake, check
 from tests.unit.streams.factories import RawTopics, job
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS
 from streams.records import RawRecord
 from tests.unit.streams.factories import RawTopics, budget, cost_code, job, shift, user
 from tests.unit.streams.fakes import Core

@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import FatalError, RetriableError
 from schemas.avro_files import Schema
-from schemas.catalogue import JOBS, TIME_ENTRIES
+from schemas.entities import JOBS, TIME_ENTRIES
 from streams import stage as stage_module
 from streams.records import Codecs
 from streams.retry import StoppedError

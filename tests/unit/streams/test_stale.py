@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from core.errors import InvalidRecordError
-from schemas.catalogue import BUDGETS, JOBS, TIME_ENTRIES
 from schemas.codec import Record
+from schemas.entities import BUDGETS, JOBS, TIME_ENTRIES
 from streams.records import RawRecord
 from tests.unit.streams.factories import RawTopics, budget, job, shift, worksheet_line
 from tests.unit.streams.fakes import Core, FakePublisher, stage

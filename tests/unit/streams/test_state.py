@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import InvalidRecordError
 from core.topics import entity_key
-from schemas.catalogue import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
+from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 from streams.state.partition import Outcome
 from tests.unit.streams.factories import OBSERVED_AT, RawTopics, budget, cost_code, job, shift, user
 from tests.unit.streams.fakes import Core, Published
