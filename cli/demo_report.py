@@ -13,14 +13,7 @@ from cli.user import DemoUser
 from core.settings_files import RUNNING
 from core.terminal import styled
 from core.visible import visible
-
-_LABELS = {
-    "jobs": "Jobs",
-    "users": "Users",
-    "cost_codes": "Cost codes",
-    "budgets": "Budget lines",
-    "time_entries": "Time entries",
-}
+from schemas.entities import ENTITIES
 
 
 def show_contents(found: Contents, seconds: float, console: Console) -> None:
@@ -57,9 +50,9 @@ Everything stays up until Ctrl-C; the data stays for the next time."""
 
 def _rows_table(found: Contents) -> Table:
     table = _table("", "Rows", "Hours")
-    for name, label in _LABELS.items():
-        worked = hours(found.counts["minutes"]) if name == "time_entries" else ""
-        table.add_row(label, f"{found.counts[name]:,}", worked)
+    for entity in ENTITIES:
+        worked = hours(found.counts["minutes"]) if entity.worked_minutes else ""
+        table.add_row(entity.plural.capitalize(), f"{found.counts[entity.table]:,}", worked)
     return table
 
 

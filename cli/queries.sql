@@ -1,13 +1,3 @@
--- name: counts
-SELECT
-    (SELECT count(*) FROM protiv.current_jobs WHERE company_id = %(company_id)s) AS jobs,
-    (SELECT count(*) FROM protiv.current_time_entries WHERE company_id = %(company_id)s) AS time_entries,
-    (SELECT count(*) FROM protiv.current_budgets WHERE company_id = %(company_id)s) AS budgets,
-    (SELECT count(*) FROM protiv.current_users WHERE company_id = %(company_id)s) AS users,
-    (SELECT count(*) FROM protiv.current_cost_codes WHERE company_id = %(company_id)s) AS cost_codes,
-    (SELECT coalesce(sum(total_minutes), 0) FROM protiv.current_time_entries
-     WHERE company_id = %(company_id)s) AS minutes;
-
 -- name: links
 SELECT link_status, count(*) AS entries, coalesce(sum(total_minutes), 0) AS minutes
 FROM protiv.current_time_entries WHERE company_id = %(company_id)s

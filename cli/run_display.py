@@ -10,15 +10,9 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from core.terminal import styled
 from core.visible import visible
 from schemas.codec import Record
+from schemas.entities import ENTITY_BY_NAME
 
 _CHANGES = ("created", "updated", "deleted")
-NAMES = {
-    "jobs": "Jobs",
-    "users": "Users",
-    "time-entries": "Time entries",
-    "cost-codes": "Cost codes",
-    "budgets": "Budgets",
-}
 
 
 def show_run(events: Iterable[Record], console: Console) -> Record:
@@ -72,7 +66,7 @@ class _Lines:
     def _update(self, entity: str, event: Record) -> None:
         task = self._tasks.get(entity)
         if task is None:
-            task = self._tasks[entity] = self._bars.add_task(NAMES.get(entity, visible(entity)), total=None, said="")
+            task = self._tasks[entity] = self._bars.add_task(_title(entity), total=None, said="")
         counts = event["counts"]
         done = event["type"] == "entity-complete"
         changed = changes_in(counts)
@@ -81,7 +75,7 @@ class _Lines:
         total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]
         self._bars.update(task, completed=total if done else event["pages_done"], total=total, said=said)
         if done and not self._console.is_terminal:
-            self._console.print(f"  {NAMES.get(entity, entity)}: {said.strip()}")
+            self._console.print(f"  {_title(entity)}: {said.strip()}")
 
 
 def _left(event: Record) -> str:
@@ -90,3 +84,9 @@ def _left(event: Record) -> str:
     if event["type"] != "progress" or seconds is None:
         return ""
     return f", about {max(1, round(seconds / 60))} min left" if seconds >= 60 else f", about {seconds} s left"
+
+
+def _title(entity: str) -> str:
+    """Of a name in an event, which a newer poller may have written."""
+    known = ENTITY_BY_NAME.get(entity)
+    return visible(entity) if known is None else known.title

@@ -14,6 +14,8 @@ from control.database import COMMAND, translated_errors
 from core.postgres import connect
 from core.settings import Settings
 from core.sql import read_statements
+from reports.tables import Statement, stored_counts
+from schemas.entities import ENTITIES
 
 _SQL = read_statements(Path(__file__).parent / "queries.sql")
 
@@ -31,17 +33,19 @@ class Contents:
 
 
 def counts(settings: Settings, company_id: str) -> dict[str, int]:
-    """Live rows of the five tables and `minutes` worked."""
-    return {name: int(value) for name, value in _query(settings, "counts", company_id)[0].items()}
+    """Live rows by table, and `minutes` worked."""
+    found = {row["entity"]: row for row in _query(settings, stored_counts(), company_ids=[company_id])}
+    rows = {one.table: int(found[one.name]["records"]) if one.name in found else 0 for one in ENTITIES}
+    return {**rows, "minutes": sum(int(row["minutes"]) for row in found.values())}
 
 
 def contents(settings: Settings, company_id: str) -> Contents:
     """Counts, link states, a few linked time entries, and budget against actual hours of three jobs."""
     return Contents(
         counts(settings, company_id),
-        _query(settings, "links", company_id),
-        _query(settings, "entries", company_id),
-        _query(settings, "labor", company_id),
+        _query(settings, _SQL["links"], company_id=company_id),
+        _query(settings, _SQL["entries"], company_id=company_id),
+        _query(settings, _SQL["labor"], company_id=company_id),
     )
 
 
@@ -50,8 +54,8 @@ def hours(minutes: int | Decimal) -> str:
     return f"{Decimal(minutes) / 60:,.1f} h"
 
 
-def _query(settings: Settings, name: str, company_id: str) -> list[Row]:
+def _query(settings: Settings, statement: Statement, **values: object) -> list[Row]:
     with translated_errors():
         connection = connect(settings.database_url.get_secret_value(), COMMAND)
         with closing(connection), connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(_SQL[name], {"company_id": company_id}).fetchall()
+            return cursor.execute(statement, values).fetchall()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from schemas import entities
+from schemas.entities import ENTITIES, ENTITY_BY_NAME
+
 _UTC = timezone(timedelta(0), "UTC")
 
 READS = {"initial": "First sync", "full": "Full sync", "recent": "Recent changes", "backfill": "Backfill"}
@@ -17,22 +20,10 @@ RUN_STATES = {
     "cancelled": "Cancelled",
     "interrupted": "Interrupted",
 }
-ENTITY_NAMES = {
-    "jobs": "Jobs",
-    "users": "Users",
-    "cost-codes": "Cost codes",
-    "budgets": "Budgets",
-    "time-entries": "Time entries",
-}
+ENTITY_NAMES = {entity.name: entity.title for entity in ENTITIES}
 # The order in which a run reads them.
-READ_ORDER = ("jobs", "users", "time-entries", "cost-codes", "budgets")
-SINGULAR = {
-    "jobs": "job",
-    "users": "user",
-    "cost-codes": "cost code",
-    "budgets": "budget line",
-    "time-entries": "time entry",
-}
+READ_ORDER = tuple(entity.name for entity in entities.READ_ORDER)
+SINGULAR = {entity.name: entity.singular for entity in ENTITIES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +105,8 @@ def counted(count: int, one: str, several: str) -> str:
 
 def counted_entity(count: int, entity: str) -> str:
     """As in `3 time entries` and `1 budget line`."""
-    one = SINGULAR.get(entity, "record")
-    return counted(count, one, f"{one[:-1]}ies" if one.endswith("y") else f"{one}s")
+    known = ENTITY_BY_NAME.get(entity)
+    return counted(count, "record", "records") if known is None else known.counted(count)
 
 
 def listed(parts: list[str]) -> str:

@@ -82,19 +82,6 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class LastRun:
-    """The company's newest run, whatever it read."""
-
-    run_id: str
-    read: str
-    state: str
-    fault: str | None
-    message: str | None
-    started_at: datetime
-    finished_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class RawRecordFound:
     """The newest record of the raw topic; `op` is DELETE too where only its tombstone is left.
 
@@ -153,7 +140,6 @@ class Evidence:
     entity_read: EntityRead | None = None
     incomplete: Incomplete | None = None
     held: Held | None = None
-    last_run: LastRun | None = None
     raw: RawRecordFound | None = None
     canonical: CanonicalRecordFound | None = None
     row: StoredRow | None = None

@@ -14,6 +14,7 @@ from reports.evidence import EntityRead, Evidence, Minutes
 from reports.responsible import ADMIN, DEVELOPER, NOBODY, OPERATOR, ToDo, incomplete
 from reports.stages import Step, steps_of
 from reports.words import instant, of_links
+from schemas.entities import ENTITY_BY_NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ def _refused(found: Evidence) -> Conclusion | None:
     return Conclusion(
         f"dead-letter-{letter.stage}",
         f"{_STAGE_NAMES.get(letter.stage, letter.stage)} refused it ({letter.error_class}): {letter.reason}",
-        ToDo(DEVELOPER, "Mend what the reason names, then replay the dead letter.", command),
+        ToDo(DEVELOPER, "Fix the cause above, then replay the dead letter.", command),
     )
 
 
@@ -220,7 +221,7 @@ def _never_shown(found: Evidence) -> Conclusion:
             "dead-letter-poller",
             f"It has not been read, and a command sent for this company {instant(unread.place.at, found)} could not "
             f"be understood ({unread.error_class}): {unread.reason}",
-            ToDo(OPERATOR, "Mend its sender, and send the command again.", _command("sync", found)),
+            ToDo(OPERATOR, "Correct its sender, and send the command again.", _command("sync", found)),
         )
     if found.incomplete is not None:
         cause, to_do = incomplete(found.company_id, found.entity, found.incomplete.message)
@@ -256,7 +257,7 @@ def _outside(found: Evidence) -> Conclusion:
             ToDo(OPERATOR, "Read everything of this entity.", _command("full-sync", found)),
         )
     limit = found.connection.import_from if found.connection else None
-    older = f", or older than the import-from date {limit}" if limit and found.entity == "time-entries" else ""
+    older = f", or older than the import-from date {limit}" if limit and ENTITY_BY_NAME[found.entity].local_day else ""
     return Conclusion(
         "never-shown",
         f"Buildertrend has shown no such record in any read through {_through(read, found)}: it is "

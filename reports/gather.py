@@ -29,20 +29,21 @@ from reports.evidence import (
     Held,
     Incomplete,
     LastRead,
-    LastRun,
     Minutes,
     RawRecordFound,
     StoredRow,
 )
 from reports.lag import sink_positions, streams_positions
+from reports.tables import Statement, stored_record
 from reports.visibility import require_all_rows
 from schemas.codec import Decoder, Record, SchemaSource, from_micros
-from schemas.entities import Entity
+from schemas.entities import ENTITIES, Entity
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "explain.sql")
 # A run's records carry the clocks of their producers; this much may they differ from the database's.
 _CLOCKS_DIFFER = timedelta(minutes=10)
-_PARENTS = ("job_id", "user_id", "cost_code_id", "cost_code_title")
+_TITLE = "cost_code_title"  # A shift may name its cost code by title alone.
+_PARENTS = (*dict.fromkeys(parent.id_field for entity in ENTITIES for parent in entity.parents), _TITLE)
 
 T = TypeVar("T")
 
@@ -78,10 +79,9 @@ def gather(tx: Transaction, settings: Settings, source: SchemaSource, asked: Que
         entity_read=_one(tx, "entity_read", EntityRead, ids),
         incomplete=_one(tx, "incomplete", Incomplete, ids),
         held=_one(tx, "held", Held, ids),
-        last_run=_one(tx, "last_run", LastRun, ids),
         raw=raw,
         canonical=canonical,
-        row=_one(tx, f"stored_{entity.table}", StoredRow, ids),
+        row=_row(tx, stored_record(entity), StoredRow, ids),
         streams_next=streams.get((entity.raw_topic, look.partition)) or 0,
         sink_next=sink.get((entity.canonical_topic, look.partition)) or 0,
         letters=tuple(look.letters()),
@@ -179,5 +179,9 @@ def _headers(message: Message) -> RecordHeaders:
 
 
 def _one(tx: Transaction, name: str, kind: type[T], values: dict[str, Any]) -> T | None:
+    return _row(tx, _SQL[name], kind, values)
+
+
+def _row(tx: Transaction, statement: Statement, kind: type[T], values: dict[str, Any]) -> T | None:
     with tx.cursor(row_factory=class_row(kind)) as cursor:
-        return cursor.execute(_SQL[name], values).fetchone()
+        return cursor.execute(statement, values).fetchone()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,10 @@ from core.kafka.read_partition import read_partition
 from core.settings import Settings
 from core.sql import read_statements
 from core.topics import partition_for
+from reports.tables import Statement, live_records
 from reports.visibility import require_all_rows
 from schemas.codec import Decoder, Record, SchemaSource, from_days
-from schemas.entities import TIME_ENTRIES, Entity
+from schemas.entities import Entity
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "reconcile.sql")
 
@@ -49,15 +51,15 @@ def read_sides(tx: Transaction, settings: Settings, source: SchemaSource, compan
     ids = {"company_id": company_id, "entity": entity.name}
     topics = _Topics(settings, source, company_id)
     return Sides(
-        buildertrend=_items(tx, "source", ids),
-        raw=topics.items(entity.raw_topic, _raw_item if entity == TIME_ENTRIES else _bare_raw_item),
-        canonical=topics.items(entity.canonical_topic, _canonical_item if entity == TIME_ENTRIES else _bare_item),
-        table=_items(tx, f"table_{entity.table}", ids),
+        buildertrend=_items(tx, _SQL["source"], ids),
+        raw=topics.items(entity.raw_topic, _raw_item if entity.worked_minutes else _bare_raw_item),
+        canonical=topics.items(entity.canonical_topic, partial(_canonical_item, entity)),
+        table=_items(tx, live_records(entity), ids),
     )
 
 
-def _items(tx: Transaction, name: str, values: Mapping[str, Any]) -> dict[str, Item]:
-    return {entity_id: Item(*rest) for entity_id, *rest in tx.execute(_SQL[name], values)}
+def _items(tx: Transaction, statement: Statement, values: Mapping[str, Any]) -> dict[str, Item]:
+    return {entity_id: Item(*rest) for entity_id, *rest in tx.execute(statement, values)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +101,6 @@ def _bare_raw_item(change: Record) -> Item | None:
     return None if change["op"] == "DELETE" else Item(change["version"])
 
 
-def _bare_item(record: Record) -> Item | None:
-    return None if record["deleted_at"] is not None else Item(record["version"])
-
-
 def _raw_item(change: Record) -> Item | None:
     shift = change["after"]
     if change["op"] == "DELETE" or shift is None:
@@ -112,11 +110,14 @@ def _raw_item(change: Record) -> Item | None:
     return Item(change["version"], _day(shift["timeIn"]["timeStamp"]), str(shift["jobId"]), minutes)
 
 
-def _canonical_item(record: Record) -> Item | None:
+def _canonical_item(entity: Entity, record: Record) -> Item | None:
     if record["deleted_at"] is not None:
         return None
-    day = record["work_date"]
-    return Item(record["version"], None if day is None else from_days(day), record["job_id"], record["total_minutes"])
+    if entity.worked_minutes is None:
+        return Item(record["version"])
+    day = record[entity.local_day] if entity.local_day else None
+    first_day = None if day is None else from_days(day)
+    return Item(record["version"], first_day, record["job_id"], record[entity.worked_minutes])
 
 
 def _day(stamp: str) -> date | None:

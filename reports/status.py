@@ -21,6 +21,7 @@ from reports.company_status import (
     RunningRead,
     company_status,
 )
+from reports.tables import Statement, stored_counts
 from reports.visibility import require_all_rows
 from schemas.entities import ENTITIES
 
@@ -48,12 +49,12 @@ def takes_writes(tx: Transaction) -> bool:
 def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> list[CompanyFacts]:
     """What is recorded of these companies (None: of all), by company id."""
     wanted = None if company_ids is None else list(company_ids)
-    connections = [ConnectionFacts(**row) for row in _rows(tx, "companies", wanted)]
-    reads, held, short = (_by_place(_rows(tx, name, wanted)) for name in ("reads", "held", "incomplete"))
+    connections = [ConnectionFacts(**row) for row in _rows(tx, _SQL["companies"], wanted)]
+    reads, held, short = (_by_place(_rows(tx, _SQL[name], wanted)) for name in ("reads", "held", "incomplete"))
     published, stored = _counts(tx, connections, wanted)
-    running = {row.pop("company_id"): RunningRead(**row) for row in _rows(tx, "running", wanted)}
+    running = {row.pop("company_id"): RunningRead(**row) for row in _rows(tx, _SQL["running"], wanted)}
     commands: dict[str, list[OpenCommandFacts]] = {}
-    for row in _rows(tx, "commands", wanted):
+    for row in _rows(tx, _SQL["commands"], wanted):
         commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
     return [
         CompanyFacts(
@@ -104,12 +105,12 @@ def _counts(
     if len(connections) > MOST_COUNTED:
         return None, None
     require_all_rows(tx)
-    return _by_place(_rows(tx, "published", wanted)), _by_place(_rows(tx, "stored", wanted))
+    return _by_place(_rows(tx, _SQL["published"], wanted)), _by_place(_rows(tx, stored_counts(), wanted))
 
 
-def _rows(tx: Transaction, name: str, company_ids: list[str] | None) -> list[Row]:
+def _rows(tx: Transaction, statement: Statement, company_ids: list[str] | None) -> list[Row]:
     with tx.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(_SQL[name], {"company_ids": company_ids}).fetchall()
+        return cursor.execute(statement, {"company_ids": company_ids}).fetchall()
 
 
 def _by_place(rows: Iterable[Row]) -> dict[Place, Row]:

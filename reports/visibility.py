@@ -7,6 +7,7 @@ from pathlib import Path
 from control.database import Transaction
 from core.errors import ConfigurationError
 from core.sql import read_statements
+from reports.tables import TABLES
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "visibility.sql")
 
@@ -16,7 +17,7 @@ def require_all_rows(tx: Transaction) -> None:
 
     A role is not bound with BYPASSRLS, as the owner, or by a policy that shows it every row.
     """
-    row = tx.execute(_SQL["hidden"]).fetchone()
+    row = tx.execute(_SQL["hidden"], {"tables": TABLES}).fetchone()
     if row is not None:
         role, tables = row
         raise ConfigurationError(

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reports.evidence import Evidence
 from reports.responsible import ADMIN, NOBODY, OPERATOR, ToDo
+from schemas.entities import COST_CODES, JOBS, USERS
 
 _BY_PARENT = {
-    "waiting-for-job": ("jobs", "job_id", "job"),
-    "waiting-for-user": ("users", "user_id", "worker"),
-    "waiting-for-cost-code": ("cost-codes", "", "cost code"),
+    "waiting-for-job": (JOBS, "job"),
+    "waiting-for-user": (USERS, "worker"),
+    "waiting-for-cost-code": (COST_CODES, "cost code"),
 }
 _BY_EDIT = {
     "uncoded": (
@@ -53,14 +54,16 @@ def of_links(found: Evidence) -> tuple[str, ToDo]:
 def _waiting(found: Evidence, status: str) -> tuple[str, ToDo]:
     row = found.row
     assert row is not None
-    entity, field, word = _BY_PARENT.get(status, ("", "", "parent"))
+    if status not in _BY_PARENT:
+        return f"Its hours are in Protiv, with the link status {status or 'none'}.", ToDo(NOBODY, "Nothing.")
+    entity, word = _BY_PARENT[status]
     cause = f"Its hours are in Protiv, and wait for their {word}. {row.link_detail or ''}".strip()
     blocked = found.connection.blocked if found.connection else None
     if blocked is not None:
         return f"{cause} {blocked[0]}", blocked[1]
-    parent = found.canonical.refers_to.get(field) if found.canonical else None
+    parent = found.canonical.refers_to.get(entity.id_field) if found.canonical else None
     if parent is not None:
-        command = shlex.join(["protiv-buildertrend", "explain", found.company_id, entity, parent])
+        command = shlex.join(["protiv-buildertrend", "explain", found.company_id, entity.name, parent])
         return cause, ToDo(OPERATOR, f"See why the {word} is not there.", command)
-    command = shlex.join(["protiv-buildertrend", "full-sync", found.company_id, "--entity", entity, "--wait"])
-    return cause, ToDo(OPERATOR, f"Read every {word}; if it does not exist, mend the shift in Buildertrend.", command)
+    command = shlex.join(["protiv-buildertrend", "full-sync", found.company_id, "--entity", entity.name, "--wait"])
+    return cause, ToDo(OPERATOR, f"Read every {word}; if there is none, correct the shift in Buildertrend.", command)

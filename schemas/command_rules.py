@@ -14,7 +14,7 @@ from uuid import UUID
 from core.topics import ALL_COMPANIES
 from schemas.codec import to_days
 from schemas.command_types import TYPES, CommandType
-from schemas.entities import ENTITY_BY_NAME, TIME_ENTRIES
+from schemas.entities import ENTITIES, ENTITY_BY_NAME
 
 Command = Mapping[str, Any]
 
@@ -39,6 +39,7 @@ _DATES = ("from_date", "to_date")
 # Far below a date as number of days, far above every number of days of a date.
 _CALENDAR = range(19_000_101, 21_001_232)
 _MICROS_A_DAY = timedelta(days=1) // timedelta(microseconds=1)
+_WITH_DAYS = frozenset(entity.name for entity in ENTITIES if entity.local_day)
 
 
 def complaint(command: Command, *, connected: bool) -> str | None:
@@ -154,7 +155,7 @@ def _dates(command: Command, kind: CommandType) -> Iterator[str]:
     name = "from_date" if first is not None else "to_date"
     if not kind.dates:
         yield f"{name} belongs to backfill."
-    elif command["entities"] and TIME_ENTRIES.name not in command["entities"]:
-        yield f"{name} goes with {TIME_ENTRIES.name}; the entities named have no days."
+    elif command["entities"] and _WITH_DAYS.isdisjoint(command["entities"]):
+        yield f"{name} goes with {' or '.join(sorted(_WITH_DAYS))}; the entities named have no days."
     elif first is not None and last is not None and last < first:
         yield "to_date must not be before from_date."

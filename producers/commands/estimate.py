@@ -6,6 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from schemas.entities import BUDGETS, COST_CODES, TIME_ENTRIES, USERS
+
 # Rows that a page of a grid holds.
 _PAGE_ROWS = 200
 # Signing in, whose account it is, both lists of jobs.
@@ -70,18 +72,18 @@ def observed_request_s(durations: Mapping[str, float], extents: Mapping[str, Ext
 
 def _pages(extent: Extent) -> int:
     """Pages of lists, and one for each job's budget."""
-    jobs = 1 + extent.jobs * len({"budgets", "cost-codes"} & set(extent.entities))
+    jobs = 1 + extent.jobs * len({BUDGETS.name, COST_CODES.name} & set(extent.entities))
     return _paged(extent) + jobs
 
 
 def _paged(extent: Extent) -> int:
-    shifts = max(1, math.ceil(extent.shifts / _PAGE_ROWS)) if "time-entries" in extent.entities else 0
-    users = max(1, math.ceil(extent.users / _PAGE_ROWS)) if "users" in extent.entities else 0
+    shifts = max(1, math.ceil(extent.shifts / _PAGE_ROWS)) if TIME_ENTRIES.name in extent.entities else 0
+    users = max(1, math.ceil(extent.users / _PAGE_ROWS)) if USERS.name in extent.entities else 0
     return shifts + users
 
 
 def _by_job(extent: Extent) -> int:
     """A job costs one request for its budget, one for the worksheet behind it, and one for its cost codes."""
-    budgets = extent.jobs + extent.budgeted_jobs if "budgets" in extent.entities else 0
-    codes = extent.jobs if "cost-codes" in extent.entities else 0
+    budgets = extent.jobs + extent.budgeted_jobs if BUDGETS.name in extent.entities else 0
+    codes = extent.jobs if COST_CODES.name in extent.entities else 0
     return budgets + codes

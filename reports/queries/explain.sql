@@ -26,28 +26,3 @@ SELECT h.run_id::text, h.held_at, h.released_at, h.released_by,
         AND o.released_at IS NULL) AS together
 FROM integration.held_deletions AS h
 WHERE h.company_id = %(company_id)s AND h.entity = %(entity)s AND h.entity_id = %(entity_id)s;
-
--- name: last_run
-SELECT run_id::text, read, state, fault, message, started_at, finished_at FROM integration.runs
-WHERE company_id = %(company_id)s ORDER BY run_seq DESC LIMIT 1;
-
--- name: stored_jobs
-SELECT version, observed_at, deleted_at, updated_at, NULL AS link_status, NULL AS link_detail FROM protiv.jobs
-WHERE company_id = %(company_id)s AND job_id = %(entity_id)s;
-
--- name: stored_users
-SELECT version, observed_at, deleted_at, updated_at, NULL AS link_status, NULL AS link_detail FROM protiv.users
-WHERE company_id = %(company_id)s AND user_id = %(entity_id)s;
-
--- name: stored_cost_codes
-SELECT version, observed_at, deleted_at, updated_at, NULL AS link_status, NULL AS link_detail FROM protiv.cost_codes
-WHERE company_id = %(company_id)s AND cost_code_id = %(entity_id)s;
-
--- name: stored_budgets
-SELECT version, observed_at, deleted_at, updated_at, NULL AS link_status, NULL AS link_detail FROM protiv.budgets
-WHERE company_id = %(company_id)s AND budget_id = %(entity_id)s;
-
--- name: stored_time_entries
-SELECT version, observed_at, deleted_at, updated_at, link_status, link_detail, regular_minutes, overtime_minutes
-FROM protiv.time_entries
-WHERE company_id = %(company_id)s AND time_entry_id = %(entity_id)s;

@@ -42,12 +42,3 @@ GROUP BY company_id, entity;
 -- name: published
 SELECT company_id, entity, count(*) AS records FROM integration.source_state
 WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s) GROUP BY company_id, entity;
-
--- name: stored
-SELECT company_id, entity, count(*) AS records FROM (
-    SELECT company_id, 'jobs' AS entity FROM protiv.current_jobs
-    UNION ALL SELECT company_id, 'users' FROM protiv.current_users
-    UNION ALL SELECT company_id, 'cost-codes' FROM protiv.current_cost_codes
-    UNION ALL SELECT company_id, 'budgets' FROM protiv.current_budgets
-    UNION ALL SELECT company_id, 'time-entries' FROM protiv.current_time_entries
-) AS rows WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s) GROUP BY company_id, entity;

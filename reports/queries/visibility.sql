@@ -3,7 +3,7 @@
 SELECT current_user, array_agg(c.relname ORDER BY c.relname)
 FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = 'protiv' AND c.relkind IN ('r', 'p') AND c.relrowsecurity
-  AND c.relname IN ('jobs', 'users', 'cost_codes', 'budgets', 'time_entries')
+  AND c.relname = ANY(%(tables)s)
   AND row_security_active(c.oid)
   AND NOT EXISTS (
     SELECT FROM pg_policy AS p
