@@ -44,18 +44,16 @@ _EXACT = Context(prec=60)
 _Stated = tuple[str | None, Any, BudgetLine]
 
 
-class CostCodesRead:
-    """Cost codes of the budgets of `job_ids`; complete only where those are all jobs (`whole`) and all answered."""
+class _ReadByJob:
+    """A read with a page for each of `job_ids`; it keeps the jobs whose module does not answer."""
 
-    entity = COST_CODES
-    name = COST_CODES.name
     reader_version = READER_VERSION
     endpoint_missing = False
 
-    def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
+    def __init__(self, account: Account, job_ids: Sequence[int], *, what: str) -> None:
         self._account = account
         self._job_ids = job_ids
-        self._whole = whole
+        self._what = what
         self._silent: list[int] = []
         self._second_look = SecondLook()
 
@@ -64,12 +62,43 @@ class CostCodesRead:
         self._silent = list(cursor.get("silent", ()))
 
     def cursor(self) -> dict[str, Any]:
-        """Jobs whose cost codes did not answer."""
+        """Jobs whose module did not answer."""
         return {"silent": self._silent}
+
+    def incomplete_reason(self) -> IncompleteReason | None:
+        return self._unanswered(self._silent, of=len(self._job_ids))
+
+    def second_look_result(self) -> SecondLook:
+        return self._second_look
+
+    def _jobs_to_read(self, start: ReadStart) -> Iterator[tuple[int, int]]:
+        """(page number, job id) of the jobs still to be read: each page is one job, in a fixed order."""
+        return islice(enumerate(self._job_ids, start=1), start.pages_done, None)
+
+    def _unanswered(self, silent: Sequence[int], *, of: int) -> IncompleteReason | None:
+        """Jobs whose module did not answer; if that is all of them, the account may not use the module."""
+        if not silent:
+            return None
+        jobs = sorted(set(silent))
+        named = ", ".join(map(str, jobs[:_JOBS_NAMED]))
+        more = f" and {len(jobs) - _JOBS_NAMED:,} more" if len(jobs) > _JOBS_NAMED else ""
+        sentence = f"Buildertrend did not answer for the {self._what} of {len(jobs):,} of {of:,} jobs ({named}{more})."
+        return IncompleteReason(sentence, if_ever_used=len(jobs) == of)
+
+
+class CostCodesRead(_ReadByJob):
+    """Cost codes of the budgets of `job_ids`; complete only if those are all jobs (`whole`) and all answered."""
+
+    entity = COST_CODES
+    name = COST_CODES.name
+
+    def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
+        super().__init__(account, job_ids, what="cost codes")
+        self._whole = whole
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
-        for number, job_id in _jobs_to_read(self._job_ids, start):
+        for number, job_id in self._jobs_to_read(start):
             try:
                 rows = self._account.cost_codes(job_id)
             except ModuleMissingError:
@@ -85,9 +114,6 @@ class CostCodesRead:
     def complete_range(self) -> ReadRange | None:
         return ReadRange() if self._whole and not self._silent else None
 
-    def incomplete_reason(self) -> IncompleteReason | None:
-        return _unanswered("cost codes", self._silent, of=len(self._job_ids))
-
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All jobs again; if one does not answer now, no deletion is proven."""
         silent: list[int] = []
@@ -99,36 +125,20 @@ class CostCodesRead:
                 continue
             found = [row for row in rows if row.entity_id in missing]
             yield Page(number, found, len(self._job_ids))
-        self._second_look = SecondLook(_unanswered("cost codes", silent, of=len(self._job_ids)))
-
-    def second_look_result(self) -> SecondLook:
-        return self._second_look
+        self._second_look = SecondLook(self._unanswered(silent, of=len(self._job_ids)))
 
 
-class BudgetsRead:
+class BudgetsRead(_ReadByJob):
     """Budget lines of `job_ids`, each with the worksheet lines of its cost code title."""
 
     entity = BUDGETS
     name = BUDGETS.name
-    reader_version = READER_VERSION
-    endpoint_missing = False
 
     def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
-        self._account = account
-        self._job_ids = job_ids
-        self._silent: list[int] = []
-        self._second_look = SecondLook()
-
-    def restore(self, cursor: Mapping[str, Any]) -> None:
-        """See producers.source.EntityRead."""
-        self._silent = list(cursor.get("silent", ()))
-
-    def cursor(self) -> dict[str, Any]:
-        """Jobs whose budget did not answer."""
-        return {"silent": self._silent}
+        super().__init__(account, job_ids, what="budgets")
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        for number, job_id in _jobs_to_read(self._job_ids, start):
+        for number, job_id in self._jobs_to_read(start):
             records = self._job_rows(job_id)
             if records is None:
                 self._silent.append(job_id)
@@ -137,9 +147,6 @@ class BudgetsRead:
     def complete_range(self) -> ReadRange:
         answered = sorted(set(self._job_ids) - set(self._silent))
         return ReadRange(parents=[str(job_id) for job_id in answered])
-
-    def incomplete_reason(self) -> IncompleteReason | None:
-        return _unanswered("budgets", self._silent, of=len(self._job_ids))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """The jobs of the missing lines again, except deleted ones; if one does not answer, no deletion is proven."""
@@ -152,10 +159,7 @@ class BudgetsRead:
                 continue
             found = [row for row in records if row.entity_id in missing]
             yield Page(number, found, len(jobs))
-        self._second_look = SecondLook(_unanswered("budgets", silent, of=len(jobs)))
-
-    def second_look_result(self) -> SecondLook:
-        return self._second_look
+        self._second_look = SecondLook(self._unanswered(silent, of=len(jobs)))
 
     def _job_rows(self, job_id: int) -> list[SourceRow] | None:
         """None where the job's budget does not answer."""
@@ -171,22 +175,6 @@ class BudgetsRead:
         except ModuleMissingError:
             # An empty worksheet would remove hours that were published.
             return budget_rows(job_id, categories, None)
-
-
-def _unanswered(what: str, silent: Sequence[int], *, of: int) -> IncompleteReason | None:
-    """Jobs whose module did not answer; if that is all of them, the account may not use the module."""
-    if not silent:
-        return None
-    jobs = sorted(set(silent))
-    named = ", ".join(map(str, jobs[:_JOBS_NAMED]))
-    more = f" and {len(jobs) - _JOBS_NAMED:,} more" if len(jobs) > _JOBS_NAMED else ""
-    sentence = f"Buildertrend did not answer for the {what} of {len(jobs):,} of {of:,} jobs ({named}{more})."
-    return IncompleteReason(sentence, if_ever_used=len(jobs) == of)
-
-
-def _jobs_to_read(job_ids: Sequence[int], start: ReadStart) -> Iterator[tuple[int, int]]:
-    """(page number, job id) of the jobs still to be read: each page is one job, in a fixed order."""
-    return islice(enumerate(job_ids, start=1), start.pages_done, None)
 
 
 def budget_rows(job_id: int, categories: Sequence[Any], groups: Sequence[Any] | None) -> list[SourceRow]:

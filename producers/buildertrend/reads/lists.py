@@ -63,7 +63,7 @@ class JobsRead:
         The run's other reads keep to the jobs that were read first.
         """
         listed = self._listed()
-        page = _rows_page(self._merged(listed))
+        page = Page(1, self._merged(listed), 1)
         shown = {row.entity_id for row in page.rows}
         contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
         self._second_look = SecondLook(_contradiction(contradicted))
@@ -77,7 +77,7 @@ class JobsRead:
         jobs = [job for job in map(_job_of, rows) if job is not None]
         self.job_ids = sorted(job["jobId"] for job in jobs)
         self.open_job_ids = sorted(job["jobId"] for job in jobs if job["status"] != _CLOSED)
-        return _rows_page(rows)
+        return Page(1, rows, 1)
 
     def _listed(self) -> dict[int, Json]:
         """Of each job what the job list alone states; the picker states the rest."""
@@ -185,13 +185,13 @@ class ShiftWorkersRead:
     def cursor(self) -> dict[str, Any]:
         return {}
 
-    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:  # noqa: ARG002 - one page: it is read whole or not at all
-        rows = [
-            InternalUser.model_construct(userId=user_id, name=name) for user_id, name in sorted(self._workers().items())
-        ]
-        # A shift knows less of a worker than the users list; it must not replace what that said.
+    def pages(self, _start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        """One page: it is read whole or not at all."""
+        workers = sorted(self._workers().items())
+        rows = [InternalUser.model_construct(userId=user_id, name=name) for user_id, name in workers]
+        # A shift states less of a worker than the users list, and must not replace what that stated.
         records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
-        yield _records_page(records)
+        yield Page(1, [SourceRow.of(record) for record in records], 1)
 
     def complete_range(self) -> ReadRange | None:
         return None
@@ -207,14 +207,6 @@ class ShiftWorkersRead:
         return SecondLook()
 
 
-def _rows_page(rows: Sequence[SourceRow], number: int = 1, total: int | None = 1) -> Page:
-    return Page(number, rows, total)
-
-
-def _records_page(records: Sequence[SourceRecord]) -> Page:
-    return _rows_page([SourceRow.of(record) for record in records])
-
-
 def _user(raw: Any) -> SourceRow:
     def read(raw: Any) -> SourceRecord:
         row = parse_row(InternalUser, raw, what="users")
@@ -224,7 +216,7 @@ def _user(raw: Any) -> SourceRow:
 
 
 def _users_page(walked: WalkedPage[SourceRow]) -> Page:
-    return _rows_page(walked.rows, walked.number, walked.pages_total)
+    return Page(walked.number, walked.rows, walked.pages_total)
 
 
 def _only(page: Page, ids: Collection[str]) -> Page:

@@ -20,6 +20,7 @@ from producers.buildertrend.answers import (
     read_json,
 )
 from producers.buildertrend.client import Answer
+from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
 
 GOOD: dict[str, Any] = {"success": True, "message": None, "needsToRelogin": False, "data": {"data": []}}
@@ -169,7 +170,7 @@ NO_JSON = (
 
 @pytest.mark.parametrize("text", NO_JSON)
 def test_what_is_no_json_to_the_slow_parser_is_none_to_the_quick_one(text: str) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each parser has its own message
+    with pytest.raises(NotJsonError):
         parsed_row(text.encode())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ class Histories(RuleBasedStateMachine):
     @rule(edits=st.lists(EDITS, min_size=2, max_size=30))
     def edit_between_all_requests(self, edits: list[Edit]) -> None:
         for number, one in enumerate(edits):
-            self.world.trouble(number, lambda one=one: self._edit(one))  # type: ignore[misc]
+            self.world.trouble(number, partial(self._edit, one))
 
     @rule(after=SOON, paging=PAGING)
     def pages_that_leave_rows_out(self, after: int, paging: dict[str, Any]) -> None:
