@@ -33,8 +33,9 @@ from producers.runs.publisher import TransactionalPublisher
 from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import KafkaEventWriter
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import RAW_TOPICS, TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry
+from schemas.topics import RAW_TOPICS
 
 PAGE_SIZE = 200
 

@@ -20,8 +20,8 @@ from core.kafka.config import transactional_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import Encoder, Record, from_days, from_micros
+from schemas.entities import TIME_ENTRIES
 from sinks.columns import CanonicalTable, Column, Form, canonical_table
 
 PARTITIONS = 4

@@ -30,8 +30,8 @@ from embedded.ports import choose_ports
 from embedded.process import ChildProcess, Command
 from embedded.progress import SilentProgress
 from embedded.stack import EmbeddedStack
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import Record, encoder
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry, register_all
 from schemas.topic_setup import admin_client, create_topics
 

@@ -32,7 +32,7 @@ from core.kafka.config import client_config, consumer_config
 from core.settings import Settings, load_settings, reveal
 from embedded.progress import ConsoleProgress
 from embedded.stack import EmbeddedStack
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry, register_all
 from schemas.topic_setup import create_topics
 

@@ -10,7 +10,7 @@ import faust
 
 from benchmarks.streams_lookup import Lookup
 from core.settings import load_settings
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry
 
 

@@ -9,8 +9,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from core.kafka.read_to_end import read_to_end, reading_config
 from core.settings import Settings
 from schemas.avro_files import plain_schema
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS
 from schemas.codec import Decoder, Encoder, Record, SchemaSource, encoder
+from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS
 
 _EMPTY: Record = {
     field["name"]: [] if field["name"] == "tags" else None

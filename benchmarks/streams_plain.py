@@ -9,7 +9,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from benchmarks.streams_lookup import Lookup
 from core.kafka.config import consumer_config, producer_config
 from core.settings import load_settings
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry
 
 _BATCH = 4_000

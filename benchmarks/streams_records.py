@@ -13,8 +13,8 @@ from core.kafka.config import transactional_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
-from schemas.catalogue import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.codec import Record, SchemaSource, encoder
+from schemas.entities import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 
 JOB_COUNT = 100
 USER_COUNT = 30

@@ -39,10 +39,10 @@ from producers.runs.publisher import TransactionalPublisher
 from producers.sessions import VaultSessions
 from producers.sync_events import KafkaEventWriter
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import RAW_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
+from schemas.topics import RAW_TOPICS
 
 _LOG = get_logger(__name__)
 # Objects of them: a page's all live until it is committed.

@@ -19,8 +19,9 @@ from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
 from producers.buildertrend.reads.rows import local_day_of, parent_of
-from schemas.catalogue import ENTITIES, RAW_TOPICS, Entity
 from schemas.codec import Decoder, SchemaSource
+from schemas.entities import ENTITIES, Entity
+from schemas.topics import RAW_TOPICS
 
 _GROUP = "protiv-poller-looks-back"
 _TIMEOUT_S = 30

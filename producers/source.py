@@ -11,7 +11,7 @@ import msgspec
 
 from control.source_state import ReadRange
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
-from schemas.catalogue import Entity
+from schemas.entities import Entity
 
 UNREADABLE_ID_PREFIX = "unreadable-"
 """Rows whose id cannot be read get a made-up one that begins with this; such a row may be any of the known records."""

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.avro_files import schema_text
-from schemas.catalogue import Entity
+from schemas.entities import Entity
 
 # Newest wins: of two records of a key, the one with the higher version; of equal versions, the one from the later
 # creation of the topic, and of one creation the one at the higher offset. Readers reduce a batch, which is of one

@@ -15,7 +15,7 @@ from confluent_kafka import TopicPartition as Assigned
 from core.clock import Clock
 from core.errors import FatalError
 from core.log import get_logger
-from schemas.catalogue import CANONICAL_TOPICS
+from schemas.topics import CANONICAL_TOPICS
 from sinks import metrics
 from sinks.background import Batches, DatabaseWork
 from sinks.buffer import Buffer, Limits

@@ -17,7 +17,7 @@ import psycopg
 from core.errors import InvalidRecordError
 from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key, partition_for, split_key
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.merge import Change, Changes

@@ -19,10 +19,10 @@ from core.metrics import MetricsServer
 from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
-from schemas.catalogue import CANONICAL_TOPICS
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
+from schemas.topics import CANONICAL_TOPICS
 from sinks import metrics
 from sinks.consumer import SinkLoop
 from sinks.dead_letters import KafkaDeadLetters, dead_letter_producer

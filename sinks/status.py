@@ -18,8 +18,8 @@ from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
 from core.settings import Settings
-from schemas.catalogue import CANONICAL_TOPICS
 from schemas.topic_setup import admin_client
+from schemas.topics import CANONICAL_TOPICS
 from sinks.messages import TopicPartition
 
 log = get_logger(__name__)

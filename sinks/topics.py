@@ -20,8 +20,8 @@ from core.kafka.ends import readable_ends
 from core.kafka.read_to_end import read_to_end, reading_config
 from core.log import get_logger
 from core.settings import Settings
-from schemas.catalogue import CANONICAL_TOPICS, TOPICS
 from schemas.topic_setup import admin_client
+from schemas.topics import CANONICAL_TOPICS, TOPICS
 from sinks.left_overs import TopicKeys
 from sinks.messages import TopicPartition
 

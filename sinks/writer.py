@@ -19,7 +19,7 @@ from core.dead_letters.share import PARKED, BatchShare, DeadLetterShare, company
 from core.errors import FencedError, IntegrationError
 from core.log import get_logger
 from core.postgres import Session, connect
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from sinks import statements
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.database_errors import sorted_error

@@ -19,7 +19,7 @@ from producers.runs.messages import Message
 from producers.runs.publisher import Delivery
 from producers.sync_events import SyncEvent
 from schemas.avro_files import Schema, plain_schema
-from schemas.catalogue import SCHEMA_TOPICS
+from schemas.topics import SCHEMA_TOPICS
 
 
 @dataclass(slots=True)
@@ -51,7 +51,7 @@ class FakeClock:
 
 
 class MemorySchemas:
-    """A SchemaSource of the committed schemas: ids from 1 in the order of the catalogue, and others on request."""
+    """A SchemaSource of the committed schemas: ids from 1 in the order of schemas/topics.py, and others on request."""
 
     def __init__(self, others: Mapping[int, Schema] | None = None) -> None:
         self.ids = {topic: number for number, topic in enumerate(SCHEMA_TOPICS, start=1)}

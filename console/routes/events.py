@@ -12,7 +12,7 @@ from console.limits import BusyError, StreamPlaces
 from console.metrics import STREAMS_OPEN
 from console.services import Services
 from console.visit import Visit
-from schemas.catalogue import TERMINAL_EVENTS
+from schemas.sync_events import TERMINAL_EVENTS
 
 # A browser whose stream broke asks again after this.
 _RETRY_MS = 1000

@@ -23,7 +23,7 @@ from console.words import ENTITY_NAMES, SINGULAR
 from core.errors import RetriableError
 from reports.explain import Explanation, explain
 from reports.gather import Question, gather
-from schemas.catalogue import ENTITY_BY_NAME
+from schemas.entities import ENTITY_BY_NAME
 
 _A_PAGE = 50
 _FOUND = 20

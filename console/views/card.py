@@ -11,7 +11,7 @@ from console.views.faults import NO_PERMISSION, fault_words
 from console.views.progress import Progress, progress_of
 from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
 from reports.company_status import EntityFacts
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 STATES = {
     "not-connected": ("idle", "off", "Not connected"),

@@ -28,9 +28,8 @@ from core.topics import SYNC_EVENTS, partition_for
 from producers import metrics as telemetry
 from producers.runs.publisher import translated
 from producers.sync_events import SyncEvent, event_record
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import SchemaSource, encoder
-from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, EventReader
+from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, TERMINAL_EVENTS, EventReader
 
 _LOG = get_logger(__name__)
 _LOCK = 7_305_112_025

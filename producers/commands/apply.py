@@ -21,8 +21,8 @@ from producers.commands.settle import Settlement, Standing, settle
 from producers.runs.decide import Earlier
 from producers.runs.outcome import Recorder, total
 from producers.sync_events import SyncEvent
-from schemas.catalogue import TIME_ENTRIES
 from schemas.command_rules import date_problem
+from schemas.entities import TIME_ENTRIES
 
 _LOG = get_logger(__name__)
 

@@ -17,8 +17,8 @@ from core.topics import ALL_COMPANIES
 from producers import metrics as telemetry
 from producers.runs.outcome import Recorder
 from producers.sync_events import SyncEvent
-from schemas.catalogue import ENTITY_BY_NAME
 from schemas.command_types import INTERRUPTING, JOINING
+from schemas.entities import ENTITY_BY_NAME
 
 _HEALTH_EVERY_S = 15.0
 # So many companies that failed are named in the answer for all.

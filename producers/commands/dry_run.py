@@ -18,7 +18,7 @@ from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope
 from producers.commands.estimate import Extent, Pace, estimate, observed_request_s
 from producers.runs.decide import FULL, INITIAL, RECENT, decide
 from producers.sync_events import SyncEvent
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 
 @dataclass(frozen=True, slots=True)

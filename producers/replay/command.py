@@ -24,7 +24,7 @@ from core.settings import Settings
 from core.topics import CANONICAL_PREFIX, DEAD_LETTERS, RAW_PREFIX, SYNC_COMMANDS, partition_for
 from producers.replay.plan import OpenLetters, Selection, Sent
 from producers.replay.replay import Replayed, replay
-from schemas.catalogue import ENTITY_BY_NAME
+from schemas.entities import ENTITY_BY_NAME
 
 PATIENCE_S = 30.0
 _CHECK_EVERY_S = 1.0

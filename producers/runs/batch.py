@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from control.source_state import Published
 from producers.runs.compare import Change, unconfirmed
 from producers.runs.messages import Encoder, Message, Observation, messages
-from schemas.catalogue import Entity
+from schemas.entities import Entity
 
 
 @dataclass(frozen=True, slots=True)

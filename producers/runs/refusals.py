@@ -17,7 +17,7 @@ from producers.runs.ledger import PageRecord
 from producers.runs.messages import Message
 from producers.runs.pipeline import ComparedPage
 from producers.runs.publisher import Delivery
-from schemas.catalogue import Entity
+from schemas.entities import Entity
 
 if TYPE_CHECKING:
     from producers.runs.run import Run

@@ -21,8 +21,8 @@ from core.topics import SYNC_COMMANDS, entity_key, partition_for
 from reports.explain import explain
 from reports.gather import Question, gather
 from sandbox.client import SandboxControl
-from schemas.catalogue import ENTITY_BY_NAME
 from schemas.codec import encoder, to_micros
+from schemas.entities import ENTITY_BY_NAME
 from schemas.registry import ConfluentRegistry
 from tests import factories
 from tests.fix_demo import Demo

@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from schemas.catalogue import CANONICAL_TOPICS, RAW_TOPICS
+from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from tests.fix_demo import COMPANY, Demo
 
 _KEYS = {"jobs", "time_entries", "budgets", "users", "cost_codes", "minutes"}

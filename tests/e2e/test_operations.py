@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from reports.company_status import STATES
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.e2e.fix_operators import Tenant, TenantMaker
 from tests.fix_demo import COMPANY, Demo, eventually
 from tests.unit.project.metrics import MODULES, own_metrics, series_of

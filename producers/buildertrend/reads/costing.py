@@ -31,7 +31,7 @@ from producers.source import (
     SourceRow,
     UnreadableRowError,
 )
-from schemas.catalogue import BUDGETS, COST_CODES
+from schemas.entities import BUDGETS, COST_CODES
 
 _DEEPEST_GROUP = 20
 # Fewer unreadable lines than this may be single odd ones, more are a changed form.

@@ -20,7 +20,7 @@ from producers.source import (
     SourceRow,
     UnreadableRowError,
 )
-from schemas.catalogue import JOBS, USERS
+from schemas.entities import JOBS, USERS
 
 _CLOSED = 0
 

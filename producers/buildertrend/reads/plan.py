@@ -12,7 +12,7 @@ from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import EntityRead
-from schemas.catalogue import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
 _GENERAL_JOB = 0
 ALL_ENTITIES = frozenset(entity.name for entity in ENTITIES)

@@ -25,7 +25,7 @@ from typing_extensions import TypedDict, is_typeddict
 from producers.buildertrend import decoding
 from producers.buildertrend.answers import Json
 from producers.source import UNREADABLE_ID_PREFIX, SourceRecord, SourceRow, UnreadableRowError
-from schemas.catalogue import BUDGETS, TIME_ENTRIES, Entity
+from schemas.entities import BUDGETS, TIME_ENTRIES, Entity
 
 R = TypeVar("R", bound="Row")
 

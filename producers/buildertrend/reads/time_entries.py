@@ -32,7 +32,7 @@ from producers.source import (
     SourceRow,
     UnreadableRowError,
 )
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 
 _LONGEST_NAME = 1_000
 _Id = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from psycopg.rows import DictRow, dict_row
 
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.fix_stack import Stack, create_database, database_at, drop_database
 
 Rows = list[DictRow]

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_writers import Sink
 from tests.unit.sinks.factories import message, record

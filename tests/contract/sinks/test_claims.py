@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from core.errors import ConfigurationError, FencedError, RetriableError
-from schemas.catalogue import JOBS, TIME_ENTRIES
+from schemas.entities import JOBS, TIME_ENTRIES
 from sinks import writer
 from sinks.columns import canonical_table
 from sinks.messages import TopicPartition

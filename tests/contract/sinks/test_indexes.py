@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.contract.sinks.fix_postgres import rows
 
 COMPANIES, SHIFTS = 40, 500

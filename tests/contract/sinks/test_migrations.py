@@ -14,7 +14,7 @@ import pytest
 
 from core.errors import ConfigurationError
 from core.migrations import Extent, migrate, read_migrations
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from sinks.migrate import FOLDER, check_migrated, migrate_protiv
 from sinks.statements import SCHEMA
 from tests.contract.sinks.catalog import described

@@ -14,8 +14,8 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import DictRow
 
-from schemas.catalogue import BUDGETS, TIME_ENTRIES, Entity
 from schemas.codec import Record
+from schemas.entities import BUDGETS, TIME_ENTRIES, Entity
 from sinks.columns import canonical_table
 from sinks.messages import TopicPartition
 from sinks.statements import copy_new

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from core.topics import entity_key, partition_for
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from sinks.left_overs import Compared, PostgresOverdueRows, TopicKeys
 from sinks.messages import TopicPartition
 from tests.contract.sinks.fix_postgres import rows

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_readers import MINE, THEIRS, fill, group, login, readable, said
 from tests.contract.sinks.fix_writers import Sink

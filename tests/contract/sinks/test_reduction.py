@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
 
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from sinks.messages import TopicPartition
 from tests.contract.sinks.fix_postgres import rows
 from tests.contract.sinks.fix_writers import READERS, Sink

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from core.errors import ConfigurationError
-from schemas.catalogue import BUDGETS, ENTITIES, Entity
+from schemas.entities import BUDGETS, ENTITIES, Entity
 from sinks.columns import Form, canonical_table
 from sinks.migrate import check_migrated, migrate_protiv
 from tests.contract.sinks.fix_postgres import rows

@@ -17,7 +17,7 @@ from core.dead_letters.letter import Headers
 from core.errors import FatalError, RetriableError
 from core.kafka.record_headers import RecordHeaders
 from schemas.avro_files import schema_text
-from schemas.catalogue import BUDGETS, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.entities import BUDGETS, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from sinks.dead_letters import KafkaDeadLetters
 from sinks.messages import TopicPartition
 from tests.contract.sinks.fix_postgres import rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests import factories
 from tests.integration.producers.fix_site import Site
 from tests.integration.producers.fix_topics import eventually

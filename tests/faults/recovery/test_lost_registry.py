@@ -9,7 +9,7 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from core.settings import reveal
 from schemas.avro_files import schema_text
-from schemas.catalogue import SCHEMA_TOPICS
+from schemas.topics import SCHEMA_TOPICS
 from tests.faults.recovery.fix_everything import SERVICES, Everything
 
 

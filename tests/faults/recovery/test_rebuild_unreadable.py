@@ -8,8 +8,8 @@ from confluent_kafka import Producer
 from core.kafka.config import producer_config
 from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key, partition_for
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import HEADER
+from schemas.entities import TIME_ENTRIES
 from tests.faults.recovery.fix_everything import Everything
 
 

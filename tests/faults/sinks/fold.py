@@ -15,8 +15,8 @@ from core.kafka.config import consumer_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import split_key
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import Decoder
+from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry
 
 TOPIC = TIME_ENTRIES.canonical_topic

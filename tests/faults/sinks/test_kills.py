@@ -19,8 +19,8 @@ import pytest
 
 from core.clock import SystemClock
 from core.settings import Settings
-from schemas.catalogue import TIME_ENTRIES
 from schemas.codec import Record
+from schemas.entities import TIME_ENTRIES
 from sinks.main import build_loop, dead_letter_share
 from tests.contract.sinks.fix_postgres import rows
 from tests.faults.sinks.fold import TOPIC, Log, snapshot

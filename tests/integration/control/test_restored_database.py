@@ -15,7 +15,7 @@ from core.errors import RetriableError
 from producers.raw_topics import Found
 from producers.restored_database import MARGIN, RestoreGuard
 from producers.runs.compare import UNCONFIRMED
-from schemas.catalogue import JOBS, TIME_ENTRIES
+from schemas.entities import JOBS, TIME_ENTRIES
 from tests import factories
 from tests.fakes import FakeClock
 from tests.integration.control.fix_companies import Office

@@ -19,7 +19,7 @@ from core.errors import ConfigurationError, RetriableError
 from core.postgres import Session, connect
 from core.settings import Settings
 from reports.status import takes_writes
-from schemas.catalogue import ENTITY_BY_NAME
+from schemas.entities import ENTITY_BY_NAME
 from sinks.migrate import check_migrated, migrate_protiv
 from tests.contract.sinks.fix_postgres import stored_offsets
 from tests.contract.sinks.fix_writers import Sink

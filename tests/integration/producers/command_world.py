@@ -36,7 +36,9 @@ from producers.runs.outcome import Recorder
 from producers.source import FROM_THE_START, IncompleteReason, Page, ReadStart, SecondLook, SourceRecord, SourceRow
 from producers.sync_events import SyncEvent, event_record
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import JOBS, RAW_TOPICS, TERMINAL_EVENTS, Entity
+from schemas.entities import JOBS, Entity
+from schemas.sync_events import TERMINAL_EVENTS
+from schemas.topics import RAW_TOPICS
 from tests import factories
 from tests.fakes import FakeClock, MemoryPublisher, MemorySchemas
 

@@ -41,8 +41,8 @@ from producers.runs.outcome import Recorder
 from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import RAW_TOPICS
 from schemas.codec import Decoder
+from schemas.topics import RAW_TOPICS
 from tests import factories
 from tests.fakes import FakeClock, MemoryAnswerTopic, MemoryEvents, MemoryPublisher, MemorySchemas
 from tests.fix_source import SOURCE_URL, InProcessSource

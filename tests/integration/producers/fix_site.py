@@ -20,8 +20,8 @@ from control.database import Database
 from control.vault import Sealer
 from core.settings import Settings, reveal
 from sandbox.client import SandboxControl
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder
+from schemas.sync_events import TERMINAL_EVENTS
 from tests import factories
 from tests.fix_stack import Stack
 from tests.integration.producers.fix_topics import committed, events_of, eventually, of_company, send_command

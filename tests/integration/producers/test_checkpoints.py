@@ -13,7 +13,7 @@ from control.held_deletions import list_held, release
 from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from sandbox.client import Kind, SandboxControl
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 from tests.fix_source import new_company
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 

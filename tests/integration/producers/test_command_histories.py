@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 
 from core.settings import Settings
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.command_types import TYPES
+from schemas.sync_events import TERMINAL_EVENTS
 from tests import factories
 from tests.integration.producers.command_world import MortalDatabase, World
 from tests.soak import rounds

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from schemas.catalogue import TERMINAL_EVENTS
+from schemas.sync_events import TERMINAL_EVENTS
 from tests.integration.producers.fix_site import Site
 from tests.integration.producers.fix_topics import events_of, eventually
 from tests.soak import rounds

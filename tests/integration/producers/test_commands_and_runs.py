@@ -7,8 +7,8 @@ from typing import cast
 from producers.commands.command_loop import CommandLoop
 from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import from_micros
+from schemas.sync_events import TERMINAL_EVENTS
 from tests.integration.producers.fix_runs import Desk
 
 

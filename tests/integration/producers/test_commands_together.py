@@ -9,8 +9,8 @@ import pytest
 from producers.commands.command_loop import CommandLoop
 from producers.commands.intake import Intake
 from producers.sync_events import SyncEvent
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import to_days
+from schemas.sync_events import TERMINAL_EVENTS
 from tests import factories
 from tests.fix_source import new_company
 from tests.integration.producers.fix_runs import Desk, DeskMaker

@@ -7,8 +7,8 @@ import signal
 from control.connections import get_connection
 from core.dead_letters.letter import header_list
 from core.kafka.record_headers import RecordHeaders
-from schemas.catalogue import ENTITIES
 from schemas.codec import Decoder
+from schemas.entities import ENTITIES
 from tests.integration.producers.fix_site import Site
 from tests.integration.producers.fix_topics import committed, eventually, of_company
 

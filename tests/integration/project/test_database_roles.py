@@ -45,7 +45,7 @@ from control.source_state import Published, drop_published, put_published
 from control.vault import SealedSecret
 from core.errors import ConfigurationError
 from reports.visibility import require_all_rows
-from schemas.catalogue import JOBS
+from schemas.entities import JOBS
 from sinks import statements
 from sinks.migrate import check_migrated, migrate_protiv
 from sinks.writer import TABLES

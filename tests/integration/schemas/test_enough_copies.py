@@ -9,8 +9,8 @@ import pytest
 from confluent_kafka.cimpl import NewTopic
 
 from schemas import topic_setup
-from schemas.catalogue import TopicSpec
 from schemas.topic_setup import _configured, _keep_on_enough_brokers, _topic_names, admin_client
+from schemas.topics import TopicSpec
 from tests.fix_demo import eventually
 from tests.fix_stack import Stack
 

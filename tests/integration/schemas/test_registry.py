@@ -15,10 +15,10 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from schemas import registry as registry_module
 from schemas.avro_files import own_texts, plain_schema, schema_text
-from schemas.catalogue import SCHEMA_TOPICS
 from schemas.codec import Decoder, encoder, from_micros
 from schemas.meaning import problems_of
 from schemas.registry import ConfluentRegistry, register_all
+from schemas.topics import SCHEMA_TOPICS
 from tests import factories
 from tests.fix_stack import Stack
 

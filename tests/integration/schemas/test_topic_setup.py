@@ -1,4 +1,4 @@
-"""Topics on the real broker: created as the catalogue says, and refused where they exist otherwise."""
+"""Topics on the real broker: created as schemas/topics.py says, and refused where they exist otherwise."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from confluent_kafka.cimpl import NewTopic
 
 from core.errors import ConfigurationError, RetriableError
 from schemas import topic_setup
-from schemas.catalogue import TOPICS, TopicSpec
 from schemas.topic_setup import admin_client, check_topics, create_topics
+from schemas.topics import TOPICS, TopicSpec
 from tests.fix_stack import PARTITIONS, Stack
 
 

@@ -22,8 +22,8 @@ from core.kafka.config import producer_config
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.topics import entity_key, partition_for
-from schemas.catalogue import TIME_ENTRIES, Entity
 from schemas.codec import Record, encoder
+from schemas.entities import TIME_ENTRIES, Entity
 from schemas.registry import ConfluentRegistry
 from sinks.main import build_loop, dead_letter_share
 from tests.contract.sinks.fix_postgres import rows

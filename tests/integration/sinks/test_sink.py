@@ -20,7 +20,7 @@ from core.kafka.config import client_config, consumer_config
 from core.topics import DEAD_LETTERS, partition_for
 from producers.replay.plan import Selection
 from producers.replay.replay import Replayed, replay
-from schemas.catalogue import ENTITIES, TIME_ENTRIES, Entity
+from schemas.entities import ENTITIES, TIME_ENTRIES, Entity
 from sinks.main import check
 from tests.contract.sinks.fix_postgres import rows, stored_offsets
 from tests.fix_stack import Stack

@@ -10,7 +10,7 @@ from console.reading.company import Checkpoint, HeldGroup, Link, RefusedFacts, R
 from console.reading.records import Labor
 from control.console_users import ConsoleUser
 from reports.company_status import CompanyFacts, ConnectionFacts, EntityFacts, RunningRead
-from schemas.catalogue import ENTITIES
+from schemas.entities import ENTITIES
 
 NOW = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)
 DAY = date(2026, 6, 17)

@@ -15,8 +15,8 @@ from producers.runs.compare import Change, CompareOptions, compare, deletions
 from producers.runs.messages import Message, Observation, messages
 from producers.source import SourceRecord, SourceRow
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import COST_CODES
 from schemas.codec import Decoder, to_micros
+from schemas.entities import COST_CODES
 from tests.fakes import MemorySchemas
 
 SOURCE = MemorySchemas()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from producers.commands.estimate import Estimate, Extent, Pace, estimate, observed_request_s
-from schemas.catalogue import ENTITY_BY_NAME
+from schemas.entities import ENTITY_BY_NAME
 
 ALL = tuple(ENTITY_BY_NAME)
 USUAL = Pace(None, 0.2)

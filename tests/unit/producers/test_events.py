@@ -10,8 +10,8 @@ import pytest
 from core.topics import SYNC_EVENTS
 from producers.runs.outcome import total
 from producers.sync_events import SyncEvent, event_record
-from schemas.catalogue import TERMINAL_EVENTS
 from schemas.codec import Decoder, encoder, from_micros
+from schemas.sync_events import TERMINAL_EVENTS
 from tests.fakes import MemorySchemas
 
 AT = datetime(2026, 6, 17, 18, 0, tzinfo=UTC)

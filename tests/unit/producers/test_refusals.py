@@ -16,7 +16,7 @@ from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.runs.messages import Message
 from producers.runs.run import Assignment, Run, RunServices
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import RAW_TOPICS
+from schemas.topics import RAW_TOPICS
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas
 from tests.memory_ledger import CompanyMemory

@@ -28,7 +28,7 @@ from producers.buildertrend.reads.rows import (
 )
 from producers.buildertrend.reads.time_entries import ShiftHead
 from schemas.avro_files import plain_schema
-from schemas.catalogue import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from tests.factories import shift_row
 
 WHOLE: dict[type[Row], dict[str, Any]] = {

@@ -10,7 +10,7 @@ import fastavro
 import pytest
 
 from schemas.avro_files import FOLDER, schema_text
-from schemas.catalogue import SCHEMA_TOPICS
+from schemas.topics import SCHEMA_TOPICS
 
 
 def undocumented(node: Any, path: str) -> Iterator[str]:

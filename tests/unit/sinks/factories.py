@@ -16,8 +16,9 @@ from core.errors import InvalidRecordError
 from core.kafka.record_headers import RecordHeaders
 from core.topics import entity_key
 from schemas.avro_files import Schema, parse_plain, plain_schema, schema_text
-from schemas.catalogue import CANONICAL_TOPICS, ENTITIES, TIME_ENTRIES, Entity
 from schemas.codec import Record, encoder
+from schemas.entities import ENTITIES, TIME_ENTRIES, Entity
+from schemas.topics import CANONICAL_TOPICS
 from sinks.messages import Batch, OffsetUpdate, PartitionClaim, TopicPartition
 
 NOON = 1_790_000_000_000_000

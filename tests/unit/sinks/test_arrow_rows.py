@@ -9,7 +9,7 @@ import pytest
 
 from core.errors import RetriableError
 from schemas.avro_files import Schema
-from schemas.catalogue import TIME_ENTRIES
+from schemas.entities import TIME_ENTRIES
 from sinks.columns import canonical_table
 from sinks.read_columns import ArrowRows, ColumnarReader
 from sinks.read_rows import PlainRows, RowReader

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from schemas.avro_files import schema_text
-from schemas.catalogue import BUDGETS, ENTITIES, TIME_ENTRIES, Entity
+from schemas.entities import BUDGETS, ENTITIES, TIME_ENTRIES, Entity
 from sinks.columns import Form, canonical_table
 
 

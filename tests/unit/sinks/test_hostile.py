@@ -15,7 +15,7 @@ import pytest
 
 from core.kafka.record_headers import RecordHeaders
 from schemas.avro_files import parse_plain, schema_text
-from schemas.catalogue import ENTITIES, TIME_ENTRIES
+from schemas.entities import ENTITIES, TIME_ENTRIES
 from sinks.columns import CanonicalTable, canonical_table
 from sinks.read_columns import ColumnarReader
 from sinks.read_rows import RowReader

@@ -30,8 +30,8 @@ from producers.runs.publisher import Delivery
 from producers.runs.run import Assignment, Run, RunServices
 from sandbox.local import URL, LocalCompany, LocalSandbox
 from schemas.batch_codec import BatchEncoder
-from schemas.catalogue import RAW_TOPICS
 from schemas.codec import Decoder
+from schemas.topics import RAW_TOPICS
 from tests import factories
 from tests.fakes import FakeClock, MemoryEvents, MemorySchemas, MemorySessions
 from tests.memory_ledger import CompanyMemory, MemoryLedger
