@@ -107,7 +107,7 @@ class LocalStack:
             "CONSOLE_PORT": str(ports["console"]),
             **self._source(ports),
         }
-        progress.say("Kafka, the schema registry and Postgres run. Setting up topics, schemas and tables …")
+        progress.show("Kafka, the schema registry and Postgres run. Setting up topics, schemas and tables …")
         set_up(_settings(values), extent=Extent.FINISHED)
         urls = service_urls(parts.database_url, self._data_dir / "service-roles.json")
         pair = self._keys()

@@ -1,4 +1,4 @@
-"""What is wrong with an address of Postgres, told without its value: it holds a password, and drivers quote what they
+"""What is wrong with an address of Postgres, without quoting it: it holds a password, and drivers quote what they
 cannot read.
 """
 
@@ -21,7 +21,7 @@ def fault_of(url: str) -> str:
         return "holds a space or a control character: write it as %20, or the like"
     if _BARE_PERCENT.search(url):
         return f"holds a % that encodes nothing: {_ENCODED}"
-    # Before the first of these stand user, password, hosts and ports; an @ behind it belongs into the password.
+    # Before the first of these stand user, password, hosts and ports; an @ after it belongs to the password.
     server, *rest = re.split(r"[/?#]", url.removeprefix(scheme), maxsplit=1)
     path = rest[0].partition("?")[0] if rest else ""
     login, _, hosts = server.rpartition("@")

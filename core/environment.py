@@ -20,7 +20,7 @@ _FOREIGN_PREFIXES = ("PG", "QUARKUS_", "REGISTRY_", "KAFKA_")
 
 
 def leave_out(environment: MutableMapping[str, str], settings: Iterable[str]) -> None:
-    """Take the settings of that name, what libpq would read, and options for JVMs out of an environment."""
+    """Remove these settings, the variables of libpq and the options for JVMs from an environment."""
     named = {name.upper() for name in settings}
     for name in list(environment):
         plain = name.upper()
@@ -29,7 +29,7 @@ def leave_out(environment: MutableMapping[str, str], settings: Iterable[str]) ->
 
 
 def leave_out_proxies(environment: MutableMapping[str, str]) -> None:
-    """For a process that only talks to this machine: a proxy has no part in that, whatever its address is like."""
+    """Remove the proxies, for a process that only talks to this machine."""
     for name in list(environment):
         if name.upper() in _PROXIES:
             del environment[name]
@@ -50,7 +50,7 @@ def check_proxies(environment: Mapping[str, str]) -> None:
 
 
 def reach_loopback_directly(environment: MutableMapping[str, str] = os.environ) -> None:
-    """Add this machine's names to NO_PROXY, where there is a proxy: HTTP clients would send it what is for us."""
+    """Add this machine's names to NO_PROXY, where there is a proxy: HTTP clients would send it local requests."""
     if not proxies_of(environment):
         return
     for name in ("NO_PROXY", "no_proxy"):

@@ -44,7 +44,7 @@ def configure_logging(settings: Settings, *, process: str) -> None:
         renderer = structlog.processors.JSONRenderer()
         shared.append(structlog.processors.format_exc_info)
     else:
-        # The default formatter of exceptions prints local variables, and so records and secrets.
+        # The default formatter of exceptions prints local variables, which may be records and secrets.
         shared.append(_text_as_text)
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_trace_as_text)
     structlog.configure(
@@ -88,8 +88,8 @@ def _indented(text: str) -> str:
 
 
 def _log_what_ends_a_thread() -> None:
-    """An exception that nobody catches goes the way of every other line, instead of to stderr as it is."""
-    # A test runner has put a hook of its own there, which stays.
+    """Log an exception that nobody catches like every other line, instead of printing it to stderr as it is."""
+    # A test runner has set a hook of its own, which stays.
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _ended
     if threading.excepthook is threading.__excepthook__:
@@ -114,7 +114,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 class Redaction:
-    """The values that no line may hold, in every form in which they are written."""
+    """The values that no line may contain, in every form in which they are written."""
 
     def __init__(self, settings: Settings) -> None:
         forms = {form for secret in _secrets(settings) for form in _forms(secret)}

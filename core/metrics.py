@@ -1,7 +1,7 @@
 """Prometheus metrics of a process, with health and readiness beside them: GET /metrics, /health, /ready.
 
-On a loopback address it answers only who asks for a loopback name: a web page elsewhere that has its own name resolve
-to this machine reads nothing. Requests are few at a time and may not take long.
+On a loopback address it answers only requests for a loopback name: a foreign web page whose name resolves to this
+machine reads nothing. The number of requests at a time, and their time, are limited.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class _Server(ThreadingHTTPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        # Whoever sends a letter every few seconds is not silent, and would keep the place for ever.
+        # A client that sends a byte every few seconds is not silent, and would occupy its slot for ever.
         end = threading.Timer(_REQUEST_S, _cut, [request])
         end.daemon = True
         end.start()
@@ -73,7 +73,7 @@ class _Server(ThreadingHTTPServer):
             self._free.release()
 
     def server_bind(self) -> None:
-        """Without the look-up of this machine's name, which may take seconds."""
+        """Bind without the look-up of this machine's name, which may take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
@@ -99,8 +99,8 @@ def _routes(
             elif self.path == "/ready":
                 state = ready()
                 reason = "" if state else why_not()
-                said = {"ready": state} | ({"reason": reason} if reason else {})
-                self._answer(200 if state else 503, "application/json", json.dumps(said).encode())
+                answer = {"ready": state} | ({"reason": reason} if reason else {})
+                self._answer(200 if state else 503, "application/json", json.dumps(answer).encode())
             else:
                 self._answer(404, "text/plain", b"Try /metrics, /health or /ready.\n")
 

@@ -4,7 +4,7 @@ Who holds a lock that is waited for is named, and no wait is endless: a pooler k
 gone.
 
 A file that was applied is never changed: its checksum is stored and a difference is refused. `NNNN_name.pre.sql` is a
-change that the version before can live with; `NNNN_name.post.sql` waits until no process of that version runs any more.
+change that the previous version tolerates; `NNNN_name.post.sql` waits until no process of that version runs any more.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Migration:
 
     @property
     def waits_for_the_upgrade(self) -> bool:
-        """Whether the version before could not go on with it."""
+        """Whether the previous version could not work with it."""
         return self.name.endswith(".post")
 
 
@@ -103,7 +103,7 @@ def _applied(connection: Connection, schema: str) -> dict[str, str]:
 def _apply_when_free(
     connection: Connection, migration: Migration, clock: Clock, *, schema: str, applied: str | None
 ) -> bool:
-    """A change that waits for a table keeps everybody behind it waiting, too: so it gives up soon and tries again."""
+    """While a change waits for a table, all others wait behind it: so it gives up soon and tries again."""
     wait = _LockWait(clock)
     while True:
         try:
@@ -188,6 +188,6 @@ def _what_to_do(holder: _Holder | None) -> str:
     if holder is None:
         return " Run `setup` again."
     return (
-        f" It is {holder.words}. If that is no other `setup` at work, a pooler or a dead client left it: end it with "
-        f"SELECT pg_terminate_backend({holder.pid}), and run `setup` again with the address of Postgres itself."
+        f" It is {holder.words}. If that is not another `setup` at work, a pooler or a dead client left it behind: end "
+        f"it with SELECT pg_terminate_backend({holder.pid}), and run `setup` again with the address of Postgres itself."
     )

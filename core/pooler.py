@@ -1,5 +1,5 @@
-"""Whether a session is one. Behind a pooler in transaction mode every transaction may run in another backend: locks of
-a session stay with strangers, its settings and temporary tables are gone, and nothing of that is an error by itself.
+"""Whether a session stays with one backend. Behind a pooler in transaction mode each transaction may run in another:
+locks of a session remain with strangers, its settings and temporary tables are gone, and none of that is an error.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ _PATIENCE_S = 5.0
 
 
 def check_session(connection: Connection, another: Callable[[], Connection]) -> None:
-    """ConfigurationError if two statements of this connection need not reach one backend.
+    """ConfigurationError if two statements of this connection may reach two backends.
 
-    `another` makes a connection of the same way, in autocommit, as this one has to be: whoever is given the backend
-    that this one was just given holds it no longer. It is asked for only where a pooler stands between.
+    `another` makes a second connection to the same address; both must be in autocommit. If the pooler gives it the
+    backend that the first one just used, the first does not hold its backend. Called only where there is a pooler.
     """
     if connection.info.backend_pid == _pid(connection):
-        return  # A pooler gives a number of its own.
+        return  # No pooler: one would report a number of its own.
     with closing(another()) as other:
         for _ in range(_ROUNDS):
             mine = _pid(connection)

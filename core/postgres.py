@@ -16,10 +16,10 @@ from core.pooler import check_session
 
 Connection = psycopg.Connection[TupleRow]
 
-# A path that died without a word is noticed within half a minute instead of when the system gives up.
+# A connection that died silently is noticed within half a minute, not only when the system gives up.
 _KEEPALIVE = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
-# What the driver and our statements expect. Whether the database takes writes is not among it: whoever made it
-# read-only meant it, and it is waited for.
+# What the driver and our statements expect. Whether the database takes writes is not among them: it was made read-only
+# on purpose, and we wait until that ends.
 _EXPECTED = {
     "client_encoding": "UTF8",
     "datestyle": "ISO, YMD",
@@ -33,8 +33,8 @@ _EXPECTED = {
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
 }
-# Servers of before 17 know no transaction_timeout. What was committed has to outlive a crash of the server: a number
-# of runs that is given twice would give two changes one version.
+# Servers before 17 know no transaction_timeout. What was committed has to survive a crash of the server: if a run
+# number were given twice, two changes would have one version.
 _PREPARE = """
 SELECT set_config(name, value, false) FROM unnest(%(names)s::text[], %(values)s::text[]) AS wanted (name, value)
 WHERE current_setting(name, true) IS NOT NULL
@@ -45,8 +45,8 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who connects, as Postgres shows it, and how long the server lets a statement, a wait for a lock and a rest in a
-    transaction take: seconds, 0 for any time. After `answer_s` without a word from the network the connection is over.
+    """Who connects, as Postgres shows it, and how long the server lets a statement, a wait for a lock and an idle
+    transaction take: seconds, 0 for any time. After `answer_s` without any answer the connection is closed.
     """
 
     name: str
@@ -79,13 +79,13 @@ class Session:
 
 def connect(database_url: str, session: Session) -> Connection:
     """A connection of its own, in autocommit. psycopg.Error as the driver raises it; ConfigurationError if the database
-    does not store UTF-8, or if a pooler stands before it that keeps no session.
+    does not store UTF-8, or if a pooler in front of it keeps no session.
     """
     forget_environment()
     connection = _opened(database_url, session)
     try:
         _check_encoding(connection)
-        # Before anything is set, which a stranger would find in a backend that two of us share.
+        # Before anything is set: behind such a pooler, another client would find the settings in its backend.
         check_session(connection, lambda: _opened(database_url, session))
         prepare(connection, session)
     except BaseException:
@@ -95,7 +95,7 @@ def connect(database_url: str, session: Session) -> Connection:
 
 
 def prepare(connection: Connection, session: Session) -> None:
-    """Give a new connection the session's settings: also a pool's way to make one."""
+    """Give a new connection the session's settings; a pool configures its connections with it."""
     settings = session.settings
     was, connection.autocommit = connection.autocommit, True
     connection.execute(_PREPARE, {"names": list(settings), "values": list(settings.values())})
@@ -119,8 +119,8 @@ def _check_encoding(connection: Connection) -> None:
 def forget_environment() -> None:
     """Take the variables that Postgres' client reads (PGOPTIONS, PGHOSTADDR, PGSERVICE, PGTZ …) from this process.
 
-    DATABASE_URL says where and how to connect, whole. Not all of them can be overruled by what a connection is asked
-    with, so they go.
+    DATABASE_URL alone says where and how to connect. Not all of them can be overridden by connection arguments, so they
+    are removed.
     """
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]

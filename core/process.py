@@ -13,7 +13,7 @@ _SWITCH_INTERVAL_S = 0.0001
 def switch_threads_quickly() -> None:
     """For a process in which one thread computes while others wait for servers.
 
-    A thread whose answer has come waits for the interpreter, for up to 5 ms as Python has it; writing to Kafka and to
+    A thread whose answer has arrived waits for the interpreter for up to 5 ms by default; writing to Kafka and to
     Postgres is many short waits in a row, each of which would cost that. At 0.5 ms a first read is a fifth
     slower still (benchmarks/README.md).
     """
@@ -21,10 +21,10 @@ def switch_threads_quickly() -> None:
 
 
 def search_garbage_rarely(new_objects: int) -> None:
-    """For a process whose objects come and go by the batch, or stay: looking through them is mostly in vain.
+    """For a process whose objects come and go by the batch, or stay: searching them for cycles is mostly in vain.
 
-    What is there by now is never looked through again. `new_objects`: how many more there are when the youngest are
-    looked through. At Python's 700 that takes a sixth of the time of streams and sink.
+    Objects that exist by now are never searched again. `new_objects`: how many more make the collector search the
+    youngest. Python's default of 700 takes a sixth of the time of streams and sink.
     """
     gc.freeze()
     gc.set_threshold(new_objects, 20, 50)

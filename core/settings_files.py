@@ -21,7 +21,7 @@ _OWNER_ALONE = 0o600
 
 
 def values_of(paths: Iterable[Path | str]) -> dict[str, str]:
-    """The values of all files that are there, later files first. ConfigurationError names one that cannot be read."""
+    """The values of all existing files; later files win. ConfigurationError names one that cannot be read."""
     values: dict[str, str] = {}
     for path in map(Path, paths):
         if not path.is_file():
@@ -29,7 +29,7 @@ def values_of(paths: Iterable[Path | str]) -> dict[str, str]:
         try:
             found = dotenv_values(path, encoding="utf-8")
         except UnicodeDecodeError:
-            raise ConfigurationError(f"{path} is not UTF-8 text: save it as UTF-8, or take it away.") from None
+            raise ConfigurationError(f"{path} is not UTF-8 text: save it as UTF-8, or remove it.") from None
         except OSError as exc:
             raise ConfigurationError(f"{path} cannot be read ({exc.strerror}).") from exc
         values |= {name: value for name, value in found.items() if value is not None}
@@ -39,7 +39,7 @@ def values_of(paths: Iterable[Path | str]) -> dict[str, str]:
 def secrets_of_files(environment: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
     """The values of those of `names` (of settings, any case) whose `_FILE` variable is set, by the names as given.
 
-    The line end behind the value goes. ConfigurationError where both variables are set, or the file gives no value.
+    The line end after the value is removed. ConfigurationError if both variables are set, or the file has no value.
     """
     stated = {name.upper(): value for name, value in environment.items() if value}
     found = {}
@@ -79,14 +79,14 @@ def write_private(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ALONE)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        # It may be what an interrupted write left; and an odd umask takes bits from the owner too.
+        # The file may be left from an interrupted write, and an odd umask removes bits from the owner too.
         os.fchmod(file.fileno(), _OWNER_ALONE)
         file.write(text)
     partial.replace(path)
 
 
 def read_or_make(path: Path, make: Callable[[], str]) -> str:
-    """The text of a private file, made at the first call; one that others could read is closed to them."""
+    """The text of a private file, made at the first call; permissions of others are removed from it."""
     if not path.exists():
         write_private(path, make())
     path.chmod(_OWNER_ALONE)

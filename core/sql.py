@@ -17,7 +17,7 @@ _NAME = re.compile(r"^-- name: ([a-z_]+)\n", re.MULTILINE)
 
 # Connection, transaction state (read-only), rollback (deadlock), resources, lock, operator intervention, I/O.
 OUTAGE = frozenset({"08", "25", "40", "53", "55", "57", "58"})
-# A wrong locator, role, password, database, schema, syntax or right.
+# A wrong locator, role, password, database, schema, syntax or privilege.
 SETUP = frozenset({"0L", "0P", "28", "3D", "3F", "42"})
 # A value does not fit its column, a constraint does not hold, a limit of the program.
 VALUE = frozenset({"22", "23", "54"})

@@ -22,7 +22,7 @@ class Terminal(Console):
         super().__init__(stderr=stderr, file=file, markup=False, emoji=False, highlight=False, **options)
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Every plain string comes by here: what is printed as well as what stands in a table's cell."""
+        """Every plain string passes here: what is printed and what is in a table's cell."""
         return super().render_str(visible_lines(text), **options)
 
 

@@ -1,11 +1,11 @@
-"""Text from outside as text: what would steer a terminal, forge a line or turn the reading is shown as an escape."""
+"""Text from outside as plain text: what would control a terminal, forge a line or turn its direction is escaped."""
 
 from __future__ import annotations
 
 import re
 
-# Control characters (ESC and the C1 forms of its sequences among them), marks that turn the direction of reading or
-# cannot be seen, line separators, and lone surrogates, which no encoding can write. Joiners stay: names need them.
+# Control characters (ESC and the C1 forms of its sequences among them), marks that turn the direction of text or are
+# invisible, line separators, and lone surrogates, which no encoding can write. Joiners stay: names need them.
 _UNSEEN = (
     "\x00-\x1f\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"

@@ -1,4 +1,4 @@
-"""`python -m embedded --data DIR [--json]`: starts the stack, prints its addresses, and stays up until it is told to
+"""`python -m embedded --data DIR [--json]`: starts the stack, prints its addresses, and stays up until it is asked to
 end (Ctrl-C, SIGTERM) or one of the three ends by itself, which is an error.
 """
 
@@ -19,11 +19,11 @@ from core.terminal import Terminal
 from embedded.progress import ConsoleProgress
 from embedded.stack import Addresses, EmbeddedStack, FixedPorts
 
-_LOOK_EVERY_S = 3600.0
+_WAIT_S = 3600.0
 
 
 def main() -> int:
-    """0 when it was told to end, 1 when it failed (the sentence is on standard error)."""
+    """0 when it was asked to end, 1 when it failed (the sentence is on standard error)."""
     arguments = _arguments()
     for number in (signal.SIGTERM, signal.SIGINT):  # a shell has its background jobs ignore SIGINT
         signal.signal(number, signal.default_int_handler)
@@ -35,7 +35,7 @@ def main() -> int:
             addresses = stack.start(ConsoleProgress(errors))
             sys.stdout.write(json.dumps(asdict(addresses)) + "\n" if arguments.json else _in_words(addresses))
             sys.stdout.flush()
-            while (ended := stack.supervisor.wait(_LOOK_EVERY_S)) is None:
+            while (ended := stack.supervisor.wait(_WAIT_S)) is None:
                 continue
             raise ended.failure()
     except KeyboardInterrupt:

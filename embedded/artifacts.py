@@ -1,4 +1,4 @@
-"""Brings the locked files onto this machine, once, and lets none be used whose size or SHA-256 is not the locked one.
+"""Downloads the locked files to this machine, once, and refuses those whose size or SHA-256 is not the locked one.
 A download reaches the shared Maven folder only after it was verified, so an interrupted one leaves nothing there.
 """
 
@@ -47,7 +47,7 @@ def ensure_files(files: Sequence[LockedFile], progress: StartProgress) -> dict[L
 
 
 def _is_sound(file: LockedFile, path: Path, stamps: VerifiedStamps, progress: StartProgress) -> bool:
-    """Whether the file is there and right; removes it and says so when it is there and wrong."""
+    """Whether the file exists and is right; a wrong one is removed, and the user told."""
     if not path.exists():
         return False
     if stamps.has(file, path):
@@ -56,13 +56,15 @@ def _is_sound(file: LockedFile, path: Path, stamps: VerifiedStamps, progress: St
         stamps.add(file, path)
         return True
     path.unlink()
-    progress.say(f"{path} is damaged (size or SHA-256 differ from the lock file): it was removed and is fetched again.")
+    progress.show(
+        f"{path} is damaged (size or SHA-256 differ from the lock file): it was removed and is fetched again."
+    )
     return False
 
 
 def _fetch(missing: Sequence[LockedFile], repository: Path, progress: StartProgress) -> None:
     size = total_size(missing)
-    progress.say(_announcement(missing, size))
+    progress.show(_announcement(missing, size))
     repository.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(repository).free < size + _SPARE_BYTES:
         raise OSError(errno.ENOSPC, "no space left")

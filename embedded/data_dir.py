@@ -1,5 +1,5 @@
 """The folder that holds a stack's data between runs, and the lock that lets one stack at a time use it. The children
-inherit the lock, so it is free only when the last process that could still write there has gone.
+inherit the lock, so it is free only when the last process that could still write there has ended.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class DataDir:
 
     @classmethod
     def open(cls, root: Path) -> DataDir:
-        """Makes the folder and takes its lock; waits while what a killed owner left behind is still ending."""
+        """Makes the folder and takes its lock; waits while processes that a killed owner left are still ending."""
         root = root.resolve()
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -49,14 +49,14 @@ class DataDir:
         return cls(root, lock_fd)
 
     def close(self) -> None:
-        """Gives the lock back. Can be called again."""
+        """Releases the lock. Can be called again."""
         if self.lock_fd >= 0:
             os.close(self.lock_fd)
             self.lock_fd = -1
 
 
 def _close_to_others(root: Path) -> None:
-    """Rows of companies and keys lie below; whatever the umask is, or was when the folder was made."""
+    """The folder holds rows of companies, and keys; whatever the umask is, or was when the folder was made."""
     if root.stat().st_mode & stat.S_ISVTX:
         raise ConfigurationError(f"{root} is a folder for everybody: choose another --data, which will be yours alone.")
     try:
@@ -87,7 +87,7 @@ def _explain_holder(lock_fd: int, root: Path, error: OSError) -> None:
     """Raises when the owner still lives; returns when only its children are left, which are ending."""
     try:
         pid, started_at = json.loads(os.pread(lock_fd, 64, 0))
-    except ValueError:  # taken a moment ago and not yet signed
+    except ValueError:  # taken a moment ago, and its owner is not written there yet
         return
     if abs(_started_at(pid) - started_at) < _SAME_START_S:
         raise ConfigurationError(f"{root} is in use by process {pid}: stop it, or use another --data.") from error

@@ -28,11 +28,11 @@ _AT_A_TIME = 4
 _ATTEMPTS = 3
 _TIMEOUT_S = 15
 
-logging.getLogger("jgo").addHandler(logging.NullHandler())  # its warnings are about what is checked here anyway
+logging.getLogger("jgo").addHandler(logging.NullHandler())  # its warnings concern what is checked here anyway
 
 
 def download(files: Sequence[LockedFile], incoming: Path, repository: Path, advance: Advance) -> None:
-    """FatalError names the first file that could not be had, OSError what the disk refused; Ctrl-C ends it at once."""
+    """FatalError names the first file that could not be downloaded, OSError what the disk refused; Ctrl-C ends it."""
     stopped = threading.Event()
 
     def advance_or_stop(count: int) -> None:

@@ -1,5 +1,5 @@
 """Runs one command and ends it when its owner is gone: on end-of-file of the owner's pipe (also after the owner was
-killed outright) the command's process group gets its stop signal and, after a grace time, SIGKILL.
+killed) the command's process group gets its stop signal and, after a grace time, SIGKILL.
 Standard library only and imported by nobody at run time: it runs as a script with `-I -S`, small and quick to start.
 """
 
@@ -73,7 +73,7 @@ def _become(command: list[str], guard: int, uid: int, gid: int) -> None:
         os.execvp(command[0], command)
     except OSError as error:
         os.write(2, f"cannot start {command[0]}: {error}\n".encode())
-    finally:  # the fork must not go on as a second guard, whatever happened
+    finally:  # whatever happened, the fork must not continue as a second guard
         os._exit(_EXEC_FAILED)
 
 
@@ -88,7 +88,7 @@ def _dying_with_parent() -> Callable[[], object]:
 
 
 def _wait(child: int, owner: int, signals: int, stop_signal: int, grace_s: float) -> int:
-    """Waits for the command's end, which it brings about when the owner goes or asks; returns its exit code."""
+    """Waits for the command's end, and ends it when the owner is gone or asks for it; returns its exit code."""
     watched = [owner, signals]
     kill_at: float | None = None
     while True:

@@ -14,7 +14,7 @@ from embedded.lockfile import LOCK_FILE, Component, LockedFile, sha256_of, total
 
 KAFKA_VERSION = "4.1.1"
 REGISTRY_VERSION = "2.6.13.Final"
-# slf4j-simple writes what Kafka has to say to its log file; without a binding it would fail in silence.
+# slf4j-simple writes Kafka's messages to its log file; without a binding Kafka would fail silently.
 _KAFKA_ENDPOINT = f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}+org.slf4j:slf4j-simple:1.7.36"
 
 

@@ -1,5 +1,5 @@
-"""The committed list of every file the embedded Kafka and registry consist of, with size and SHA-256: what runs is
-what was locked, wherever it was downloaded from.
+"""The committed list of every file of the embedded Kafka and registry, with size and SHA-256: what runs is what was
+locked, wherever it was downloaded from.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_lock(path: Path = LOCK_FILE) -> list[LockedFile]:
 
 
 def write_lock(files: Iterable[LockedFile], path: Path = LOCK_FILE) -> None:
-    """In a fixed order, one file a line, so that a change of version reads well as a diff."""
+    """In a fixed order, one file a line, so that the diff of a version change is easy to read."""
     ordered = sorted(files, key=lambda file: (file.component, file.group, file.artifact))
     lines = ",\n".join("  " + json.dumps(asdict(file)) for file in ordered)
     path.write_text(f"[\n{lines}\n]\n")

@@ -1,5 +1,5 @@
 """Ports on 127.0.0.1 for the stack: the fixed one, else last time's, else a free one below the range that outgoing
-connections use. Addresses so stay the same from one start to the next whenever they can.
+connections use. So addresses stay the same from one start to the next whenever possible.
 """
 
 from __future__ import annotations

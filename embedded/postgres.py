@@ -38,13 +38,13 @@ _OPTIONS = {
     "logging_collector": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # What a refused row held, and what a statement was given, are people's names and hours: no business of a log.
+    # Values of refused rows and of statements are people's names and hours, which do not belong in a log.
     "log_error_verbosity": "terse",
     "log_parameter_max_length": "0",
     "log_parameter_max_length_on_error": "0",
     "log_min_error_statement": "panic",
     "max_connections": "200",
-    # What `shared_buffers` of a server of any size gives: with less, backends that write much wait for each other.
+    # What Postgres derives from `shared_buffers` of a usual size: with less, busy backends wait for each other.
     "wal_buffers": "16MB",
 }
 
@@ -105,7 +105,7 @@ def _unprivileged_user(root: Path, binaries: Path) -> tuple[int, int] | None:
     except KeyError:
         _make_user()
         entry = pwd.getpwnam(_SYSTEM_USER)
-    # The data folder is for that user to pass through and for nobody else.
+    # Only that user may pass through the data folder.
     os.chown(root, 0, entry.pw_gid)
     root.chmod(stat.S_IRWXU | stat.S_IXGRP)
     return entry.pw_uid, entry.pw_gid
@@ -130,7 +130,7 @@ def _let_read(program: Path) -> None:
     for path in (program, *program.rglob("*")):
         mode = path.lstat().st_mode
         if not stat.S_ISLNK(mode):
-            # As the owner may, so may others, but for writing.
+            # Others get the owner's rights, except writing.
             path.chmod(mode | (mode & (stat.S_IRUSR | stat.S_IXUSR)) >> 6)
 
 

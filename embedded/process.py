@@ -1,5 +1,5 @@
-"""A child process under a guard: it ends when this process ends, however that happens, and takes its process group
-along. Its output goes to a log file whose end is part of every failure's message.
+"""A child process under a guard: it ends when this process ends, however that happens, with its process group. Its
+output goes to a log file whose end is part of every failure's message.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def always_ready() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run and how it likes to be ended. `user` is (uid, gid) to run as; `pass_fds` stay open in the command.
+    """What to run and how to end it. `user` is (uid, gid) to run as; `pass_fds` stay open in the command.
 
-    `folder` is where it stands, ours if None: some programs read a `.env` there.
+    `folder` is its working directory, ours if None: some programs read a `.env` there.
     """
 
     name: str
@@ -90,7 +90,7 @@ class ChildProcess:
         return self._report_fd
 
     def start(self) -> None:
-        """Returns when the guard runs the command; says nothing about readiness."""
+        """Returns when the guard runs the command, which need not be ready yet."""
         if self._guard is not None:
             raise FatalError(f"{self.name} was started twice; make a new ChildProcess for each run.")
         owner_end, self._owner_fd = os.pipe()
@@ -111,7 +111,7 @@ class ChildProcess:
             self._read_reports(timeout_s=READY_POLL_S)
 
     def is_ready(self) -> bool:
-        """One question to the probe; FatalError with the log's end when the command has ended."""
+        """Calls the probe once; FatalError with the log's end when the command has ended."""
         if not self.alive:
             raise self.failure()
         return self.command.ready()
@@ -146,7 +146,7 @@ class ChildProcess:
         self.stop()
 
     def tail_log(self, lines: int = _LOG_END_LINES) -> str:
-        """The last lines of this run's output, "" when there are none. Java's stack frames would push out the words."""
+        """The last lines of this run's output, "" when there are none. Java's stack frames are left out."""
         with suppress(FileNotFoundError), self.command.log_file.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_END_BYTES))
             words = [line for line in log.read().decode(errors="replace").splitlines() if not _JAVA_FRAME.match(line)]

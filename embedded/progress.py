@@ -1,5 +1,5 @@
-"""What a start tells its user: sentences, and a bar that moves with the bytes of the first start's download. On a
-terminal a rich bar; elsewhere a line at every tenth; silent for programs.
+"""What a start shows its user: sentences, and the progress of the first start's download. On a terminal that is a bar,
+elsewhere a line at every tenth; nothing for programs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ Advance = Callable[[int], None]
 
 
 class StartProgress(Protocol):
-    """`say` gets whole sentences; `downloading` yields a function that takes each chunk's bytes, from any thread."""
+    """`show` gets whole sentences; `downloading` yields a function that takes each chunk's bytes, from any thread."""
 
-    def say(self, sentence: str) -> None: ...
+    def show(self, sentence: str) -> None: ...
 
     def downloading(self, total_bytes: int) -> AbstractContextManager[Advance]: ...
 
@@ -26,8 +26,8 @@ class StartProgress(Protocol):
 class SilentProgress:
     """For programs and tests."""
 
-    def say(self, sentence: str) -> None:
-        """Says nothing."""
+    def show(self, sentence: str) -> None:
+        """Shows nothing."""
 
     def downloading(self, total_bytes: int) -> AbstractContextManager[Advance]:
         del total_bytes
@@ -40,13 +40,13 @@ class ConsoleProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def say(self, sentence: str) -> None:
+    def show(self, sentence: str) -> None:
         self._console.print(sentence, highlight=False, markup=False, soft_wrap=True)
 
     @contextmanager
     def downloading(self, total_bytes: int) -> Iterator[Advance]:
         if not self._console.is_terminal:
-            yield _TenthLines(self.say, total_bytes).advance
+            yield _TenthLines(self.show, total_bytes).advance
             return
         columns = (TextColumn("Downloading"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, TimeRemainingColumn(), console=self._console) as bar:
@@ -57,8 +57,8 @@ class ConsoleProgress:
 class _TenthLines:
     """A line at every tenth of the way, for logs and pipes."""
 
-    def __init__(self, say: Callable[[str], None], total_bytes: int) -> None:
-        self._say = say
+    def __init__(self, show: Callable[[str], None], total_bytes: int) -> None:
+        self._show = show
         self._total_bytes = total_bytes
         self._done_bytes = 0
         self._lock = threading.Lock()
@@ -69,4 +69,4 @@ class _TenthLines:
             self._done_bytes += count
             after = min(10, self._done_bytes * 10 // self._total_bytes)
             if after > before:
-                self._say(f"Downloaded {self._done_bytes / 1e6:.0f} of {self._total_bytes / 1e6:.0f} MB.")
+                self._show(f"Downloaded {self._done_bytes / 1e6:.0f} of {self._total_bytes / 1e6:.0f} MB.")

@@ -1,5 +1,5 @@
-"""The whole embedded stack: Kafka, schema registry and Postgres for one data folder. Either all three answer or the
-start fails with one sentence and the end of the culprit's log, and nothing is left running.
+"""The whole embedded stack: Kafka, schema registry and Postgres for one data folder. Either all three answer, or
+the start fails with one sentence and the end of the log of the one that failed, and nothing is left running.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class FixedPorts:
-    """Ports somebody insists on; None means any free one, the last time's if possible."""
+    """Ports that must be used; None means any free one, the last one used if possible."""
 
     kafka: int | None = None
     registry: int | None = None
@@ -72,7 +72,7 @@ class EmbeddedStack:
             raise
 
     def stop(self) -> None:
-        """Ends everything and gives the data folder back. Can be called again."""
+        """Ends everything and releases the data folder. Can be called again."""
         self.supervisor.stop()
         if self._data is not None:
             self._data.close()

@@ -1,5 +1,5 @@
 """Starts child processes in batches, notices when one of them ends, and stops the batches in reverse order.
-A batch that does not come up whole is stopped whole, together with everything before it.
+If one of a batch does not start, the whole batch is stopped, and everything before it.
 """
 
 from __future__ import annotations

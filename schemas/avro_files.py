@@ -38,7 +38,7 @@ def plain_schema(topic: str) -> Schema:
 def parse_plain(text: str) -> Schema:
     """A parsed schema without its logical types: instants stay microseconds, dates stay days since 1970-01-01.
 
-    Datetimes are built only where somebody looks at them: decoding is half as fast with them.
+    Datetimes are built only where they are needed: decoding to them takes twice as long.
     """
     parsed = fastavro.parse_schema(_without_logical_types(json.loads(text)))
     # A bare type name is a schema, too: {"type": name} says the same.

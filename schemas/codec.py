@@ -68,24 +68,7 @@ class Decoder:
             raise InvalidRecordError(
                 f"The value has {len(value)} bytes; no record has more than {BIGGEST_VALUE}.", error_class="too-large"
             )
-        writer = self._writer(schema_id_of(value))
-        buffer = BytesIO(value)
-        buffer.seek(HEADER_BYTES)
-        try:
-            record = schemaless_reader(buffer, writer, self._reader)
-        except MemoryError:
-            raise
-        except Exception as exc:
-            # fastavro raises errors of many kinds: EOFError, IndexError, UnicodeDecodeError …
-            raise InvalidRecordError(
-                f"The value cannot be decoded with schema {writer['name']}: {type(exc).__name__}.",
-                error_class="undecodable",
-            ) from exc
-        if buffer.read(1):
-            raise InvalidRecordError("The value has bytes behind its record.", error_class="undecodable")
-        # The writer's schema is a record's.
-        assert isinstance(record, dict)
-        return record
+        return decoded(value, self._writer(schema_id_of(value)), self._reader)
 
     def _writer(self, schema_id: int) -> Schema:
         known = self._writers.get(schema_id)
@@ -93,6 +76,27 @@ class Decoder:
             known = checked_writer(self._source.schema_by_id(schema_id), self._reader["name"])
             self._writers[schema_id] = known
         return known
+
+
+def decoded(value: bytes, writer: Schema, reader: Schema | None = None) -> Record:
+    """The record behind the header, as `reader` has it; InvalidRecordError if the bytes are not exactly one record."""
+    buffer = BytesIO(value)
+    buffer.seek(HEADER_BYTES)
+    try:
+        record = schemaless_reader(buffer, writer, reader)
+    except MemoryError:
+        raise
+    except Exception as exc:
+        # fastavro raises errors of many kinds: EOFError, IndexError, UnicodeDecodeError …
+        raise InvalidRecordError(
+            f"The value cannot be decoded with schema {writer['name']}: {type(exc).__name__}.",
+            error_class="undecodable",
+        ) from exc
+    if buffer.read(1):
+        raise InvalidRecordError("The value has bytes behind its record.", error_class="undecodable")
+    # The writer's schema is a record's.
+    assert isinstance(record, dict)
+    return record
 
 
 def schema_id_of(value: bytes) -> int:

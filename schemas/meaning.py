@@ -1,7 +1,7 @@
-"""Whether the committed schemas still mean what releases said; `make check` runs it as `python -m schemas.meaning`.
+"""Whether the committed schemas still mean what they meant in every release; `make check` runs this module.
 
 A registry compares types alone. It lets a field be renamed or dropped where it has a default, and takes millis in place
-of micros; readers would go on, and be wrong. `schemas/released/` holds what was released, and `keep` adds to it.
+of micros: readers would read on, and be wrong. `schemas/released/` holds what was released, and `keep` adds to it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Schema = Mapping[str, Any]
 
 
 def released_problems(committed: Path = FOLDER) -> list[str]:
-    """What changed its meaning since any release, each naming topic, field and rule; empty if nothing did."""
+    """Every change of meaning since any release, each naming topic, field and rule."""
     return [problem for folder in sorted(RELEASED.iterdir()) for problem in _since(folder, committed)]
 
 
@@ -42,7 +42,7 @@ def _since(release: Path, committed: Path) -> Iterator[str]:
 
 
 def keep(release: str) -> None:
-    """Copy what is committed: from now on it must keep its meaning."""
+    """Keep a copy of what is committed as this release: from now on it must keep its meaning."""
     folder = RELEASED / release
     folder.mkdir()
     for topic in SCHEMA_TOPICS:
@@ -149,7 +149,7 @@ def _complex(before: Schema, after: Schema, place: str) -> Iterator[str]:
 
 
 def _enums_without_default(node: Any) -> Iterator[str]:
-    """A reader of before meets a new symbol: without a default it can read nothing more."""
+    """An older reader that meets a new symbol cannot read on without a default."""
     if isinstance(node, list):
         for one in node:
             yield from _enums_without_default(one)

@@ -1,4 +1,4 @@
-"""The schema registry behind two seams: look-ups that services do, registration that only `setup` does."""
+"""The schema registry: look-ups, which every service does, and registration, which only `setup` does."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 _ANY = "NONE"
 _REFUSED = (409, 422)
 _NOT_FOUND = 404
-# Thousands of records of one id that nobody registered are one question, and who registers it is heard soon.
+# Thousands of records with one unregistered id cause one request, and its registration is noticed soon.
 _UNKNOWN_FOR_S = 0.2
 _UNKNOWN_IDS = 10_000
-# The registry client speaks through httpx2; a proxy's page in the registry's place is no JSON (ValueError).
+# The registry client uses httpx2; a proxy's page in place of the registry's answer is no JSON (ValueError).
 _NO_ANSWER = (httpx2.HTTPError, ValueError)
 
 
@@ -52,11 +52,11 @@ class ConfluentRegistry:
         self._unknown: dict[int, float] = {}
 
     def close(self) -> None:
-        """Give its connections back; it is unusable afterwards."""
+        """Close its connections; it is unusable afterwards."""
         self._client.close()
 
     def schema_by_id(self, schema_id: int) -> Schema:
-        """See `schemas.codec.SchemaSource`. What the registry does not know it is not asked again for a moment."""
+        """See `schemas.codec.SchemaSource`. An unknown id is not asked for again for a moment."""
         if self._unknown.get(schema_id, 0.0) > time.monotonic():
             raise _unknown(schema_id)
         try:
@@ -107,7 +107,7 @@ class ConfluentRegistry:
             raise _away(exc) from exc
 
     def _register(self, topic: str, subject: str) -> int:
-        """Only a version of ours may refuse: for what a stranger registered the check is left out for this call."""
+        """Only our own versions must be compatible: the check is off for this call if only others' versions refuse."""
         try:
             return self._client.register_schema(subject, _avro(topic))
         except SchemaRegistryError as exc:
@@ -159,11 +159,11 @@ def _avro(topic: str) -> RegisteredSchema:
 
 
 def _record_schema(found: RegisteredSchema) -> Schema:
-    """Anybody can register other kinds of schema; a value that names one is no record of ours."""
+    """Anybody can register other kinds of schema; a value with the id of one is not our record."""
     try:
         schema = parse_plain(str(found.schema_str))
     except Exception as exc:
-        # fastavro raises whatever it stumbled over in a text that is no Avro schema.
+        # fastavro raises errors of many kinds for a text that is no Avro schema.
         raise InvalidRecordError(
             f"The value's schema is no Avro schema ({type(exc).__name__}).", error_class="wrong-schema"
         ) from exc
@@ -175,4 +175,4 @@ def _unknown(schema_id: int) -> InvalidRecordError:
 
 
 def _away(exc: Exception) -> RetriableError:
-    return RetriableError(f"The schema registry does not answer as it should ({type(exc).__name__}).")
+    return RetriableError(f"The schema registry does not answer correctly ({type(exc).__name__}).")

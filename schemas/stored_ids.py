@@ -1,6 +1,6 @@
-"""Whether the schema ids on stored records mean, in this registry, the schemas that the records were written with.
+"""Whether the schema ids on stored records name, in this registry, the schemas that the records were written with.
 
-Ids are the registry's alone. One that was lost and set up again gives others, and every record that is stored becomes
+Ids belong to one registry. One that was lost and set up again gives others, and every record that is stored becomes
 unreadable, or readable as something else. A record whose bytes are exactly one of its topic's committed schema, and
 whose value names the entity of its key, is ours whatever its id says: if the registry says otherwise, the registry is
 another one than before.
@@ -12,22 +12,20 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from io import BytesIO
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
-from fastavro import schemaless_reader
 
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka.read_to_end import read_to_end, reading_config
 from core.settings import Settings
 from core.topics import split_key
 from schemas.avro_files import plain_schema
-from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, Decoder, Record, SchemaSource, schema_id_of
+from schemas.codec import BIGGEST_VALUE, HEADER_BYTES, Decoder, Record, SchemaSource, decoded, schema_id_of
 from schemas.entities import ENTITIES
 from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 
 ENTITY_TOPICS = (*RAW_TOPICS, *CANONICAL_TOPICS)
-# Looked at from the end of each partition: markers of transactions are among them.
+# So many of each partition are checked, from its end; transaction markers are among them.
 _LAST_OFFSETS = 16
 _TIMEOUT_S = 30
 _ID_FIELD = {entity.raw_topic: "entity_id" for entity in ENTITIES} | {
@@ -47,13 +45,13 @@ class ForeignId:
 
 
 class IdCheck:
-    """Tells records with another registry's ids from those that are right, and from those that are nobody's."""
+    """Finds records that carry another registry's ids, among right ones and records that are not ours."""
 
     def __init__(self, source: SchemaSource) -> None:
         self._decoders = {topic: Decoder(topic, source) for topic in ENTITY_TOPICS}
 
     def wrong(self, topic: str, key: bytes | None, value: bytes | None) -> str | None:
-        """What the registry says against a record that is plainly ours; None for all others. RetriableError: away."""
+        """Why the registry does not read a record that is certainly ours; None for all others. RetriableError: away."""
         if value is None or not _names_its_key(_as_committed(topic, value), topic, key):
             return None
         try:
@@ -90,10 +88,10 @@ def refuse(found: Sequence[ForeignId]) -> None:
     first, ids = found[0], Counter((one.topic, one.schema_id) for one in found)
     shown = ", ".join(f"{topic}: {schema_id}" for topic, schema_id in sorted(ids))
     raise ConfigurationError(
-        f"Stored records bear schema ids of another registry ({shown}; first {first.topic} partition {first.partition} "
-        f"offset {first.offset}: {first.reason.rstrip('.')}). The registry was lost or is not the one of before. Bring "
-        "that one back; or stop poller, streams and sink, run `protiv-buildertrend setup`, then `protiv-buildertrend "
-        "topics restore-ids`, and start them again."
+        f"Stored records carry schema ids of another registry ({shown}; first {first.topic} partition "
+        f"{first.partition} offset {first.offset}: {first.reason.rstrip('.')}). The registry was lost, or is another "
+        "one than before. Bring that one back, or stop poller, streams and sink, run `protiv-buildertrend setup`, then "
+        "`protiv-buildertrend topics restore-ids`, and start them again."
     )
 
 
@@ -101,13 +99,10 @@ def _as_committed(topic: str, value: bytes) -> Record | None:
     """The record as the topic's committed schema reads it, if it is one to the last byte."""
     if not HEADER_BYTES <= len(value) <= BIGGEST_VALUE or value[0] != 0:
         return None
-    buffer = BytesIO(value)
-    buffer.seek(HEADER_BYTES)
     try:
-        record = schemaless_reader(buffer, plain_schema(topic), None)
-    except Exception:  # noqa: BLE001 - fastavro raises whatever it stumbled over; then it is no record of this schema
+        return decoded(value, plain_schema(topic))
+    except (InvalidRecordError, MemoryError):
         return None
-    return record if isinstance(record, dict) and not buffer.read(1) else None
 
 
 def _names_its_key(record: Record | None, topic: str, key: bytes | None) -> bool:
@@ -132,5 +127,5 @@ def _near_the_end(consumer: Consumer, place: TopicPartition) -> TopicPartition |
     try:
         first, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
     except KafkaException as exc:
-        raise RetriableError("The brokers do not say how far the topics reach.") from exc
+        raise RetriableError("The brokers do not answer how far the topics reach.") from exc
     return None if end == first else TopicPartition(place.topic, place.partition, max(first, end - _LAST_OFFSETS))

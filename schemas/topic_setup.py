@@ -1,4 +1,4 @@
-"""Creates the topics and refuses those that exist otherwise: a wrong partition count would part a company's records."""
+"""Creates the topics and refuses existing ones that differ: a wrong partition count would split a company's records."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.settings import Settings
 from schemas.topics import TOPICS, TopicSpec
 
 _TIMEOUT_S = 30
-_LOOK_AGAIN_S = 0.1
+_ASK_AGAIN_S = 0.1
 
 
 def admin_client(settings: Settings) -> AdminClient:
@@ -29,31 +29,24 @@ def admin_client(settings: Settings) -> AdminClient:
 
 
 def create_topics(settings: Settings) -> list[str]:
-    """Create what is missing, then check all; the names of the topics created. Idempotent, safe beside itself."""
+    """Create what is missing, then check all; the names of the topics created. Idempotent; two may run at once."""
     metadata(settings)
     admin = admin_client(settings)
     present = _topic_names(admin)
     missing = [spec for spec in TOPICS if spec.name not in present]
-    futures = (
-        admin.create_topics(
-            [
-                NewTopic(
-                    spec.name,
-                    num_partitions=settings.entity_partitions,
-                    replication_factor=settings.topic_replication,
-                    config=spec.config(),
-                )
-                for spec in missing
-            ]
-            or [],
-            operation_timeout=_TIMEOUT_S,
+    wanted = [
+        NewTopic(
+            spec.name,
+            num_partitions=settings.entity_partitions,
+            replication_factor=settings.topic_replication,
+            config=spec.config(),
         )
-        if missing
-        else {}
-    )
+        for spec in missing
+    ]
+    futures = admin.create_topics(wanted, operation_timeout=_TIMEOUT_S) if wanted else {}
     for name, future in futures.items():
         _created(name, future, settings)
-    _wait_until_told(admin)
+    _wait_until_listed(admin)
     _keep_on_enough_brokers(admin, settings)
     check_topics(settings)
     return [spec.name for spec in missing]
@@ -80,7 +73,7 @@ def check_topics(settings: Settings, names: Iterable[str] | None = None) -> None
 
 
 def _missing(settings: Settings, name: str) -> IntegrationError:
-    """A topic that may not be described is not told of, as if it were not there: asked for by name it is refused."""
+    """A topic that we may not describe is not listed, as if it did not exist; asked for by name, the brokers refuse."""
     error = metadata(settings, topic=name).topics[name].error
     refusal = None if error is None else refusal_of(error, settings, name)
     return refusal or ConfigurationError(f"Topic {name} does not exist: run `protiv-buildertrend setup`.")
@@ -95,7 +88,7 @@ def _check_partitions(counts: Mapping[str, int], wanted: int) -> None:
     if len(others) == len(counts) and set(others.values()) == {count}:
         raise ConfigurationError(
             f"Topic {name} has {count} partitions, ENTITY_PARTITIONS is {wanted}: set it to {count}, what the topics "
-            "have (changing a topic's count parts the records of a company)."
+            "have (changing a topic's count would put records of a company on two partitions)."
         )
     raise ConfigurationError(
         f"Topic {name} has {count} partitions, ENTITY_PARTITIONS is {wanted}, and the topics differ from each other: "
@@ -117,12 +110,12 @@ def _created(name: str, future: Future[Any], settings: Settings) -> None:
         raise ConfigurationError(f"Topic {name} cannot be created: {error.str()}.") from exc
 
 
-def _wait_until_told(admin: AdminClient) -> None:
-    """A broker may tell of a topic some moments after it was made, also by somebody else: ask until it does."""
+def _wait_until_listed(admin: AdminClient) -> None:
+    """A broker may list a topic only some moments after it was made, by us or another `setup`: ask until it does."""
     clock = SystemClock()
     give_up_at = clock.monotonic() + _TIMEOUT_S
     while not {spec.name for spec in TOPICS} <= _topic_names(admin) and clock.monotonic() < give_up_at:
-        clock.wait(_LOOK_AGAIN_S)
+        clock.wait(_ASK_AGAIN_S)
 
 
 def _topic_names(admin: AdminClient) -> set[str]:
@@ -152,14 +145,14 @@ def _configured(admin: AdminClient, names: list[str], setting: str, settings: Se
             found[resource.name] = str(future.result()[setting].value)
         except KafkaException as exc:
             refusal = refusal_of(exc.args[0], settings, resource.name)
-            raise refusal or RetriableError(f"The brokers do not say how {resource.name} is set up.") from exc
+            raise refusal or RetriableError(f"The brokers do not answer how {resource.name} is set up.") from exc
     return found
 
 
 def _keep_on_enough_brokers(admin: AdminClient, settings: Settings) -> None:
-    """A write counts when this many brokers have it, whatever the cluster's default is: acks=all alone may mean one.
+    """Set how many brokers must have a write before it counts, whatever the cluster's default is: that may be one.
 
-    It goes by the copies that a topic has, and never below what an operator set.
+    It depends on the copies that a topic has, and is never lowered below what an operator set.
     """
     copies = {
         name: len(topic.partitions[0].replicas) for name, topic in metadata(settings).topics.items() if topic.partitions

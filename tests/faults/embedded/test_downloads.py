@@ -65,7 +65,7 @@ class Recorder:
         self.said: list[str] = []
         self.bytes: list[int] = []
 
-    def say(self, sentence: str) -> None:
+    def show(self, sentence: str) -> None:
         self.said.append(sentence)
 
     def downloading(self, total_bytes: int) -> AbstractContextManager[Advance]:

@@ -48,7 +48,7 @@ def test_registry_with_shifted_ids_is_refused_and_restored_by_its_runbook(everyt
         assert code == 2
         assert "topics restore-ids" in log
     doctor = everything.cli("doctor")
-    assert "Stored records bear schema ids of another registry" in doctor.stdout
+    assert "Stored records carry schema ids of another registry" in doctor.stdout
     rebuild = everything.cli("streams", "--rebuild", "--allow-deletions", "1000")
     assert rebuild.returncode == 2
     assert everything.cli("setup").returncode == 2

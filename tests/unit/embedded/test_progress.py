@@ -28,5 +28,5 @@ def test_downloading_more_than_announced_goes_on_quietly() -> None:
 
 def test_say_long_sentence_stays_on_one_line() -> None:
     written = io.StringIO()
-    ConsoleProgress(Console(file=written, width=20)).say("word " * 20)
+    ConsoleProgress(Console(file=written, width=20)).show("word " * 20)
     assert len(written.getvalue().splitlines()) == 1
