@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from console.metrics import OUTAGE
 from control.database import Database, Transaction
 from core.clock import Clock
-from core.errors import RetriableError
+from core.errors import RetriableError, StoppedError
 from core.log import get_logger
 from core.postgres import Session
-from core.retry import outlast
+from core.retry import Patience
 from core.settings import Settings
 
 _LOG = get_logger(__name__)
@@ -37,8 +37,8 @@ class Reach:
         """Blocks until the database answers or `stop` is set."""
         OUTAGE.set(1)
         try:
-            self._database = outlast(self._opened, clock=self._clock, stop=stop)
-        except RetriableError as exc:
+            self._database = Patience(self._clock, stop).until_done(self._opened)
+        except StoppedError as exc:
             _LOG.info("console_ended_before_the_database_answered", reason=str(exc))
         else:
             OUTAGE.set(0)

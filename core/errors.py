@@ -5,6 +5,7 @@ IntegrationError
 ├── FatalError              stop with a non-zero exit; nobody can go on from here
 │   └── FencedError         another instance took over; end without writing anything more
 ├── RetriableError          try again in place, after `retry_after_s` if it is given
+├── StoppedError            the process, or its right to this work, ends; what was at hand is left for the next owner
 └── InvalidRecordError      this record can never succeed: dead-letter it and go on with the next
 """
 
@@ -33,6 +34,10 @@ class RetriableError(IntegrationError):
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class StoppedError(IntegrationError):
+    """The process or the ownership of the work ends; what was at hand is left for the next owner."""
 
 
 class InvalidRecordError(IntegrationError):

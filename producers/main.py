@@ -20,7 +20,7 @@ from core.log import get_logger
 from core.metrics import MetricsServer
 from core.postgres import Session
 from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
-from core.retry import outlast
+from core.retry import Patience
 from core.settings import Settings
 from producers import metrics as telemetry
 from producers.buildertrend.account import Account
@@ -108,12 +108,13 @@ def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_
     http = open_ones.enter_context(_http_client())
     registry = open_ones.enter_context(closing(ConfluentRegistry(settings)))
     database = Database(settings, max_connections=_MOST_DATABASE_CONNECTIONS, session=_SESSION)
-    outlast(database.open, clock=clock, stop=stop)
+    until_done = Patience(clock, stop).until_done
+    until_done(database.open)
     open_ones.callback(database.close)
-    outlast(lambda: check_topics(settings), clock=clock, stop=stop)
-    encoders = outlast(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS}, clock=clock, stop=stop)
-    outlast(lambda: check_stored_ids(settings, registry, RAW_TOPICS), clock=clock, stop=stop)
-    events = outlast(lambda: KafkaEventWriter(settings, registry, clock), clock=clock, stop=stop)
+    until_done(lambda: check_topics(settings))
+    encoders = until_done(lambda: {topic: BatchEncoder(topic, registry) for topic in RAW_TOPICS})
+    until_done(lambda: check_stored_ids(settings, registry, RAW_TOPICS))
+    events = until_done(lambda: KafkaEventWriter(settings, registry, clock))
     open_ones.callback(events.close)
     recorder = Recorder(settings, database, events, clock)
     answers = AnswerPublisher(

@@ -17,6 +17,7 @@ from typing import Any
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
+from core.retry import Backoff
 from sinks.buffer import Buffer
 from sinks.messages import Batch
 from sinks.status import Waiting
@@ -24,8 +25,6 @@ from sinks.writer import Reads, Store, Written
 
 log = get_logger(__name__)
 
-FIRST_S = 0.5
-LONGEST_S = 10.0
 _STALLED_S = 10.0
 
 _Task = tuple[Callable[[], Any], "Future[Any]"]
@@ -62,33 +61,31 @@ class Outage:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._failures = 0
+        self._backoff = Backoff()
         self._retry_at = 0.0
         self.waiting: Waiting | None = None
         """Why nothing continues, and since when; None while all is well."""
 
     @property
     def lasts(self) -> bool:
-        return self._failures > 0
+        return self._backoff.failures > 0
 
     def failed(self, error: RetriableError) -> None:
         """Count a failure and set the next attempt."""
-        pause_s = min(LONGEST_S, FIRST_S * 2 ** min(self._failures, 10))
-        pause_s = max(pause_s, error.retry_after_s or 0.0)
-        self._failures += 1
+        pause_s = self._backoff.pause_s(error)
         self.waiting = Waiting(str(error), self.waiting.since if self.waiting else self._clock.now())
         self._retry_at = self._clock.monotonic() + pause_s
-        log.warning("sink_waits_for_outage", reason=str(error), failures=self._failures, retry_in_s=pause_s)
+        log.warning("sink_waits_for_outage", reason=str(error), failures=self._backoff.failures, retry_in_s=pause_s)
 
     def ended(self) -> None:
         """Something succeeded."""
-        if self._failures:
-            log.info("sink_resumed", failures=self._failures)
-        self._failures = 0
+        if self.lasts:
+            log.info("sink_resumed", failures=self._backoff.failures)
+        self._backoff = Backoff()
         self.waiting = None
 
     def may_try(self) -> bool:
-        return not self._failures or self._clock.monotonic() >= self._retry_at
+        return not self.lasts or self._clock.monotonic() >= self._retry_at
 
 
 @dataclass(frozen=True, slots=True)

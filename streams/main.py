@@ -17,7 +17,7 @@ import uvloop
 
 from core.clock import SystemClock
 from core.dead_letters.share import DeadLetterShare
-from core.errors import ConfigurationError, FatalError, FencedError
+from core.errors import ConfigurationError, FatalError, FencedError, StoppedError
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.process import search_garbage_rarely, stop_event
@@ -28,7 +28,6 @@ from streams.consumer import StreamsApp, build_app, subscribe
 from streams.partitions import Partitions, process_deliveries
 from streams.rebuild import DEFAULT_OPTIONS, RebuildOptions, rebuild
 from streams.records import Codecs
-from streams.retry import StoppedError
 from streams.startup import StageOpener, prepare
 from streams.watchdog import ReadableLag, Sample, watch
 

@@ -15,11 +15,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from core.errors import StoppedError
 from core.log import get_logger
 from schemas.entities import Entity
 from streams.consumer import Delivery
 from streams.records import RawRecord
-from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState
 

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import FatalError, FencedError, IntegrationError, RetriableError
 from core.kafka.config import FENCED, transactional_config
+from core.retry import Patience
 from core.settings import Settings
 from streams.records import Output
-from streams.retry import Patience
 
 _CALL_TIMEOUT_S = 10.0
 _FULL_QUEUE_POLL_S = 0.1

@@ -23,6 +23,7 @@ from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka.read_to_end import read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
+from core.retry import Patience
 from core.settings import Settings
 from core.topics import split_key
 from schemas.batch_codec import BatchDecoder
@@ -34,7 +35,6 @@ from streams.outputs import render
 from streams.publisher import PartitionPublisher
 from streams.rebuild_check import NOTHING_ALLOWED, Allowed, CanonicalKey, Findings, check
 from streams.records import Codecs, Output, RawRecord
-from streams.retry import Patience
 from streams.startup import PATIENCE_S, prepare
 from streams.state.company import EntityRef
 from streams.state.loader import raw_record

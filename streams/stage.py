@@ -18,12 +18,12 @@ from core.dead_letters.letter import RejectedRecord, dead_letter
 from core.dead_letters.share import PARKED, BatchShare, DeadLetterShare, company_of, origin_of, parked_error
 from core.errors import InvalidRecordError
 from core.log import get_logger
+from core.retry import Patience
 from core.topics import DEAD_LETTERS
 from schemas.entities import TIME_ENTRIES
 from streams import metrics
 from streams.outputs import render
 from streams.records import Codecs, NewestVersions, Output, RawRecord
-from streams.retry import Patience
 from streams.shifts.batch import ordinary_shifts
 from streams.state.partition import OrdinaryShift, Outcome, PartitionState
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.dead_letters.share import DeadLetterShare
+from core.retry import Patience
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from schemas.codec import SchemaSource
@@ -18,7 +19,6 @@ from schemas.topic_setup import check_topics
 from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from streams.publisher import PartitionPublisher
 from streams.records import Codecs
-from streams.retry import Patience
 from streams.stage import PartitionStage
 from streams.state.loader import StateLoader
 from streams.state.partition import PartitionState

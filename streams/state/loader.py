@@ -15,6 +15,7 @@ from core.errors import ConfigurationError, FatalError, InvalidRecordError, Retr
 from core.kafka.read_to_end import Place, place_of, read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
+from core.retry import Patience
 from core.settings import Settings
 from core.topics import split_key
 from schemas.codec import schema_id_of
@@ -22,7 +23,6 @@ from schemas.entities import ENTITIES
 from schemas.stored_ids import ForeignId, IdCheck, refuse
 from streams import metrics
 from streams.records import Codecs, RawRecord, is_older
-from streams.retry import Patience
 from streams.shifts.batch import Fetched, load_together
 from streams.state.company import EntityRef
 from streams.state.partition import PartitionState

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from core.errors import RetriableError
-from sinks.background import LONGEST_S, Outage
+from core.retry import LONGEST_PAUSE_S
+from sinks.background import Outage
 from tests.unit.sinks.fakes import HandClock
 
 
@@ -28,7 +29,7 @@ def test_outage_waits_longer_each_time_up_to_a_bound() -> None:
         outage.failed(RetriableError("away"))
         pauses.append(pause_s(outage, clock))
     assert pauses[:4] == [0.5, 1.0, 2.0, 4.0]
-    assert pauses[-1] == LONGEST_S
+    assert pauses[-1] == LONGEST_PAUSE_S
 
 
 def test_outage_honours_retry_after() -> None:

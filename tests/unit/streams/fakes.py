@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from core.dead_letters.share import DeadLetterShare
 from core.kafka.record_headers import RecordHeaders
+from core.retry import Patience
 from core.topics import DEAD_LETTERS
 from schemas.codec import Decoder, Record
 from schemas.entities import ENTITIES
 from streams.outputs import render
 from streams.records import Codecs, Output, RawRecord
-from streams.retry import Patience
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas

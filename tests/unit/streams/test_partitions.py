@@ -10,11 +10,10 @@ from types import SimpleNamespace
 import pytest
 from faust.types import TP
 
-from core.errors import FatalError
+from core.errors import FatalError, StoppedError
 from schemas.entities import JOBS
 from streams.consumer import Delivery
 from streams.partitions import Partitions, next_deliveries, process_deliveries, raw_record
-from streams.retry import StoppedError
 from streams.stage import PartitionStage
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import RawTopics, job

@@ -9,10 +9,10 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from core.errors import FatalError, FencedError
+from core.errors import FatalError, FencedError, StoppedError
+from core.retry import Patience
 from streams.publisher import PartitionPublisher
 from streams.records import Output
-from streams.retry import Patience, StoppedError
 from tests.unit.streams.fakes import ManualClock
 
 OUTPUT = Output("protiv.jobs", b"acme/1", b"value", [("version", b"1")])

@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from core.errors import FatalError, RetriableError
+from core.errors import FatalError, RetriableError, StoppedError
 from schemas.avro_files import Schema
 from schemas.entities import JOBS, TIME_ENTRIES
 from streams import stage as stage_module
 from streams.records import Codecs
-from streams.retry import StoppedError
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, LocalSchemas, RawTopics, job, shift
 from tests.unit.streams.fakes import FakePublisher, ManualClock, stage
