@@ -20,7 +20,7 @@ from schemas.codec import Record, encoder, to_days, to_micros
 from schemas.registry import ConfluentRegistry
 from schemas.sync_events import TERMINAL_EVENTS, EventReader
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _SEND_S = 15
 _POSITION_S = 15
 
@@ -128,7 +128,7 @@ class CommandLine:
             return self._read(message.value())
         except InvalidRecordError as exc:
             # Anybody may have written it; what cannot be read is no answer.
-            _LOG.warning("event_undecodable", reason=exc.reason)
+            log.warning("event_undecodable", reason=exc.reason)
             return None
 
 

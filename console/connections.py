@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from core.log import get_logger
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 # A request's head comes in one or two packets, also from a phone.
 HEAD_S = 10.0
 _MOST = 1_000
@@ -94,7 +94,7 @@ class TimedProtocol(H11Protocol):
         others = (one for one in self.connections if isinstance(one, TimedProtocol))
         waiting = [one for one in others if one.waits_since is not None and one is not self]
         oldest = min(waiting, key=lambda one: one.waits_since or 0.0, default=self)
-        _LOG.warning("connections_are_all_taken", most=self.most)
+        log.warning("connections_are_all_taken", most=self.most)
         oldest.close()
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ from core.topics import SYNC_EVENTS
 from schemas.codec import Record, SchemaSource
 from schemas.sync_events import EventReader
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _TIMEOUT_S = 10
 _PAUSE_S = 2.0
 _MOST_WAITING = 100
@@ -51,7 +51,7 @@ class Listener:
             try:
                 self._listen(stop)
             except (IntegrationError, KafkaException) as exc:
-                _LOG.warning("events_cannot_be_heard", reason=str(exc))
+                log.warning("events_cannot_be_heard", reason=str(exc))
                 self._clock.wait(_PAUSE_S, stop)
 
     def subscribe(self, company_id: str) -> asyncio.Queue[str]:
@@ -71,7 +71,7 @@ class Listener:
         config = consumer_config(self._settings, "protiv-console") | {"enable.partition.eof": False}
         with closing(Consumer(config)) as consumer:
             consumer.assign(self._positions(consumer))
-            _LOG.info("events_are_heard")
+            log.info("events_are_heard")
             while not stop.is_set():
                 message = consumer.poll(0.5)
                 if message is None:
@@ -84,7 +84,7 @@ class Listener:
                 try:
                     event = read(message.value())
                 except InvalidRecordError as exc:
-                    _LOG.warning("event_undecodable", reason=exc.reason)
+                    log.warning("event_undecodable", reason=exc.reason)
                 else:
                     self._take(event)
 

@@ -34,7 +34,7 @@ from core.process import stop_event
 from core.settings import Settings
 from schemas.registry import ConfluentRegistry
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _END_WITHIN_S = 2
 # A browser opens no more connections than that to one server, however many pages it shows.
 _STREAMS_A_SESSION = 6
@@ -72,7 +72,7 @@ def run(settings: Settings) -> None:
         _in_background(lambda: connecting.run(stop), "connect")
         _in_background(lambda: services.listener.run(stop), "events")
         _in_background(lambda: services.refused.run(stop), "dead letters")
-        _LOG.info("console_ready", address=_url(listening))
+        log.info("console_ready", address=_url(listening))
         try:
             server.run(sockets=[listening])
         finally:
@@ -81,7 +81,7 @@ def run(settings: Settings) -> None:
             services.registry.close()
         if connecting.wrong is not None:
             raise connecting.wrong
-    _LOG.info("console_ended")
+    log.info("console_ended")
 
 
 @contextmanager

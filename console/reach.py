@@ -15,7 +15,7 @@ from core.postgres import Session
 from core.retry import Patience
 from core.settings import Settings
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _MAX_CONNECTIONS = 8
 _SESSION = Session("protiv-console", statement_s=60, lock_s=10, idle_in_transaction_s=60)
 _AWAY = "The database of DATABASE_URL does not answer."
@@ -39,10 +39,10 @@ class Reach:
         try:
             self._database = Patience(self._clock, stop).until_done(self._opened)
         except StoppedError as exc:
-            _LOG.info("console_ended_before_the_database_answered", reason=str(exc))
+            log.info("console_ended_before_the_database_answered", reason=str(exc))
         else:
             OUTAGE.set(0)
-            _LOG.info("database_answers")
+            log.info("database_answers")
 
     def close(self) -> None:
         """Give the connections back. Can be called before `connect` is done."""

@@ -22,7 +22,7 @@ from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from reports.dead_letters import DeadLetter, parse, replayed_offset
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _KEPT = timedelta(days=30)
 _TIMEOUT_S = 10
 _PAUSE_S = 2.0
@@ -108,7 +108,7 @@ class RefusedRecords:
             try:
                 self._follow(stop)
             except (IntegrationError, KafkaException) as exc:
-                _LOG.warning("dead_letters_cannot_be_followed", reason=str(exc))
+                log.warning("dead_letters_cannot_be_followed", reason=str(exc))
                 self._clock.wait(_PAUSE_S, stop)
             finally:
                 with self._lock:

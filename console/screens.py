@@ -27,7 +27,7 @@ from core.log import get_logger
 
 Handler = Callable[[Visit], Response]
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _LONGEST_FIELD = 10_000
 _MOST_BYTES = 256 * 1024
 _NOTHING = RefusedError(404, "There is nothing here", "The address is wrong.")
@@ -72,7 +72,7 @@ def route_of(screen: Screen, services: Services) -> Route:
             answer.headers["Retry-After"] = str(busy.retry_after_s)
             return answer
         except IntegrationError as exc:
-            _LOG.warning("page_cannot_be_shown", reason=str(exc))
+            log.warning("page_cannot_be_shown", reason=str(exc))
             return _told(screen, visit, status=503, title="This cannot be shown right now", text=str(exc))
 
     return Route(screen.path, endpoint, methods=[screen.method])

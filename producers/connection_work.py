@@ -16,7 +16,7 @@ from control.other_account import ask_confirmation, forget_confirmation, is_acce
 from control.runs import BegunRun, RunId, begin_run, continue_run
 from core.errors import ConfigurationError, FatalError, FencedError, IntegrationError, RetriableError
 from core.log import get_logger
-from producers import metrics as telemetry
+from producers import metrics
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.client import ReadStoppedError
 from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError, internal_error
@@ -34,7 +34,7 @@ from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import SyncEvent
 from producers.trouble import Trouble, noted
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 # What ends a run in a way of its own; any other exception is a fault of ours.
 _FORESEEN = (SourceFaultError, ReadStoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
@@ -65,21 +65,21 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
                 _work(lease, tools, stop)
             except ReadStoppedError:
                 stopped = True
-                _LOG.info("run_stopped")
+                log.info("run_stopped")
                 # A pause, a cancel or a disconnect stopped it: that takes effect now, not when a place is free again.
                 Settler(tools.recorder).settle(lease)
             with tools.recorder.database.transaction() as tx:
                 release_lease(tx, lease, yielded=stopped)
         except FencedError:
-            _LOG.warning("connection_taken_over")
+            log.warning("connection_taken_over")
         except (RetriableError, FatalError, ConfigurationError) as exc:
             # The lease is kept until it expires: that is the pause before the next attempt. A private key that is
             # missing lasts as an outage does, and is shown as one.
-            _LOG.warning("run_interrupted", reason=str(exc))
+            log.warning("run_interrupted", reason=str(exc))
             Trouble(tools.recorder).outlasts(lease)
         except MemoryError:
             # Nothing more can be done here than to leave the connection to its successor.
-            _LOG.error("run_out_of_memory")
+            log.error("run_out_of_memory")
         except Exception as exc:  # noqa: BLE001 - one connection's trouble must not end the others'
             Trouble(tools.recorder).broke(lease, noted(exc))
 
@@ -136,7 +136,7 @@ class _ConnectionRun:
         run_id = begun.run
         context = structlog.contextvars.bound_contextvars(run_id=run_id.run_id, read=self.plan.read)
         with context, commit_thread() as background:
-            _LOG.info("run_started", commands=len(self.plan.commands), goes_on=self.plan.left is not None)
+            log.info("run_started", commands=len(self.plan.commands), goes_on=self.plan.left is not None)
             run = self._prepare(begun, background)
             began_at = self.tools.recorder.clock.monotonic()
             read_before = total(run.counts)["read"]
@@ -187,11 +187,11 @@ class _ConnectionRun:
         if command is not None:
             by, entities = command.body["requested_by"], command.body["entities"]
             released = held_deletions.release(tx, self.lease.company_id, entities=entities, released_by=by)
-            _LOG.info("deletions_released", **{entity.replace("-", "_"): n for entity, n in released.items()})
+            log.info("deletions_released", **{entity.replace("-", "_"): n for entity, n in released.items()})
 
     def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
         seconds = self.tools.recorder.clock.monotonic() - began_at
-        telemetry.run_ended(read=self.plan.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
+        metrics.run_ended(read=self.plan.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
 
     def _prepare(self, begun: BegunRun, background: Background) -> Run:
         recorder = self.tools.recorder

@@ -22,7 +22,7 @@ from core.postgres import Session
 from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
 from core.retry import Patience
 from core.settings import Settings
-from producers import metrics as telemetry
+from producers import metrics
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.sign_in import Hosts, SignInDetails
@@ -44,7 +44,7 @@ from schemas.stored_ids import check_stored_ids
 from schemas.topic_setup import check_topics
 from schemas.topics import RAW_TOPICS
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 # Objects of them: a page's all live until it is committed.
 _A_FEW_PAGES = 10_000
 _CONNECT_S = 10.0
@@ -95,11 +95,11 @@ def run(settings: Settings) -> None:
     stop = stop_event()
     with ExitStack() as open_ones:
         poller = _poller(settings, SystemClock(), stop, open_ones)
-        metrics = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
-        open_ones.callback(metrics.close)
-        _LOG.info("poller_ready", metrics_port=metrics.port)
+        server = MetricsServer(settings.metrics_port, ready=lambda: True, host=settings.metrics_host)
+        open_ones.callback(server.close)
+        log.info("poller_ready", metrics_port=server.port)
         poller.run(stop)
-    _LOG.info("poller_ended")
+    log.info("poller_ended")
 
 
 def _poller(settings: Settings, clock: SystemClock, stop: threading.Event, open_ones: ExitStack) -> Poller:
@@ -164,4 +164,4 @@ def _http_client() -> httpx.Client:
 
 
 def _count_answer(response: httpx.Response) -> None:
-    telemetry.REQUESTS.labels(f"{response.status_code // 100}xx").inc()
+    metrics.REQUESTS.labels(f"{response.status_code // 100}xx").inc()

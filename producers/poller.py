@@ -12,11 +12,11 @@ from control.database import Database
 from core.clock import Clock
 from core.errors import RetriableError
 from core.log import get_logger
-from producers import metrics as telemetry
+from producers import metrics
 
 LEASE_TTL_S = 20.0
 RENEW_EVERY_S = 5.0
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 Work = Callable[[Lease, threading.Event], None]
 
@@ -73,10 +73,10 @@ class Poller:
     def _turn_or_wait(self, pool: ThreadPoolExecutor, stop: threading.Event) -> None:
         try:
             self.turn(pool)
-            telemetry.OUTAGE.set(0)
+            metrics.OUTAGE.set(0)
         except RetriableError as exc:
-            telemetry.OUTAGE.set(1)
-            _LOG.warning("poller_waits_for_outage", reason=str(exc))
+            metrics.OUTAGE.set(1)
+            log.warning("poller_waits_for_outage", reason=str(exc))
             self.clock.wait(2.0, stop)
         self.clock.wait(self.limits.idle_s, stop)
 
@@ -88,7 +88,7 @@ class Poller:
         self.check_database()
         self.take_commands()
         self._stop_for_commands()
-        telemetry.ACTIVE.set(len(self._active))
+        metrics.ACTIVE.set(len(self._active))
         free = self.limits.at_once - len(self._active)
         if free > 0:
             self._lease(pool, free)

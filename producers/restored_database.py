@@ -20,7 +20,7 @@ from control.database import Database
 from control.restored_database import Pulse
 from core.clock import Clock
 from core.log import get_logger
-from producers import metrics as telemetry
+from producers import metrics
 from producers.raw_topics import Found
 from producers.runs.compare import UNCONFIRMED
 
@@ -29,7 +29,7 @@ MARGIN = timedelta(seconds=60)
 BEAT_EVERY_S = 5.0
 _SHUT_OUT_S = 300.0
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Published(Protocol):
@@ -99,9 +99,9 @@ class RestoreGuard:
                     tx, company_id, entity.name, list(records.values()), unconfirmed=UNCONFIRMED
                 )
             restored_database.read_anew(tx, highest)
-        telemetry.SET_BACKS.inc()
-        telemetry.SET_BACK_RECORDS.inc(unconfirmed)
-        _LOG.error(
+        metrics.SET_BACKS.inc()
+        metrics.SET_BACK_RECORDS.inc(unconfirmed)
+        log.error(
             "database_was_set_back",
             companies=len(highest),
             records_in_doubt=unconfirmed,

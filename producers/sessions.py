@@ -30,7 +30,7 @@ TRIMMED_HINT = "Buildertrend accepted the password without the spaces before or 
 _FIRST_PAUSE_S = 300.0
 # A poller that was killed in a sign-in: one attempt more locks no account.
 _INTERRUPTED_PAUSE_S = 20.0
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class VaultSessions:
         except (ConfigurationError, FatalError) as exc:
             if kept.company_id == self._company_id:
                 raise
-            _LOG.warning("shared_session_not_opened", of_company=kept.company_id, reason=str(exc))
+            log.warning("shared_session_not_opened", of_company=kept.company_id, reason=str(exc))
         except ValueError:
             # Kept by a version that did not look at it: no request could carry it.
-            _LOG.warning("session_not_usable", of_company=kept.company_id)
+            log.warning("session_not_usable", of_company=kept.company_id)
         return None
 
     def _has_password_of(self, other: SharedSession) -> bool:

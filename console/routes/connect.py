@@ -22,7 +22,7 @@ from control.other_account import accept, forget_confirmation
 from core.errors import RetriableError
 from core.log import get_logger
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 _TOO_MANY = (
     "Too many attempts. Each one is a real sign-in, and Buildertrend locks a user after too many: "
@@ -75,7 +75,7 @@ def _ask_to_sign_in(visit: Visit, command_id: str) -> None:
     try:
         order(visit, "sync", command_id)
     except RetriableError as exc:
-        _LOG.warning("connect_waits_for_the_schedule", reason=str(exc))
+        log.warning("connect_waits_for_the_schedule", reason=str(exc))
 
 
 def connecting(visit: Visit) -> Response:

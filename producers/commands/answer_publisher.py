@@ -25,13 +25,13 @@ from core.log import get_logger
 from core.postgres import Session, connect
 from core.settings import Settings
 from core.topics import SYNC_EVENTS, partition_for
-from producers import metrics as telemetry
+from producers import metrics
 from producers.runs.publisher import translated
 from producers.sync_events import SyncEvent, event_record
 from schemas.codec import SchemaSource, encoder
 from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, TERMINAL_EVENTS, EventReader
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 _LOCK = 7_305_112_025
 _SESSION = Session("protiv-poller-answers", statement_s=60, lock_s=30)
 _TIMEOUT_S = 30
@@ -73,7 +73,7 @@ class AnswerPublisher:
                 return self._turn()
         except (FatalError, InvalidRecordError) as exc:
             # This producer can do no more; the next one fences it and reads again what was published.
-            _LOG.warning("answer_producer_failed", reason=str(exc))
+            log.warning("answer_producer_failed", reason=str(exc))
             self.close()
             return 0
         except BaseException:
@@ -122,7 +122,7 @@ class AnswerPublisher:
             published = self._topic.published(answers)
             mark_published(session, published)
             answers = [answer for answer in answers if answer.command_id not in published]
-            _LOG.info("answer_publisher_begins", already_published=len(published))
+            log.info("answer_publisher_begins", already_published=len(published))
         self._topic.publish(answers)
         mark_published(session, [answer.command_id for answer in answers])
 
@@ -170,9 +170,9 @@ class KafkaAnswerTopic:
         """One answer must not hold up all others: where it cannot be encoded, a short one takes its place."""
         try:
             return self._encode(cut_to_limits(answer.event))
-        except Exception:  # noqa: BLE001 - fastavro raises whatever it stumbles over; logged with its trace
-            telemetry.ANSWERS_CUT_SHORT.inc()
-            _LOG.exception("answer_not_encodable", command_id=answer.command_id)
+        except Exception:
+            metrics.ANSWERS_CUT_SHORT.inc()
+            log.exception("answer_not_encodable", command_id=answer.command_id)
             return self._encode(short_answer(answer))
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ from producers.sync_events import SyncEvent
 from schemas.command_rules import date_problem
 from schemas.entities import TIME_ENTRIES
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Settler:
         for one in found.answers:
             event = SyncEvent(company_id, one.outcome, message=one.message, fault=one.fault)
             self.recorder.answer(tx, [one.command.command_id], event)
-            _LOG.info("command_settled", command_id=one.command.command_id, type=one.command.type, outcome=one.outcome)
+            log.info("command_settled", command_id=one.command.command_id, type=one.command.type, outcome=one.outcome)
 
     def _end_run(self, tx: Transaction, connection: Connection, found: Settlement, left: OpenRun) -> None:
         run_id = RunId(left.run_id, connection.company_id, left.run_seq)

@@ -14,7 +14,7 @@ from control.fan_outs import FanOut, open_fan_outs
 from control.health import read_health
 from core.clock import Clock
 from core.topics import ALL_COMPANIES
-from producers import metrics as telemetry
+from producers import metrics
 from producers.runs.outcome import Recorder
 from producers.sync_events import SyncEvent
 from schemas.command_types import INTERRUPTING, JOINING
@@ -72,7 +72,7 @@ class CommandLoop:
             return
         self._looked_at = now
         with self.recorder.database.transaction() as tx:
-            telemetry.show(read_health(tx))
+            metrics.show(read_health(tx))
 
 
 class FanOutAnswers:

@@ -24,7 +24,7 @@ from core.kafka.delivery import Outgoing, send_acknowledged
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
-from producers import metrics as telemetry
+from producers import metrics
 from producers.commands.intake import Intake
 from producers.sync_events import EventWriter, SyncEvent
 from schemas.codec import HEADER_BYTES, Decoder, SchemaSource
@@ -37,7 +37,7 @@ _TRIES = 3
 _ID_IN_AVRO = re.compile(rb"\x48([0-9a-fA-F-]{36})")
 _ID_IN_JSON = re.compile(rb'"command_id"\s*:\s*"([0-9a-fA-F-]{36})"')
 _SEARCHED_BYTES = 4096
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ class Inbox:
         """The error to put a record aside with that failed in an unforeseen way; RetriableError while it is tried."""
         place = _place(message)
         self._failed[place] = tries = self._failed.get(place, 0) + 1
-        _LOG.exception("command_cannot_be_processed", partition=place[0], offset=place[1], tries=tries)
+        log.exception("command_cannot_be_processed", partition=place[0], offset=place[1], tries=tries)
         if tries < _TRIES:
             raise RetriableError(f"A command cannot be processed ({type(exc).__name__}).") from exc
         reason = f"The command could not be processed ({type(exc).__name__}); that is our fault: send it again later."
@@ -136,8 +136,8 @@ class Inbox:
         letter = dead_letter(record, stage="poller", error=error, seen_at=datetime.now(UTC))
         send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers))
         self._answer(sender, error.reason, answer_id(record.topic, record.partition, record.offset))
-        telemetry.COMMANDS_PUT_ASIDE.labels(error.error_class).inc()
-        _LOG.error(
+        metrics.COMMANDS_PUT_ASIDE.labels(error.error_class).inc()
+        log.error(
             "command_put_aside",
             partition=record.partition,
             offset=record.offset,

@@ -23,7 +23,7 @@ from producers.sync_events import EventWriter, SyncEvent
 from schemas.command_rules import LONGEST, LONGEST_ID, MOST_ENTITIES, is_uuid, malformed, refuse
 from schemas.command_types import TYPES
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 # The reads of a command for all companies begin at least this far apart, and within half an interval.
 _APART_S = 1.0
 _READABLE = ("connecting", "connected")
@@ -56,9 +56,9 @@ class Intake:
             self._go_on(tx, body, connection, sentence)
         kind, command_id = body["type"], body["command_id"]
         if sentence is not None:
-            _LOG.info("command_refused", command_id=command_id, type=kind)
+            log.info("command_refused", command_id=command_id, type=kind)
             return
-        _LOG.info("command_accepted", command_id=command_id, type=kind)
+        log.info("command_accepted", command_id=command_id, type=kind)
         self.events.write(SyncEvent(body["company_id"], "accepted", command_id=command_id))
 
     def reject(self, command_id: str, company_id: str, sentence: str) -> None:

@@ -36,7 +36,7 @@ BATCH_LETTERS = 500
 BATCH_BYTES = 8 * 1024 * 1024
 _PAUSE_S = 0.2
 
-_log = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def replay(
             work.run(stopped)
             sent += work.sent
     done = Replayed(**{name.replace("-", "_"): number for name, number in tally.items()}, sent=tuple(sent))
-    _log.info("dead letters are put through", **tally)
+    log.info("dead letters are put through", **tally)
     return done
 
 

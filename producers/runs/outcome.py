@@ -30,14 +30,14 @@ from control.runs import Counts, RunEnd, RunId, finish_run
 from core.clock import Clock
 from core.log import get_logger
 from core.settings import Settings
-from producers import metrics as telemetry
+from producers import metrics
 from producers.buildertrend.faults import SOURCE_INCOMPLETE, SourceFaultError
 from producers.buildertrend.reads.plan import ALL_ENTITIES
 from producers.runs.decide import BACKFILL, ReadPlan, next_due
 from producers.runs.run import COUNTERS, Run
 from producers.sync_events import EventWriter, SyncEvent, event_record
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 # What is read again together is spread out behind the pause, as the schedule spreads reads before its interval's end.
 _LATER = 1.3
 _MOST_DOUBLINGS = 10
@@ -87,7 +87,7 @@ class Recorder:
             # Who asked only for what is complete has it.
             again = read_again(tx, lease.company_id, run_id.run_id)
             answered = self.answer(tx, _ids(commands, without={*again, *_ids(short)}), _completed(plan, run))
-        _LOG.warning("run_incomplete", entities=sorted(run.incomplete))
+        log.warning("run_incomplete", entities=sorted(run.incomplete))
         self._say_unasked([*failed, *answered], event)
         self._say_again(run_id, again)
 
@@ -105,7 +105,7 @@ class Recorder:
             set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=plan.is_whole)
             again = read_again(tx, lease.company_id, run_id.run_id)
             answered = self.answer(tx, _ids(self._commands(tx, plan, run_id), without=again), event)
-        _LOG.info("run_completed", published=run.published)
+        log.info("run_completed", published=run.published)
         self._say_unasked(answered, event)
         self._say_again(run_id, again)
 
@@ -116,7 +116,7 @@ class Recorder:
     def failed(self, lease: Lease, plan: ReadPlan, run_id: RunId, ended: Ended) -> None:
         """The source did not let the run go on."""
         fault = ended.error.fault
-        _LOG.warning("run_failed", fault=fault.name, detail=ended.error.detail)
+        log.warning("run_failed", fault=fault.name, detail=ended.error.detail)
         event = _end_event("failed", run_id, ended.counts, message=ended.error.for_admin, fault=fault.name)
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
@@ -139,7 +139,7 @@ class Recorder:
         """Store the event that ends these commands, in the transaction of their effect; the types of those it ended."""
         kinds = answer_commands(tx, command_ids, event_record(event, self.clock.now()))
         for kind in kinds:
-            telemetry.command_ended(kind, event.type)
+            metrics.command_ended(kind, event.type)
         return kinds
 
     def _say_unasked(self, answered: Sequence[str], event: SyncEvent) -> None:

@@ -21,7 +21,7 @@ from producers.runs.ledger import PageRecord
 Background = Callable[[Callable[[], None]], Callable[[], None]]
 """Begins work and returns a function that waits for its end and raises what it raised."""
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 
 
 @contextmanager
@@ -104,8 +104,8 @@ class CommitPipeline:
             return
         try:
             self.settle()
-        except Exception as exc:  # noqa: BLE001 - what ended the read is what its people have to know first
-            _LOG.warning("page_not_recorded", exc_info=exc)
+        except Exception as exc:
+            log.warning("page_not_recorded", exc_info=exc)
 
 
 def _nothing() -> None:

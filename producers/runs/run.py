@@ -42,7 +42,7 @@ from producers.runs.time_left import Pace
 from producers.source import FROM_THE_START, UNREADABLE_ID_PREFIX, EntityRead, IncompleteReason, Page, ReadStart
 from producers.sync_events import EventWriter
 
-_LOG = get_logger(__name__)
+log = get_logger(__name__)
 COUNTERS = ("read", "created", "updated", "deleted", "unchanged", "dead_lettered")
 _DELETION_BATCH = 1000
 # Two looks that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
@@ -101,7 +101,7 @@ class Run:
         """Blocks until all is read. Raises the source's faults, FencedError and RetriableError as they come."""
         unconfirmed = self.services.ledger.mark_unconfirmed()
         if unconfirmed:
-            _LOG.info("changes_unconfirmed", count=unconfirmed)
+            log.info("changes_unconfirmed", count=unconfirmed)
         done = self.services.ledger.checkpoints()
         self.resumed = bool(done)
         for read in reads:
@@ -216,7 +216,7 @@ class _ReadInRun:
             self._ledger.record_page(PageRecord(self._name, (), self._run.progress(), understood=ids))
 
     def _end_incomplete(self, reason: IncompleteReason, deletion: _Deletion) -> None:
-        _LOG.warning("read_incomplete", entity=self._name, reason=reason.sentence)
+        log.warning("read_incomplete", entity=self._name, reason=reason.sentence)
         self._run.incomplete[self._name] = reason.sentence
         incomplete = IncompleteRead(self._name, reason.sentence, whole=self._run.assignment.whole)
         self._ledger.end_read(self._read.name, incomplete, held=deletion.held, returned=deletion.returned)
@@ -345,7 +345,7 @@ class _ReadInRun:
             return ()
         self._delete([entity_id for entity_id in gone if entity_id in released])
         self._run.held[self._name] = len(unasked)
-        _LOG.warning("deletions_held", entity=self._name, missing=len(unasked), published=published.all)
+        log.warning("deletions_held", entity=self._name, missing=len(unasked), published=published.all)
         self._say.held(self._counts, missing=len(unasked), published=published.all)
         return unasked
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.topics import SYNC_COMMANDS
-from producers import metrics as telemetry
+from producers import metrics
 from producers.commands.inbox import Sender, answer_id, sender_in, sender_of
 from schemas.codec import HEADER, encoder
 from schemas.command_types import TYPES
@@ -51,6 +51,6 @@ def test_answer_id_is_the_same_for_the_same_record() -> None:
 
 
 def test_command_of_a_type_that_somebody_made_up_makes_no_label_of_its_own() -> None:
-    telemetry.command_ended("x" * 200, "rejected")
-    types = {labels[0] for labels in telemetry.COMMANDS._metrics}
+    metrics.command_ended("x" * 200, "rejected")
+    types = {labels[0] for labels in metrics.COMMANDS._metrics}
     assert types <= {*TYPES, "unknown"}
