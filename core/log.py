@@ -146,7 +146,7 @@ def _secrets(settings: Settings) -> Iterator[str]:
     for _, value in settings:
         if isinstance(value, SecretStr) and (plain := value.get_secret_value()):
             yield plain
-            # CREDENTIAL_PRIVATE_KEYS: the key is what stands behind its id.
+            # CREDENTIAL_PRIVATE_KEYS: the key follows its id.
             yield from (key.partition(":")[2].strip() for key in plain.split(",") if "://" not in plain)
             if (found := _PASSWORD.fullmatch(plain)) is not None:
                 yield found["password"]

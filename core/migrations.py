@@ -1,7 +1,7 @@
 """Applies numbered SQL files to a database, each once, in order, in its own transaction, under a lock.
 
-Who holds a lock that is waited for is named, and no wait is endless: a pooler keeps the lock of a session that is long
-gone.
+Who holds a lock that is waited for is named, and no wait is endless: a pooler keeps the lock of a session that
+ended long ago.
 
 A file that was applied is never changed: its checksum is stored and a difference is refused. `NNNN_name.pre.sql` is a
 change that the previous version tolerates; `NNNN_name.post.sql` waits until no process of that version runs any more.

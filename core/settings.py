@@ -172,7 +172,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _secrets_of_files(overrides: Mapping[str, Any]) -> dict[str, str]:
-    """Of the environment and of `.env`; not of what a running stack left, which would stand beside the user's own."""
+    """Of the environment and of `.env`; not of what a running stack left, which would conflict with the user's own."""
     paths = overrides.get("_env_file", Settings.model_config.get("env_file"))
     wanted = [path for path in _as_tuple(paths) if path != RUNNING]
     values_of(_as_tuple(paths))

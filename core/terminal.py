@@ -1,4 +1,4 @@
-"""The terminal of the commands: plain strings are text to it, whoever wrote them; only what is styled here has style.
+"""The terminal of the commands: plain strings are printed as text, whoever wrote them; only `styled` text has style.
 
 Rich would read `[/bold]`, `[link=…]` or `:smile:` in a company's name as markup, and pass `ESC` on to the terminal.
 """

@@ -1,4 +1,4 @@
-"""What goes on beside the loop's own thread, so that polling continues while the database works or is away.
+"""What runs outside the loop's own thread, so that polling continues while the database works or is away.
 
 One thread decodes a batch while another writes the one before it. Failed work is tried again after growing pauses.
 """

@@ -48,7 +48,7 @@ _START_PAUSE_S = 1.0
 def run(settings: Settings) -> None:
     """Merge the canonical topics into Postgres until SIGTERM or SIGINT.
 
-    Raises ConfigurationError for what somebody must set right, RetriableError if something is not there a minute
+    Raises ConfigurationError for what somebody must correct, RetriableError if something is not there a minute
     after the start, FencedError when another sink took over.
     """
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")

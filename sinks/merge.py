@@ -2,7 +2,7 @@
 
 Rows whose key is new to the table go straight into it by COPY, without staging and without a conflict check for each.
 Only whole batches of live rows by column are worth that. Nobody else writes these keys meanwhile: the offsets of their
-partitions are locked. If somebody does all the same, Postgres refuses the rows as duplicates, and they are merged.
+partitions are locked. If another program does, Postgres refuses the rows as duplicates, and they are merged.
 """
 
 from __future__ import annotations

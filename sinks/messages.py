@@ -54,7 +54,7 @@ class OffsetUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Records by topic in the order of their offsets, and the next offset of each partition behind them."""
+    """Records by topic in the order of their offsets, and the next offset of each partition after them."""
 
     messages: Mapping[str, Sequence[Message]]
     updates: Sequence[OffsetUpdate]

@@ -1,6 +1,7 @@
 """The columnar reader: Avro bytes to Arrow to COPY's binary format without a Python object a value.
 
-It takes only what it can prove it understood; anything odd goes to the row-by-row reader, which says which one it is.
+It takes only records that it provably understood; all others go to the row-by-row reader in `read_rows`, which finds
+the bad one. The two must agree: test_writers.py and test_reduction.py of tests/contract/sinks run on both.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ from sinks.statements import RowKind, staged_columns
 log = get_logger(__name__)
 
 
-class _OddError(Exception):
-    """The columnar path does not vouch for these records."""
+class _UnsureError(Exception):
+    """These records may not have been understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +88,8 @@ def write_binary(copy: psycopg.Copy, batch: pa.RecordBatch) -> None:
     copy.write(encoder.finish())
 
 
-# What records of odd kinds make the columns raise.
-_ODD = (_OddError, InvalidRecordError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
+# What unusual records make the columns raise.
+_UNSURE = (_UnsureError, InvalidRecordError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
 
 
 # The years 1 to 9999, in the units of the form.
@@ -121,8 +122,8 @@ class ColumnarReader:
     def _read_group(self, table: CanonicalTable, header: bytes, messages: Sequence[Message]) -> Read:
         try:
             rows = _rows(table, messages, self._writer_text(table, header))
-        except _ODD as exc:
-            # Whatever the columns stumbled over, the other reader finds the one record and says why.
+        except _UNSURE as exc:
+            # Whatever the cause, the other reader finds the one bad record and its reason.
             log.info("records_read_one_by_one", topic=table.topic, count=len(messages), reason=str(exc)[:200])
             return self._one_by_one.read_records(table, messages)
         return Read([rows])
@@ -133,7 +134,7 @@ class ColumnarReader:
         if known is None:
             schema = checked_writer(self._source.schema_by_id(schema_id), plain_schema(table.topic)["name"])
             if not _required(table) <= {field["name"] for field in schema["fields"]}:
-                raise _OddError("a schema without the fields that every record has")
+                raise _UnsureError("a schema without the fields that every record has")
             known = self._writer_texts[table.topic, schema_id] = _text(schema)
         return known
 
@@ -141,7 +142,7 @@ class ColumnarReader:
 def _rows(table: CanonicalTable, messages: Sequence[Message], writer_text: str) -> ArrowRows:
     values = [message.value() or b"" for message in messages]
     if max(map(len, values)) > BIGGEST_VALUE:
-        raise _OddError("a value that is too large")
+        raise _UnsureError("a value that is too large")
     decoded = _decoded([value[HEADER_BYTES:] for value in values], writer_text)
     _check_keys(table, decoded, messages)
     decoded.validate(full=True)
@@ -161,10 +162,10 @@ def _decoded(values: list[bytes], writer_text: str) -> pa.RecordBatch:
     except BaseException as exc:  # a panic of the decoder is no Exception
         if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
             raise
-        raise _OddError(type(exc).__name__) from exc
-    # Bytes behind a record would be dropped without a word: what was understood must encode to what was read.
+        raise _UnsureError(type(exc).__name__) from exc
+    # Bytes after a record would be dropped silently: what was understood must encode to what was read.
     if not pa.chunked_array(again).combine_chunks().equals(pa.array(values, pa.binary())):
-        raise _OddError("not all bytes were understood")
+        raise _UnsureError("not all bytes were understood")
     return decoded
 
 
@@ -172,7 +173,7 @@ def _check_keys(table: CanonicalTable, decoded: pa.RecordBatch, messages: Sequen
     own = pc.binary_join_element_wise(decoded.column("company_id"), decoded.column(table.id_field), "/")
     keys = pa.array([message.key() for message in messages], pa.binary())
     if not own.cast(pa.binary()).equals(keys):
-        raise _OddError("a key that is not its record's own")
+        raise _UnsureError("a key that is not its record's own")
 
 
 def _column(decoded: pa.RecordBatch, column: Column) -> pa.Array:
@@ -184,13 +185,13 @@ def _column(decoded: pa.RecordBatch, column: Column) -> pa.Array:
     try:
         found = decoded.column(place).cast(column.form.arrow)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as exc:
-        raise _OddError(f"{column.field} has another type") from exc
+        raise _UnsureError(f"{column.field} has another type") from exc
     if column.form in _BOUNDS:
         # The encoder counts from 2000 on, and what is far enough away would come out at the other end of time.
         low, high = _BOUNDS[column.form]
         extremes = pc.min_max(found.cast(pa.int32() if column.form is Form.DAY else pa.int64())).as_py()
         if extremes["min"] is not None and not low <= extremes["min"] <= extremes["max"] <= high:
-            raise _OddError(f"{column.field} is out of range")
+            raise _UnsureError(f"{column.field} is out of range")
     return found
 
 

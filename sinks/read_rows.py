@@ -67,7 +67,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What a reader made of records: rows to merge, records to dead-letter, null values that say nothing."""
+    """What a reader made of records: rows to merge, records to dead-letter, null values to skip."""
 
     rows: Sequence[StagedRows] = ()
     rejections: Sequence[Rejection] = ()
@@ -147,7 +147,7 @@ class RowReader:
 def read_tombstones(table: CanonicalTable, messages: Sequence[Message]) -> Read:
     """Null values as deletions of the version in their headers, at the time they were published.
 
-    A null value without our headers was written by somebody else; it cannot be ordered and says nothing.
+    A null value without our headers was written by another program: it cannot be ordered, and is skipped.
     """
     versioned = [message for message in messages if any(name == "version" for name, _ in message.headers() or ())]
     if len(versioned) < len(messages):
@@ -168,7 +168,7 @@ def _read_each(table: CanonicalTable, messages: Iterable[Message], row_of: Calla
         except (IntegrationError, MemoryError):
             raise
         except Exception as exc:
-            # Whatever one record can make its reader stumble over is that record's own affair.
+            # Whatever one record makes its reader raise, only that record is rejected.
             log.error("record_unreadable", topic=table.topic, offset=message.offset(), exc_info=exc)
             reason = f"The record cannot be read ({type(exc).__name__}); the log says where."
             rejections.append(Rejection(message, InvalidRecordError(reason, error_class="unforeseen")))

@@ -30,7 +30,7 @@ class RowKind(StrEnum):
     TOMBSTONE = "tombstone"
 
 
-# The columns that say which record a row shows, whatever the record says.
+# The columns that tell which record a row shows; every kind of row sets them.
 _GUARD = (
     Column("version", "version", Form.WHOLE),
     Column("observed_at", "observed_at", Form.INSTANT),
@@ -146,7 +146,7 @@ def delete_rows(table: CanonicalTable) -> sql.Composed:
 def _guard(kind: RowKind) -> sql.SQL:
     newer = f"({_of('excluded')}) > ({_of('held')})"
     if kind is RowKind.TOMBSTONE:
-        # After its deletion record was applied, a tombstone says nothing new.
+        # After its deletion record was applied, a tombstone changes nothing.
         return sql.SQL(f"{newer} AND (held.deleted_at IS NULL OR excluded.version > held.version)")
     return sql.SQL(newer)
 

@@ -60,7 +60,7 @@ class Store(Protocol):
         """Take partitions over from whoever held them; where to continue. Raises RetriableError."""
 
     def read(self, batch: Batch) -> Reads:
-        """What must be written for a batch. Touches no database: safe beside the other two. Raises RetriableError."""
+        """What must be written for a batch. It may run during the other two. Raises RetriableError."""
 
     def write(self, batch: Batch, reads: Reads) -> Written:
         """Merge and commit. FencedError if another claimed a partition; RetriableError to try the same batch again."""
@@ -133,8 +133,8 @@ class PostgresStore:
                 frozen = {"name": SESSION.name, "after_s": SESSION.statement_s}
                 row = self._connection.execute(SQL["end_frozen"], frozen).fetchone()
                 log.info("frozen_sinks_ended", ended=row and row[0])
-        except psycopg.Error as behind:
-            log.warning("frozen_sinks_not_ended", reason=str(sorted_error(behind)))
+        except psycopg.Error as failure:
+            log.warning("frozen_sinks_not_ended", reason=str(sorted_error(failure)))
         finally:
             self.close()
         return sorted_error(exc)
