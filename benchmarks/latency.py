@@ -102,9 +102,9 @@ class _Commits:
             while not self._end.is_set():
                 with closing(connection.notifies(timeout=0.5)) as notes:
                     for note in notes:
-                        said = json.loads(note.payload)
-                        if said["entity"] == "time-entries":
-                            self.heard.append((said["version"], time.time()))
+                        batch = json.loads(note.payload)
+                        if batch["entity"] == "time-entries":
+                            self.heard.append((batch["version"], time.time()))
 
     def figures(self) -> dict[str, Any]:
         """Milliseconds from the reading of a page to the commit of its rows, over all rows that changed."""

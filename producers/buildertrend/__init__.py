@@ -1,4 +1,5 @@
-"""The one place that knows what Buildertrend speaks: paths, field names, sign-in, signs of failure.
+"""The only package that knows Buildertrend's wire: paths, field names, sign-in, signs of failure.
 
-Marks in these modules say how sure a fact is: [A] seen by two or more independent sources, [B] by one, [C] our choice.
+Marks say how sure a fact is: [A] seen by two or more independent sources, [B] by one, [B raw] read off real answers,
+[C] our own guess or choice.
 """

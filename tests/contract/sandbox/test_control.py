@@ -1,4 +1,4 @@
-"""The control API: edits are seen on the wire at once, and what makes no sense is refused with a sentence."""
+"""The control API: edits are seen on the wire at once, and contradictory ones are refused with a sentence."""
 
 from __future__ import annotations
 

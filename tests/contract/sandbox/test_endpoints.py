@@ -1,4 +1,4 @@
-"""Modules that are missing, broken or forbidden; every endpoint knows that a session is over."""
+"""Modules that are missing, broken or forbidden; every endpoint tells that a session is over."""
 
 from __future__ import annotations
 

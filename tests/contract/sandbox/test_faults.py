@@ -1,4 +1,4 @@
-"""Faults on demand, and what is counted meanwhile."""
+"""Faults on demand, and the counters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields that are not as known and rows that are left out: by id, so that every read of them says the same."""
+"""Changed fields and missing rows: chosen by id, so that every read sees the same ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in by both ways, and every sign that a session is over."""
+"""Signing in at both endpoints, and every sign that a session is over."""
 
 from __future__ import annotations
 

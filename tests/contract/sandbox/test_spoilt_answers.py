@@ -1,4 +1,4 @@
-"""Answers that are spoilt on their way, as a client's connection really sees them."""
+"""Answers that are spoilt while they are sent, as a client's real connection sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signed-in account: the session is renewed once where it ended, and the same request goes on."""
+"""A signed-in account: when the session is over, it signs in once and sends the same request again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers: every sign of a session's end is one, and nothing but data is ever taken for data."""
+"""Answers: every sign of a session's end is recognised, and only data is ever taken for data."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def test_bare_other_than_an_object_is_source_changed(parsed: Any) -> None:
 
 
 def slow(text: bytes) -> Any:
-    """What the standard library makes of a text that holds no half characters, money exact."""
+    """The standard library's value of a text without half surrogates, money exact."""
     return json.loads(text, parse_float=Decimal)
 
 

@@ -1,4 +1,4 @@
-"""Cost codes and budgets by job: hours go where one line alone has the title, and silence deletes nothing."""
+"""Cost codes and budgets by job: hours go to the only line with their title, and a missing answer deletes nothing."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def test_budget_of_another_form_is_source_changed_with_its_place(categories: Any
 
 
 def test_worksheet_line_that_is_not_understood_leaves_the_budget_as_it_is_known() -> None:
-    """Which line's hours it states, nobody knows: none of them may change for it."""
+    """Nobody knows which line's hours it states: none of them may change for it."""
     groups = [group(worksheet_line(1, "x"), worksheet_line(2, "x") | {"quantity": {"hours": 8}})]
     (record,) = budget_records(5, [category("A", budget_line(1, "x"))], groups)
     assert record.incomplete

@@ -1,4 +1,4 @@
-"""JSON from outside: whatever it is, it is read within bounds or refused by name, and quickly."""
+"""JSON from outside: any text is decoded within bounds or refused by name, and quickly."""
 
 from __future__ import annotations
 

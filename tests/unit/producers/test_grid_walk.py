@@ -1,4 +1,4 @@
-"""Walking a grid: rows that move are not left out, a read goes on where it joins, and no walk is without an end."""
+"""Walking a grid: rows that move are not missed, a read resumes where it left off, and every walk ends."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_walk_goes_on_with_the_page_that_was_taken_last() -> None:
 
 
 def test_walk_steps_back_until_it_joins_what_was_seen() -> None:
-    """Eight rows were deleted meanwhile: what stood on page 4 stands on page 2 now."""
+    """Eight rows were deleted in between: those of page 4 are on page 2 now."""
     grid = Grid(list(range(12, 0, -1)))
     seen = {str(row) for row in range(20, 8, -1)}
     assert all_ids(list(range(8, 0, -1))) <= grid.shown(ReadStart(4, seen=seen.intersection))
@@ -114,7 +114,7 @@ def test_walk_that_joins_nowhere_begins_at_the_first_page() -> None:
 
 
 def repeated(rows: list[int]) -> Callable[[int, list[int]], list[int]]:
-    """The last row of a page stands in place of the next page's first."""
+    """The last row of a page replaces the first one of the next page."""
     return lambda page, shown: shown if page == 1 or not shown else [rows[(page - 1) * SIZE - 1], *shown[1:]]
 
 
@@ -165,7 +165,7 @@ def test_walk_whose_rows_all_move_down_shows_the_new_one_before_it_is_complete()
 
 
 def test_walk_goes_on_behind_the_stated_last_page_while_more_rows_are_stated() -> None:
-    """`totalPages` is made from what we send, `records` is true."""
+    """`totalPages` is computed from what we send, `records` is true."""
     rows = [9, 8, 7, 6, 5, 4, 3, 2, 1]
     walk = GridWalk(lambda page: GridPage(rows[(page - 1) * 3 : page * 3], 2, 9), int, str, what="shifts")
     tally = Tally()

@@ -1,4 +1,4 @@
-"""Manners: a gap between requests, backoff that honours Retry-After, and a bound on everything."""
+"""The HTTP client: a gap between requests, backoff that honours Retry-After, and a bound on everything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ URL = "https://buildertrend.test/api/x"
 
 
 class Rig:
-    """A polite client before a scripted source, with a clock that moves only when it waits."""
+    """A client of a scripted source, with a clock that moves only while the client waits."""
 
     def __init__(self, *answers: httpx.Response | Exception, **limits: Any) -> None:
         self.source = ScriptedSource(answers)
@@ -234,7 +234,7 @@ class Bytes(httpx.SyncByteStream):
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
 def test_send_answer_that_unpacks_to_more_than_its_bound_is_cut_off_there(coding: str) -> None:
-    """200 kB on the wire that stand for 200 MB: no more than the bound is ever unpacked."""
+    """200 kB on the wire that unpack to 200 MB: no more than the bound is ever unpacked."""
     bomb = zlib.compressobj(level=9, wbits=31 if coding == "gzip" else 15)
     sent = b"".join([*(bomb.compress(bytes(1_000_000)) for _ in range(200)), bomb.flush()])
     rig = Rig(httpx.Response(200, headers={"Content-Encoding": coding}, stream=Bytes(sent)), answer_bytes=1_000_000)

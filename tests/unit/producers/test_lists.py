@@ -1,4 +1,4 @@
-"""Jobs and users: merged from their endpoints, and absence means something only where the read was whole."""
+"""Jobs and users: merged from their endpoints; a missing record was deleted only if the read was complete."""
 
 from __future__ import annotations
 

@@ -194,7 +194,7 @@ def test_sign_in_fault_never_holds_what_was_typed() -> None:
 
 
 def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> list[str]:
-    """What the journal of one sign-in is told, whatever comes of it."""
+    """The calls of one sign-in to its journal, whatever the outcome."""
     sessions = MemorySessions()
     client = HttpClient(ScriptedSource(answers).client(), FakeClock(), Limits(gap_ms=0), threading.Event())
     with suppress(SourceFaultError, ZeroDivisionError):
@@ -203,7 +203,7 @@ def journal_of(*answers: httpx.Response | Exception, password: str = "pw") -> li
 
 
 def test_sign_in_refused_is_in_the_journal_before_the_run_hears_of_it() -> None:
-    """The refusal outlasts whatever happens to the run: a crash right behind it must not try the password again."""
+    """The refusal survives whatever happens to the run: after a crash the password must not be tried again."""
     assert journal_of(json_answer(WRONG)) == ["begun", "answered", "wrong-credentials"]
     assert journal_of(httpx.Response(302, headers={"Location": "/app/error"}))[-1] == "blocked-by-buildertrend"
     assert journal_of(json_answer({"success": False, "message": "mfa"}))[-1] == "mfa-required"

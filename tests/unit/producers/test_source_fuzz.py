@@ -1,4 +1,4 @@
-"""Anything that a source may answer, through the adapter and a run: a named fault or a run that ends, nothing else.
+"""Any answer of a source, through the adapter and a run: a named fault or a run that ends, nothing else.
 
 20 seconds usually, 10 minutes with `make soak`.
 """
@@ -38,7 +38,7 @@ RAW = ["1" * 5_000, "1e999999999", "1e-999999999", "1E99999999999999999999", "-0
 
 
 class Verbatim(str):
-    """JSON text as it is to stand in the answer."""
+    """JSON text to be put into the answer verbatim."""
 
 
 VALUES = st.one_of(
@@ -89,13 +89,13 @@ def text_of(node: Any) -> str:
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value inside of an answer."""
+    """The path to every value inside an answer."""
     inner = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
     return [path, *(place for key, value in inner for place in places(value, (*path, key)))]
 
 
 def changed_at(node: Any, path: tuple[Any, ...], value: Any) -> Any:
-    """The answer with another value at a place."""
+    """The answer with another value at a path."""
     if not path:
         return value
     key, *rest = path

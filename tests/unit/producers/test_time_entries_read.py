@@ -1,4 +1,4 @@
-"""The read of shifts: it stops at the edge of the window only where the grid is sorted, and never at a hole."""
+"""The read of time entries: it stops at the edge of the window only if the grid is sorted, and never at a gap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A company's derived views and edits, on a small company with a journal that only remembers."""
+"""A company's derived views and edits, on a small company with a journal in memory."""
 
 from __future__ import annotations
 

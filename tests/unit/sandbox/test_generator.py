@@ -1,4 +1,4 @@
-"""Generated companies: the same plan gives the same records, exactly as many as asked for, believable throughout."""
+"""Generated companies: the same plan gives the same records, exactly as many as asked for, plausible throughout."""
 
 from __future__ import annotations
 

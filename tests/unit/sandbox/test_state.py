@@ -1,4 +1,4 @@
-"""The state file and the directory: what was written is read back the same, and companies are reused as they stand."""
+"""The state file and the directory: what was written is read back unchanged, and existing companies are reused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An answer that is made while it is sent: it stops when the client leaves, and announces only what was announced."""
+"""An answer that is made while it is sent: it stops when the client disconnects, and keeps the headers of the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sandbox.faults.transport import StreamedAnswer
 
 
 class LeavingClient(PlainConnection):
-    """Leaves after so many messages."""
+    """Disconnects after so many messages."""
 
     def __init__(self, stays_for: int) -> None:
         self.sent: list[Message] = []

@@ -1,4 +1,4 @@
-"""A company with an import-from date: what is in Protiv stays true, also a shift that was moved to before it."""
+"""A company with an import-from date: what is in Protiv stays up to date, including a shift that was moved to before it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_shift_moved_to_before_import_from_is_read_on_and_deleted_when_it_is_gon
     world.company.edit("shifts", shift, notes="edited there")
     assert world.read_full() == "completed"
     assert world.topics.folded["time-entries"][str(shift)]["after"]["notes"] == "edited there"
-    assert set(world.topics.folded["time-entries"]) == known, "What lies before the date is not taken in for it."
+    assert set(world.topics.folded["time-entries"]) == known, "Shifts before the date are not added for it."
     world.company.delete("shifts", shift)
     assert world.read_full() == "completed"
     assert set(world.topics.folded["time-entries"]) == known - {str(shift)}

@@ -1,4 +1,4 @@
-"""Any mix of edits, faults and crashes, at any page and any commit: the topics end as the source is, and never invent.
+"""Any mix of edits, faults and crashes, at any page and any commit: topics end up as the source is and invent nothing.
 
 The seeds are those of the test's cases, so a history that failed comes again with its case.
 """
@@ -155,7 +155,7 @@ class Histories(RuleBasedStateMachine):
         try:
             _EDITS[what](self.world.company, which, amount)
         except (SandboxError, IndexError):
-            # Nothing of that kind is there any more, or it may not be edited so: the history goes on without.
+            # No record of that kind is left, or this edit is not allowed: the history continues without it.
             return
 
 

@@ -1,4 +1,4 @@
-"""A change that is undone while a crash leaves it open whether it was published: the topics end as the source is.
+"""A change that is undone while a crash leaves it open whether it was published: the topics end up as the source is.
 
 State alone cannot tell: it says what the source says again, while the topic may say what was published in between.
 """
@@ -20,7 +20,7 @@ _LONGEST_READ = 200
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Something that happens before a read, and what takes it back behind the crash."""
+    """Something that happens before a read, and what undoes it after the crash."""
 
     do: Act
     undo: Act
@@ -71,7 +71,7 @@ UNDONE = {
 
 @pytest.fixture(params=[False, True], ids=["at once", "late"])
 def world(request: pytest.FixtureRequest) -> Iterator[Callable[[], World]]:
-    """Makes companies whose pages are committed at once, or as late as can be."""
+    """Makes companies whose pages are committed at once, or as late as possible."""
     made: list[World] = []
 
     def make() -> World:
@@ -86,7 +86,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[Callable[[], World]]:
 
 @pytest.mark.parametrize("name", UNDONE)
 def test_a_change_undone_behind_a_crash_leaves_no_trace(world: Callable[[], World], name: str) -> None:
-    """Crashes behind each publication of the read; `make soak` crashes at every commit point."""
+    """Crashes after each publication of the read; `make soak` crashes at every commit point."""
     undone = UNDONE[name]
     crash_at = rounds(usual=World.crash_when_published, soak=World.crash_at_commit)
     crashes = 0

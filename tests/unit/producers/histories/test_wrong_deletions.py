@@ -1,4 +1,4 @@
-"""Answers that leave out what is there: nothing is deleted for them, and the run does not say that all was read."""
+"""Answers that leave out existing records: nothing is deleted, and the run does not claim that all was read."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_changed_rows_of_an_incomplete_read_are_published_and_nothing_is_called_
 
 
 def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_that_is_there(world: World) -> None:
-    """One goes before the reading position, one comes behind it: rows move up, and the number of rows says nothing."""
+    """A row before the reading position is deleted and one after it added: rows move, and their number stays the same."""
     for shift in range(30):
         world.company.insert(
             "shifts", job_id=0, user_id=world.company.ids("users")[0], time_in=day_text(40 + 2 * shift)
@@ -88,7 +88,7 @@ def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_th
 
 
 def test_shift_that_slips_past_the_read_and_its_second_look_is_not_deleted(world: World) -> None:
-    """Both times a row of page 1 goes before page 2 is asked for, and one comes at the end: the others move up."""
+    """Both times a row of page 1 is deleted before page 2 is asked for, and one is added at the end: the others move up."""
     worker = world.company.ids("users")[0]
 
     def insert(time_in: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Raw records in the plain values of the sandbox's truth, written without a look at how streams normalise them."""
+"""Raw records in the plain values of the sandbox's truth, written independently of how streams normalise them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ NO_DATES = ("0001-01-01", "2006-01-01", "2055-01-01")
 
 
 def as_truth(entity: str, after: Fields) -> Fields:
-    """What a raw record says, as `sandbox.truth` puts it."""
+    """A raw record in the form of `sandbox.truth`."""
     return _BY_ENTITY[entity](after)
 
 

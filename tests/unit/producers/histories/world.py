@@ -1,4 +1,4 @@
-"""A company that is edited, disturbed and crashed while it is read: what histories are made of.
+"""A company that is edited, disturbed and crashed while it is read: the building blocks of histories.
 
 Time is the clock's alone, requests reach the simulated source without a socket, a crash is an exception that nothing of
 the poller catches. After every commit of raw records the world checks what must never be.
@@ -46,7 +46,7 @@ _MOST_RUNS = 12
 
 
 class Crash(BaseException):
-    """The process is gone: nothing of it catches this."""
+    """The process has ended: no code of it catches this."""
 
 
 @dataclass(slots=True)
@@ -118,7 +118,7 @@ class World:
         self._at_publications: list[Timed] = []
 
     def disturb(self, after: int, act: Callable[[], None]) -> None:
-        """Let a lie begin before a request whose totals agree with it: what a read may be wrong about for a while."""
+        """Let false answers with matching totals begin before a request: a read may be wrong about them for a while."""
 
         def disturbing() -> None:
             self.disturbances += 1
@@ -139,11 +139,11 @@ class World:
         self._at_requests.append(Timed(after, self._crash))
 
     def crash_at_commit(self, after: int) -> None:
-        """A commit point lies before and behind each commit of topics and each write of the ledger."""
+        """There is a commit point before and after each commit of topics and each write of the ledger."""
         self._at_commits.append(Timed(after, self._crash))
 
     def crash_when_published(self, after: int) -> None:
-        """Right behind a commit of topics, of which nothing is recorded yet."""
+        """Just after a commit of topics of which nothing is recorded yet."""
         self._at_publications.append(Timed(after, self._crash))
 
     def read_full(self) -> str:
@@ -166,7 +166,7 @@ class World:
             self.company.heal("fail_next", "spoil_next", "missing_rows", "paging")
 
     def settle(self) -> None:
-        """Heal the source and read until a full read that began afterwards has come to its end."""
+        """Heal the source and read until a full read that began afterwards has ended."""
         self._forget_plans()
         self.company.heal()
         for _ in range(_MOST_RUNS):
@@ -175,7 +175,7 @@ class World:
         raise AssertionError("The reads do not come to an end on a healthy source.")
 
     def check_topics(self) -> None:
-        """The topics fold to what the source shows, but for what is held."""
+        """The topics fold to what the source shows, except for held deletions."""
         for entity, rows in self.company.truth().items():
             folded = self.topics.folded.get(entity, {})
             held = self.memory.held.get(entity, {}).keys()
@@ -194,7 +194,7 @@ class World:
         self._at_publications.clear()
 
     def check_deletion(self, entity: str, entity_id: str) -> None:
-        """A record that was there all the time is taken for gone only if the read and its second look were lied to."""
+        """A record that always existed is deleted only if both the read and its second look got false answers."""
         if entity_id in self.company.truth()[entity] and (entity, entity_id) not in self._absent:
             assert self.disturbances > 1, f"{entity} {entity_id} is there and was deleted."
 
@@ -215,7 +215,7 @@ class World:
         )
         new = new_run(order, self.connection, self.settings)
         ledger = self.memory.begin(new, self.clock.now()) if order.left is None else self.memory.go_on()
-        # One that goes on with an earlier attempt, or with the pages of a run that failed, was begun before.
+        # One that resumes an earlier attempt, or the pages of a failed run, began before.
         self.fresh = order.left is None and not ledger.checkpoints()
         run = self._run(ledger, read=order.read, whole=order.leaves_nothing_out)
         try:
@@ -258,7 +258,7 @@ class World:
         )
 
     def _late(self, work: Callable[[], None]) -> Callable[[], None]:
-        """A page is committed as late as it can be, or at once: what comes of it must be the same."""
+        """A page is committed as late as possible, or at once: the outcome must be the same."""
         if self.commits_late:
             return lambda: None if self._gone else work()
         work()
@@ -290,7 +290,7 @@ class World:
 
 @dataclass(slots=True)
 class _CrashingPublisher:
-    """Commits to the topics, with a point at which the process may end before and behind it."""
+    """Commits to the topics, with a point at which the process may end before and after it."""
 
     topics: Topics
     point: Callable[[], None]
@@ -306,7 +306,7 @@ class _CrashingPublisher:
 
 
 class _CrashingLedger:
-    """A ledger with a point at which the process may end before and behind every write."""
+    """A ledger with a point at which the process may end before and after every write."""
 
     _WRITES = frozenset({"mark_unconfirmed", "begin_read", "end_pages", "drop", "end_read"})
 
