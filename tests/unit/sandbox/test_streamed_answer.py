@@ -1,4 +1,4 @@
-"""An answer that is made while it is sent: it stops when the client disconnects, and keeps the headers of the answer."""
+"""An answer that is made while it is sent: it stops when the client disconnects, with the headers of the answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A company with an import-from date: what is in Protiv stays up to date, including a shift that was moved to before it."""
+"""A company with an import-from date: what is in Protiv is kept up to date, also a shift moved to before it."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def test_changed_rows_of_an_incomplete_read_are_published_and_nothing_is_called_
 
 
 def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_that_is_there(world: World) -> None:
-    """A row before the reading position is deleted and one after it added: rows move, and their number stays the same."""
+    """A row before the reading position is deleted and one after it added: rows move, their number stays."""
     for shift in range(30):
         world.company.insert(
             "shifts", job_id=0, user_id=world.company.ids("users")[0], time_in=day_text(40 + 2 * shift)
@@ -88,7 +88,7 @@ def test_edits_between_all_requests_whose_total_stays_the_same_delete_nothing_th
 
 
 def test_shift_that_slips_past_the_read_and_its_second_look_is_not_deleted(world: World) -> None:
-    """Both times a row of page 1 is deleted before page 2 is asked for, and one is added at the end: the others move up."""
+    """Both times a row of page 1 is deleted before page 2 is read, and one is added at the end: the others move up."""
     worker = world.company.ids("users")[0]
 
     def insert(time_in: str) -> dict[str, Any]:
