@@ -249,7 +249,7 @@ class PartitionState:
         return company_id, EntityRef(raw.entity.name, entity_id), self.company(company_id)
 
     def _is_outdated(self, raw: RawRecord, company: Company, ref: EntityRef) -> bool:
-        """Whether something newer is known: then the record's content does not matter, be it invalid."""
+        """Whether something newer is known: then its content does not matter, even if it is invalid."""
         known = company.known_version(ref)
         if known is None:
             return False

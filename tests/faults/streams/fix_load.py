@@ -1,10 +1,11 @@
-"""Load on streams: companies whose records change all the time, and what their canonical topics must end in."""
+"""Load on streams: companies whose records change all the time, and what canonical topics must hold at the end."""
 
 from __future__ import annotations
 
 import random
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from core.settings import Settings
@@ -45,17 +46,17 @@ class LoadedCompany:
         self.log += records
 
     def undisturbed(self) -> dict[tuple[str, str], Record]:
-        """What one core that nobody disturbs makes of everything that was written."""
+        """What an undisturbed core makes of everything that was written."""
         if self._expected[0] != len(self.log):
             core = Core()
             core.take(*self.log)
-            rows = {(entity, key.partition("/")[2]): _told(row) for (entity, key), row in core.table().items()}
+            rows = {(entity, key.partition("/")[2]): _unversioned(row) for (entity, key), row in core.table().items()}
             self._expected = len(self.log), rows
         return self._expected[1]
 
     def difference(self) -> dict[tuple[str, str], tuple[Record | None, Record | None]]:
-        """Where the canonical topics are not what an undisturbed run ends in: what should be there, and what is."""
-        ours, theirs = self.undisturbed(), {place: _told(row) for place, row in self.reader.table().items()}
+        """Where the canonical topics differ from those of an undisturbed run: expected and actual."""
+        ours, theirs = self.undisturbed(), {place: _unversioned(row) for place, row in self.reader.table().items()}
         places = ours.keys() | theirs.keys()
         return {place: (ours.get(place), theirs.get(place)) for place in places if ours.get(place) != theirs.get(place)}
 
@@ -109,27 +110,22 @@ def one_a_partition(settings: Settings, source: SchemaSource, *, shifts: int) ->
 def load_on(companies: list[LoadedCompany]) -> Iterator[None]:
     """Write to all companies in turn until the block ends; an error of the writer fails the block."""
     stop = threading.Event()
-    errors: list[BaseException] = []
 
     def write() -> None:
+        while not stop.is_set():
+            for each in companies:
+                each.write_batch()
+            stop.wait(0.2)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
         try:
-            while not stop.is_set():
-                for each in companies:
-                    each.write_batch()
-                stop.wait(0.2)
-        except BaseException as error:  # noqa: BLE001 - told by whoever started the thread
-            errors.append(error)
-
-    thread = threading.Thread(target=write, name="load")
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-    assert not errors, errors
+            yield
+        finally:
+            stop.set()
+        writing.result()
 
 
-def _told(row: Record) -> Record:
+def _unversioned(row: Record) -> Record:
     """A canonical record without its version, which says when it was made."""
     return {name: value for name, value in row.items() if name != "version"}

@@ -1,4 +1,4 @@
-"""Canonical topics that went wrong are made again from the raw ones."""
+"""Wrong canonical topics are rebuilt from the raw ones."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_rebuild_mends_what_is_wrong_and_deletes_strays(stack: Stack, bench: Ben
 
 
 def spoil(stack: Stack, bench: Bench) -> None:
-    """Somebody else writes: a job under another's name, and one that there is not. Both claim a high version."""
+    """Another party writes a job under a wrong name, and one that does not exist, both with a high version."""
     job_record = next(each for each in bench.reader.published if each.key.endswith("/1") and each.entity == "jobs")
     assert job_record.record is not None
     from schemas.codec import encoder

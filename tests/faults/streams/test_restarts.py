@@ -1,4 +1,4 @@
-"""Kills, successors and ends: nothing is lost, nothing goes back, and SIGTERM ends in peace."""
+"""Kills, successors and stops: nothing is lost, no version goes back, and SIGTERM ends without an error."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_sigterm_ends_with_exit_code_zero(stack: Stack, bench: Bench, work: bool
 
 
 def test_zombie_is_fenced_and_ends(stack: Stack, bench: Bench) -> None:
-    """Somebody else opens the partition's transactional id: the process must not write behind it."""
+    """Another process opens the partition's transactional id: this one must not write any more."""
     from confluent_kafka import Producer
 
     from core.kafka.config import transactional_config

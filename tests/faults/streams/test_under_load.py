@@ -1,4 +1,4 @@
-"""Workers killed, frozen and cut off while records change all the time: the topics end as if nothing had happened."""
+"""Workers killed, frozen and cut off while records change all the time: the topics end as without any of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STREAMS_ENDS = (70, 71, 72)
 
 
 class Workers:
-    """Two streams processes that a supervisor starts anew whenever one has ended."""
+    """Two streams processes that a supervisor restarts whenever one has ended."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings

@@ -68,7 +68,7 @@ class StreamsProcess:
             return str(answer.read().decode())
 
     def close(self) -> None:
-        """End it if it runs, in peace: a killed member would keep its partitions for ten seconds."""
+        """Stop it if it runs, with SIGTERM: a killed member would keep its partitions for ten seconds."""
         if self.process.poll() is None:
             self.terminate()
         self.log.unlink()
@@ -78,7 +78,7 @@ class StreamsProcess:
         return self.is_ready()
 
     def is_ready(self) -> bool:
-        """What it answers to an orchestrator's question; False as well where nobody answers."""
+        """Whether its readiness probe succeeds; False also where nothing answers."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/ready"):
                 return True
@@ -130,7 +130,7 @@ class CanonicalReader:
         self.dead_letters: list[Any] = []
 
     def table(self) -> dict[tuple[str, str], Record]:
-        """What lives, by entity and its id."""
+        """The records that are not deleted, by entity and its id."""
         rows: dict[tuple[str, str], Record] = {}
         for each in self.published:
             place = each.entity, each.key.partition("/")[2]
@@ -153,7 +153,7 @@ class CanonicalReader:
         self._consumer.close()
 
     def _standing(self) -> str:
-        """What came so far, and which partitions an open transaction holds back: they end earlier for us."""
+        """What was read so far, and the partitions whose end an open transaction hides."""
         consumer = Consumer(consumer_config(self._settings, "test-ends") | {"isolation.level": "read_uncommitted"})
         try:
             ends = {
@@ -170,7 +170,7 @@ class CanonicalReader:
         return f"published so far: {published}; held back: {held_back}; ends: {ends}"
 
     def read(self) -> None:
-        """Take in what has arrived."""
+        """Read what has arrived."""
         for message in self._consumer.consume(1000, timeout=0.2):
             key, topic, value = message.key(), message.topic() or "", message.value()
             if message.error() is not None:
@@ -191,7 +191,7 @@ class CanonicalReader:
 
 @contextmanager
 def running(settings: Settings, **environment: str) -> Iterator[StreamsProcess]:
-    """A streams process that is ready, and gone at the end."""
+    """A streams process that is ready; it is stopped at the end."""
     process = StreamsProcess(settings, **environment)
     try:
         yield process.wait_ready()
@@ -228,7 +228,7 @@ def skip_what_waits(settings: Settings) -> None:
 
 
 def eventually(condition: Callable[[], bool], failure: Callable[[], str]) -> None:
-    """Wait for a condition; fail with words after the deadline."""
+    """Wait for a condition; fail with a message after the deadline."""
     give_up_at = time.monotonic() + DEADLINE_S
     while not condition():
         assert time.monotonic() < give_up_at, failure()

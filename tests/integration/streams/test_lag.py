@@ -1,4 +1,4 @@
-"""The lag that the watchdog goes by: what a committed reader can still read, and no marker of a transaction."""
+"""The lag that the watchdog uses: what a committed reader can still read, without markers of transactions."""
 
 from __future__ import annotations
 

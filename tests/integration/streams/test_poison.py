@@ -1,4 +1,4 @@
-"""Poison of every kind: dead-lettered once, with place and reason, neighbours unharmed; the repaired is replayed."""
+"""Invalid records of every kind: dead-lettered once with place and reason, others unaffected; repaired: replayed."""
 
 from __future__ import annotations
 

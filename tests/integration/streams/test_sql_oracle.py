@@ -191,7 +191,7 @@ def cut(order: list[RawRecord], data: st.DataObject) -> Iterator[list[RawRecord]
 def answered(
     postgres: psycopg.Connection[Any], log: list[RawRecord]
 ) -> dict[tuple[str, str], tuple[int, dict[str, Any]]]:
-    """The query's answer: raw version and canonical record of every living entity."""
+    """The query's answer: raw version and canonical record of every entity that is not deleted."""
     rows = [
         {
             "topic": raw.entity.name,
@@ -207,5 +207,5 @@ def answered(
 
 
 def told(row: Record) -> dict[str, Any]:
-    """A canonical record as the query tells it."""
+    """A canonical record as the query returns it."""
     return {name: value for name, value in row.items() if name not in ("company_id", "version")}

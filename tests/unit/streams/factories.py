@@ -1,4 +1,4 @@
-"""Builders of raw records with defaults that are right, and a source of schemas without a registry."""
+"""Builders of raw records with valid defaults, and a source of schemas without a registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The outside of the stage in memory: canonical topics as a reader sees them, and a publisher that writes them."""
+"""Fakes around the stage: canonical topics as a reader sees them, and a publisher that writes them."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Core:
         return now
 
     def table(self) -> dict[tuple[str, str], Record]:
-        """The canonical records that live, as a reader that compacts sees them."""
+        """The canonical records that are not deleted, as a reader of the compacted topics sees them."""
         rows: dict[tuple[str, str], Record] = {}
         for each in self.published:
             if each.record is None:

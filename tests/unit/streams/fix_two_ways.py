@@ -1,4 +1,4 @@
-"""One partition's stage twice: record by record, and by column from the first record; both must do the very same."""
+"""One partition's stage twice: record by record, and by column from the first record; both must do the same."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _BY_RECORD, _BY_COLUMN = 10**9, 1
 
 
 class TwoWays:
-    """Both stages of a partition. What goes in must come out of both alike, or an assertion fails."""
+    """Both stages of a partition. An assertion fails unless both publish the same."""
 
     def __init__(self, patch: pytest.MonkeyPatch, partition: int) -> None:
         self._patch = patch
@@ -33,7 +33,7 @@ class TwoWays:
         self.stages = tuple(stage(partition, publisher) for publisher in self._published)
 
     def load(self, log: Sequence[RawRecord], *, committed: int) -> None:
-        """Read a state back, which runs ahead of what is delivered from `committed` on; what is wrong stays out."""
+        """Load a state that is ahead of what is delivered from `committed` on; invalid records are left out."""
         for each in self.stages:
             for raw in log:
                 with contextlib.suppress(InvalidRecordError):
@@ -48,7 +48,7 @@ class TwoWays:
         return [output for each in self._published[1].transactions for output in each]
 
     def by_column(self, *batch: RawRecord) -> list[RawRecord]:
-        """The records of a batch that are taken by column; they are taken in nowhere."""
+        """The records of a batch that would be processed by column; nothing is processed."""
         self._patch.setattr(by_column, "_FEWEST_DELIVERED", _BY_COLUMN)
         part = self.stages[1]
         decoder = CODECS.decode[TIME_ENTRIES.name]

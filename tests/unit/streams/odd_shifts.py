@@ -1,4 +1,4 @@
-"""Shifts with a value of every kind that a rule looks at, for tests that compare two ways of taking them."""
+"""Shifts with unusual values of every kind that a rule checks, for the tests that compare the two ways of shifts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ CHANGES: dict[str, Sequence[Any]] = {
 
 @st.composite
 def contents(draw: st.DrawFn) -> tuple[Record, Record]:
-    """A shift and its envelope with a few values that are odd, or may be."""
+    """A shift and its envelope with a few values that are, or may be, unusual."""
     odd = draw(st.lists(st.sampled_from(sorted(ODD)), max_size=2, unique=True))
     changed = draw(st.lists(st.sampled_from(sorted(CHANGES)), max_size=1, unique=True))
     after = shift(draw(st.integers(1, 4))) | {name: draw(st.sampled_from(ODD[name])) for name in odd}

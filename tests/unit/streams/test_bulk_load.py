@@ -82,7 +82,7 @@ def test_state_loaded_together_is_the_state_loaded_one_by_one(
 
 
 def odd_ones(*log: RawRecord) -> list[RawRecord]:
-    """The records that are looked at by themselves, after the states were found to be the same."""
+    """The records that are loaded one by one, after the states were found to be the same."""
     slow, fast = twice(log, 1, partition=log[0].partition)
     assert content(fast) == content(slow)
     odd: list[RawRecord] = []
@@ -170,7 +170,7 @@ def test_shift_that_may_be_refused_is_looked_at_by_itself_and_alone(changes: dic
     assert odd_ones(*log) == [log[1]]
 
 
-def test_what_is_not_understood_whole_is_looked_at_by_itself() -> None:
+def test_values_that_cannot_be_decoded_by_column_are_loaded_one_by_one() -> None:
     raw = RawTopics()
     log = [raw.put(TIME_ENTRIES, shift(number)) for number in (1, 2, 3)]
     other_schema = dataclasses.replace(log[1], value=b"\0\0\0\0\x63" + (log[1].value or b"")[5:])

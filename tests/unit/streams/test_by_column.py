@@ -261,7 +261,7 @@ def test_large_batch_is_rendered_in_parts(two: TwoWays, monkeypatch: pytest.Monk
     assert [record["notes"] for _, record in records(found)] == [str(number) for number in range(1, 26)]
 
 
-def test_shifts_of_two_batches_can_be_due_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shifts_of_two_batches_can_be_pending_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(by_column, "_FEWEST_DELIVERED", 1)
     raw, state = RawTopics(), PartitionState(CODECS, partitions=PARTITIONS)
     for notes, ids in (("first", (1, 2, 3)), ("second", (2, 4))):

@@ -17,7 +17,7 @@ OTHER = TP("buildertrend.jobs", 1)
 
 
 class Consumer(CommittedConsumer):
-    """The consumer without its client: what it fetches is handed in."""
+    """The consumer without its client: the test says what it fetches."""
 
     fetched: dict[TP, list[Any]]
     during_fetch: Callable[[], None]

@@ -43,7 +43,7 @@ STEPS = st.lists(st.tuples(CONTENTS, st.booleans()), min_size=1, max_size=25)
 
 
 def written(steps: list[tuple[tuple[Entity, Record], bool]]) -> tuple[list[RawRecord], dict[tuple[str, str], Record]]:
-    """The log of a history in which each step writes or deletes, and the raw entities that live at its end."""
+    """The log of a history in which each step writes or deletes, and the raw entities that exist at its end."""
     raw = RawTopics()
     log: list[RawRecord] = []
     alive: dict[tuple[str, str], Record] = {}
@@ -66,7 +66,7 @@ def delivery(log: list[RawRecord], data: st.DataObject) -> list[RawRecord]:
 
 
 def expected_links(alive: dict[tuple[str, str], Record]) -> dict[tuple[str, str], tuple[Any, ...]]:
-    """The columns that depend on parents, recomputed from the living entities by the words of the rules."""
+    """The columns that depend on parents, recomputed from the existing entities by the text of the rules."""
     found: dict[tuple[str, str], tuple[Any, ...]] = {}
     codes = {id_: row for (entity, id_), row in alive.items() if entity == "cost-codes"}
     for (entity, id_), row in alive.items():
@@ -139,7 +139,7 @@ def test_histories_in_any_order_end_in_what_the_raw_state_says(
 def test_histories_with_a_crash_end_in_what_the_raw_state_says(
     steps: list[tuple[tuple[Entity, Record], bool]], data: st.DataObject, compacted: bool
 ) -> None:
-    """Some records were published, fewer were committed. State is read back from a log that is compacted or whole and
+    """Some records were published, fewer were committed. State is loaded from a log that is compacted or whole and
     holds more than was published; what comes later is delivered as new.
     """
     log, alive = written(steps)
@@ -168,7 +168,7 @@ def test_histories_with_a_crash_end_in_what_the_raw_state_says(
 def test_histories_with_a_rebalance_end_in_what_the_raw_state_says(
     steps: list[tuple[tuple[Entity, Record], bool]], data: st.DataObject, taken_back: bool
 ) -> None:
-    """The state is kept over a rebalance in which another owner took in and committed more, or nothing."""
+    """The state is kept over a rebalance in which another owner processed and committed more, or nothing."""
     log, alive = written(steps)
     order = delivery(log, data)
     ours = data.draw(st.integers(0, len(order)))

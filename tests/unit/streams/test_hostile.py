@@ -72,7 +72,7 @@ BYTES = [b"", b"\x00", b"\xff" * 40, b"\x00\x00\x00\x00\x63", b"\x80" * 200, b"\
 
 
 class Schemas(LocalSchemas):
-    """The committed schemas, and those that somebody else registered."""
+    """The committed schemas, and some that another party registered."""
 
     def __init__(self) -> None:
         self.foreign: dict[int, Schema] = {}
@@ -94,7 +94,7 @@ def hostile(value: Any, chance: random.Random) -> Any:
 
 
 def content(entity: Entity, chance: random.Random) -> Record:
-    """An entity with hostile values, all texts that may be stated stated."""
+    """An entity with hostile values, and no optional text left out."""
     after = MADE[entity](chance.randrange(1, 50))
     for name in sorted(STATED.intersection(after)):
         if chance.random() < 0.5:
@@ -170,7 +170,7 @@ def of_wrong_kind(entity: Entity, schemas: Schemas, chance: random.Random) -> Ra
 
 
 def load(part: PartitionStage, batch: list[RawRecord]) -> None:
-    """Read the batch back as a start does, topic by topic, as if half of it were delivered."""
+    """Load the batch as a start does, topic by topic, as if half of it were delivered."""
     refused = Refused(IdCheck(part.codecs.source))
     for entity in ENTITIES:
         own = [raw for raw in batch if raw.entity is entity]

@@ -1,4 +1,4 @@
-"""What streams say of a machine on which they cannot start."""
+"""The error on a machine on which streams cannot start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A company over its share waits among the dead letters; the other one of its partition never notices."""
+"""A company with too many dead letters is parked; another one on its partition is not affected."""
 
 from __future__ import annotations
 

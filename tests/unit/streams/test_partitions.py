@@ -1,4 +1,4 @@
-"""Ownership of partitions: batches wait for state; what is given up is neither written nor acknowledged."""
+"""Ownership of partitions: batches wait for state; one that was given up is neither written nor acknowledged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def anyio_backend() -> str:
 
 
 class Opened:
-    """Opens stages over fake publishers, when it is let."""
+    """Opens stages over fake publishers, once the test allows it."""
 
     def __init__(self) -> None:
         self.publishers: dict[int, FakePublisher] = {}
@@ -51,7 +51,7 @@ class Opened:
 
 
 def delivery(raw: RawTopics, *values: bytes | None) -> Delivery:
-    """What Faust's consumer hands over: a job for None, else a record with this value."""
+    """A delivery of Faust's consumer: a job for None, else a record with this value."""
     records = [raw.put(JOBS, job()) if value is None else raw.rubbish(JOBS, "1", value) for value in values]
     messages = [
         SimpleNamespace(
@@ -68,7 +68,7 @@ def delivery(raw: RawTopics, *values: bytes | None) -> Delivery:
 
 
 class Done(list[Delivery]):
-    """Keeps what was acknowledged; what is delivered counts as current until told otherwise."""
+    """Keeps what was acknowledged; deliveries count as current until `current` is false."""
 
     current = True
 

@@ -1,4 +1,4 @@
-"""What a rebuild publishes: what is missing or says something else, and nothing that is right already."""
+"""What a rebuild publishes: what is missing or differs, and nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rebuild stops before it deletes what may still be there, and says what to do."""
+"""A rebuild stops before it deletes what may still exist, and says what to do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def compared(alive: set[CanonicalKey], known: set[CanonicalKey]) -> Findings:
     return found
 
 
-def test_raw_record_that_no_schema_explains_stops_the_rebuild_and_says_where_it_lies() -> None:
+def test_raw_record_of_an_unknown_schema_stops_the_rebuild_and_is_located() -> None:
     raw, found = RawTopics(), Findings()
     record = raw.put(JOBS, job())
     found.add_invalid(record, UNKNOWN)

@@ -1,4 +1,4 @@
-"""State that was loaded runs ahead of what was delivered: nothing is lost, nothing goes back."""
+"""Loaded state is ahead of what was delivered: nothing is lost, no version goes back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A partition at work: one publication a batch, dead letters beside it, outages waited out, a share that stops."""
+"""Batches of a partition: one transaction a batch with its dead letters, outages, too many dead letters."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_outage_of_a_partition_that_is_given_up_ends_at_once() -> None:
 
 
 class Flaky(LocalSchemas):
-    """A registry that is away for its first calls."""
+    """A registry that is unavailable for its first calls."""
 
     def __init__(self, failures: int) -> None:
         self.failures = failures

@@ -1,4 +1,4 @@
-"""A refused update: the row of before stays, says so, and never claims to be newer than what was refused."""
+"""A refused update: the earlier row stays, says so, and is never newer than what was refused."""
 
 from __future__ import annotations
 

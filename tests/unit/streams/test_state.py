@@ -1,4 +1,4 @@
-"""The state of a partition: what is due after which record, versions, deletions, records that must be refused."""
+"""The state of a partition: which record publishes what, versions, deletions, records that must be refused."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_older_record_changes_nothing() -> None:
     assert core.state.apply(old) is Outcome.OUTDATED
 
 
-def test_older_record_behind_a_newer_one_is_told_from_one_that_was_read_ahead() -> None:
+def test_older_record_behind_a_newer_one_differs_from_one_that_was_loaded_ahead() -> None:
     raw, core = RawTopics(), Core()
     old, other = raw.put(JOBS, job(jobName="Old")), raw.delete(JOBS, "2")[1]
     new, gone = raw.put(JOBS, job(jobName="New")), raw.delete(JOBS, "2")[1]
@@ -166,7 +166,7 @@ def test_version_is_the_highest_of_the_company_also_for_an_older_entity() -> Non
     assert (found.record["version"], found.headers.version, found.headers.run_id) == (2, 2, "run-1")
 
 
-def test_companies_do_not_touch_each_other() -> None:
+def test_companies_do_not_affect_each_other() -> None:
     one, other, core = RawTopics("acme"), RawTopics("other-1"), Core()
     core.take(one.put(TIME_ENTRIES, shift()), other.put(JOBS, job()))
     assert status(core) == "waiting-for-job"

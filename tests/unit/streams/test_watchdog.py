@@ -1,4 +1,4 @@
-"""The watch over stalls: work without progress for long enough, and nothing less."""
+"""A stall is work without progress for the whole limit, and nothing less."""
 
 from __future__ import annotations
 
