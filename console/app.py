@@ -18,8 +18,7 @@ from console.limits import Timed
 from console.pages import STATIC
 from console.routes import actions, api, companies, connect, events, integration, operating, records, sign_in
 from console.screens import Screen, route_of
-from console.services import Services
-from console.visit import Visit
+from console.visit import Services, Visit
 from core.errors import IntegrationError
 
 _C = "/c/{company_id}"

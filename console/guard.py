@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -135,3 +136,24 @@ def _host_name(host: str) -> str | None:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
+
+
+_IPV6_BITS = 64
+
+
+def origin_of(request: Request) -> str:
+    """The address block of the browser; `FORWARDED_ALLOW_IPS` says whose word is taken for it."""
+    return address_block(request.client.host if request.client else "")
+
+
+def address_block(host: str) -> str:
+    """As in `203.0.113.7` and `2001:db8:1:2::/64`; an IPv4 address inside IPv6 is that address."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, _IPV6_BITS), strict=False))

@@ -12,11 +12,10 @@ from contextlib import closing, contextmanager
 import uvicorn
 
 from console.app import console_app
-from console.connections import TimedProtocol, most_connections
 from console.cookies import Cookies
 from console.guard import Door
 from console.kept import Kept
-from console.limits import HashingPool, StreamPlaces
+from console.limits import HashingPool, StreamPlaces, TimedProtocol, most_connections
 from console.listening import Listener
 from console.oidc import OpenId
 from console.pages import Pages
@@ -24,7 +23,7 @@ from console.reach import Reach
 from console.reading.company import Snapshot
 from console.refused import RefusedRecords
 from console.sending import Sender
-from console.services import Services
+from console.visit import Services
 from control.vault import Sealer
 from core.clock import SystemClock
 from core.errors import ConfigurationError, IntegrationError

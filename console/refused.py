@@ -20,7 +20,7 @@ from core.kafka.config import consumer_config
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
-from reports.dead_letters import DeadLetter, parse, replayed_offset
+from reports.dead_letters import DeadLetter, dead_letters, parse, replayed_offset
 
 log = get_logger(__name__)
 _KEPT = timedelta(days=30)
@@ -148,3 +148,32 @@ class RefusedRecords:
 def _newest(known: int | None, version: int | None) -> int | None:
     """The higher version; None, which nothing supersedes, wins over all."""
     return None if known is None or version is None else max(known, version)
+
+
+_KEPT_DAYS = 30
+MOST_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """What was read: the newest MOST_LISTED, and how many there are by company, stage and kind of error."""
+
+    total: int
+    groups: tuple[tuple[tuple[str, str, str], int], ...]
+    newest: tuple[DeadLetter, ...]
+
+
+def read_letters(settings: Settings, clock: Clock, company_id: str) -> Letters:
+    """Of a company (empty: of all). Blocks for as long as reading the topic takes; RetriableError for an outage."""
+    groups: Counter[tuple[str, str, str]] = Counter()
+    found: list[DeadLetter] = []
+    for letter in dead_letters(settings, company_id, since=clock.now() - timedelta(days=_KEPT_DAYS)):
+        groups[(letter.company_id, letter.stage, letter.error_class)] += 1
+        found.append(letter)
+        if len(found) > 20 * MOST_LISTED:
+            found = _newest_letters(found)
+    return Letters(sum(groups.values()), tuple(groups.most_common()), tuple(_newest_letters(found)))
+
+
+def _newest_letters(found: list[DeadLetter]) -> list[DeadLetter]:
+    return sorted(found, key=lambda letter: letter.place.at, reverse=True)[:MOST_LISTED]

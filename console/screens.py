@@ -18,8 +18,7 @@ from console.access import Access, Verdict, judge
 from console.cookies import FORM_FIELD, comes_from_elsewhere
 from console.guard import TEMPLATE
 from console.limits import BusyError
-from console.services import Services
-from console.visit import RefusedError, Visit, see_other
+from console.visit import RefusedError, Services, Visit, see_other
 from control.console_sessions import session_user
 from control.console_users import ConsoleUser
 from core.errors import IntegrationError

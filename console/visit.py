@@ -9,9 +9,23 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from console.services import Services
+from console.cookies import Cookies
+from console.guard import Door
+from console.kept import Kept
+from console.limits import HashingPool, StreamPlaces
+from console.listening import Listener
+from console.oidc import OpenId
+from console.pages import Pages
+from console.reach import Reach
+from console.reading.company import Snapshot
+from console.refused import Letters, RefusedRecords
+from console.sending import Sender
 from control.audit import Act
 from control.console_users import ConsoleUser
+from control.vault import Sealer
+from core.clock import Clock
+from core.settings import Settings
+from schemas.registry import ConfluentRegistry
 
 Form = dict[str, str]
 
@@ -81,3 +95,25 @@ class Visit:
 def see_other(path: str) -> Response:
     """Go on there, with a GET."""
     return RedirectResponse(path, status_code=303)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`kept` are snapshots of companies that several browsers share; `openid` is None where it is not set up."""
+
+    settings: Settings
+    clock: Clock
+    door: Door
+    cookies: Cookies
+    reach: Reach
+    pages: Pages
+    sender: Sender
+    sealer: Sealer
+    registry: ConfluentRegistry
+    listener: Listener
+    streams: StreamPlaces
+    hashing: HashingPool
+    refused: RefusedRecords
+    kept: Kept[Snapshot]
+    letters: Kept[Letters]
+    openid: OpenId | None

@@ -12,8 +12,8 @@ from console.api_document import DOCUMENT
 from console.reading.company import Run, read_companies, read_runs
 from console.routes.companies import state_of_line
 from console.routes.integration import snapshot_of
-from console.views.card import card_of, run_state
-from console.views.progress import Progress
+from console.views.card import card_of
+from console.views.runs import Progress, run_state
 from console.visit import Visit
 
 _MOST = 200

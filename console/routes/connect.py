@@ -1,20 +1,22 @@
-"""Connect and Reconnect: store the sealed password, send the first sync, and show live what becomes of it."""
+"""Connect and Reconnect: check the form, store the sealed password, send the first sync, and show its progress."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import available_timezones
 
 from starlette.responses import Response
 
-from console.entered import COMMON_ZONES, Entered, all_zones, entered
 from console.reading.company import Snapshot
 from console.routes.actions import order
 from console.routes.integration import asked_command, snapshot_of
 from console.sending import new_command_id
 from console.views.card import card_of
 from console.views.steps import Steps, steps_of
-from console.visit import RefusedError, Visit, see_other
+from console.visit import Form, RefusedError, Visit, see_other
 from control.audit import record
 from control.connections import PASSWORD, NewConnection, save_connection
 from control.console_sessions import CONNECT_LIMIT, TooManyTriesError, claim
@@ -145,3 +147,81 @@ def _form_values(visit: Visit, shown: Entered) -> dict[str, Any]:
         "zones": all_zones()[len(COMMON_ZONES) :],
         "today": visit.now.date().isoformat(),
     }
+
+
+# What most customers need, in front of all there are.
+COMMON_ZONES = (
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "America/Toronto",
+    "America/Vancouver",
+)
+_LONGEST = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A form as it came, with what is wrong by field. `password_has_spaces`: around it, which are sent as typed."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    time_zone: str = ""
+    import_from: str = ""
+    day: date | None = None
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def password_has_spaces(self) -> bool:
+        return self.password != self.password.strip()
+
+    def problem(self, name: str) -> str:
+        """What is wrong with a field, or nothing."""
+        return self.problems.get(name, "")
+
+
+def entered(form: Form, today: date) -> Entered:
+    """Read the form of Connect."""
+    username = form.get("username", "").strip()
+    password = form.get("password", "")
+    time_zone = form.get("time_zone", "").strip()
+    import_from = form.get("import_from", "").strip()
+    day, wrong_day = _day(import_from, today)
+    problems = {
+        "username": _text_problem(username, "Enter the Buildertrend username."),
+        "password": _text_problem(password, "Enter the Buildertrend password."),
+        "time_zone": "" if time_zone in all_zones() else "Choose the company’s time zone.",
+        "import_from": wrong_day,
+    }
+    wrong = {name: problem for name, problem in problems.items() if problem}
+    return Entered(username[:_LONGEST], password, time_zone, import_from, day, wrong)
+
+
+def all_zones() -> list[str]:
+    """Every zone that may be chosen, the common ones first."""
+    others = sorted(name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/")))
+    return [*COMMON_ZONES, *(name for name in others if name not in COMMON_ZONES)]
+
+
+def _text_problem(text: str, empty: str) -> str:
+    if not text:
+        return empty
+    if "\0" in text or len(text) > _LONGEST:
+        return "This cannot be right: it is too long, or holds a character that nobody can type."
+    return ""
+
+
+def _day(text: str, today: date) -> tuple[date | None, str]:
+    if not text:
+        return None, ""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None, "Enter a day such as 2026-01-31, or leave it empty for everything."
+    if not date(1990, 1, 1) <= day <= today:
+        return None, "Choose a day that is not in the future, or leave it empty for everything."
+    return day, ""

@@ -10,8 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from console.limits import BusyError, StreamPlaces
 from console.metrics import STREAMS_OPEN
-from console.services import Services
-from console.visit import Visit
+from console.visit import Services, Visit
 from schemas.sync_events import TERMINAL_EVENTS
 
 # A browser whose stream broke asks again after this.

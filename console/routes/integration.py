@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from console.reading.company import Run, Snapshot, read_checkpoints, read_company, read_runs
 from console.views.card import Card, card_of
-from console.views.history import RunLine, entity_lines, line_of
+from console.views.runs import RunLine, entity_lines, line_of
 from console.visit import RefusedError, Visit
 from console.words import READS, RUN_STATES, zone
 from control.audit import AuditLine, audit_of_command

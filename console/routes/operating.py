@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from console.reading.letters import Letters, read_letters
+from console.refused import Letters, read_letters
 from console.routes.integration import snapshot_of
 from console.sending import Order, new_command_id
 from console.views.card import card_of

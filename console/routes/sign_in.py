@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from console.addresses import origin_of
+from console.guard import origin_of
 from console.metrics import SIGN_INS
 from console.oidc import NotVouchedError, Person
 from console.visit import RefusedError, Visit, see_other

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from console.reading.company import Link, Run, Snapshot
+from console.reading.company import Link, Snapshot
 from console.views.attention import Attention, Item, attention_of
 from console.views.faults import NO_PERMISSION, fault_words
-from console.views.progress import Progress, progress_of
+from console.views.runs import Progress, progress_of
 from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
 from reports.company_status import EntityFacts
 from schemas.entities import ENTITIES
@@ -257,9 +257,3 @@ def _tile(snapshot: Snapshot, entity: str, now: datetime, where: tzinfo) -> Tile
     since = f"from {day_words(found.from_day)} on" if found.from_day else ""
     fresh = moment(found.complete_through, now, where)
     return Tile(entity, ENTITY_NAMES[entity], stored, published, level, fresh, since)
-
-
-def run_state(run: Run, snapshot_running: Run | None) -> str:
-    """A run that nobody works on is interrupted, whatever is recorded of it."""
-    is_lost = run.state == "running" and (snapshot_running is None or snapshot_running.run_id != run.run_id)
-    return "interrupted" if is_lost else run.state

@@ -18,7 +18,7 @@ from console.app import SCREENS, console_app
 from console.guard import Door, Guard
 from console.main import services_of
 from console.screens import Screen
-from console.services import Services
+from console.visit import Services
 from control.console_sessions import begin_session
 from control.console_users import NewUser, add_user, user_by_email
 from core.settings import Settings

@@ -17,8 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from console.connections import TimedProtocol
-from console.limits import Timed
+from console.limits import Timed, TimedProtocol
 
 _WITHIN_S = 20
 

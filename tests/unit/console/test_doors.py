@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import Response
 
-from console.addresses import address_block
 from console.cookies import Cookies
+from console.guard import address_block
 from control.console_users import is_email, normal_email
 from control.passwords import password_problem
 from tests.factories import settings

@@ -8,8 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from console.bounded_http import BoundedTransport
-from console.oidc import Known, NotVouchedError, OpenId
+from console.oidc import BoundedTransport, Known, NotVouchedError, OpenId
 from core.errors import RetriableError
 from tests.factories import settings
 from tests.fakes import FakeClock

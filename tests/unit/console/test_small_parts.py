@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from console.cookies import Cookies, comes_from_elsewhere
-from console.entered import COMMON_ZONES, all_zones, entered
 from console.guard import Door
 from console.kept import Kept
 from console.reading.records import like
+from console.routes.connect import COMMON_ZONES, all_zones, entered
 from console.words import absolute, counted, counted_entity, duration, hours, listed, reference, relative, roughly, zone
 from core.errors import ConfigurationError
 from tests.factories import settings

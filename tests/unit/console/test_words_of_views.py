@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.views.attention import held_item, waiting_item
-from console.views.history import entity_lines, line_of
 from console.views.labor import bars_of, total_of
-from console.views.progress import progress_of
+from console.views.runs import entity_lines, line_of, progress_of
 from console.views.steps import steps_of
 from console.words import zone
 from tests.unit.console.factories import (
