@@ -27,8 +27,9 @@ from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.buildertrend.sign_in import Hosts, Session, SignedIn, SignInDetails
 from producers.main import tune_interpreter
+from producers.runs.execute import execute
+from producers.runs.ledger import PostgresLedger
 from producers.runs.pipeline import commit_thread
-from producers.runs.postgres_ledger import PostgresLedger
 from producers.runs.publisher import TransactionalPublisher
 from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import KafkaEventWriter
@@ -146,7 +147,7 @@ def main(company_id: str, pages: Path) -> None:
             RunServices(PostgresLedger(database, lease, run_id), publisher, events, encoders, clock, background),
         )
         began, cpu = time.perf_counter(), time.process_time()
-        run.execute([TimeEntriesRead(account, Days())])
+        execute(run, [TimeEntriesRead(account, Days())])
     seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
     with database.transaction() as tx:
         finish_run(tx, run_id, RunEnd("completed", None, None, run.counts))

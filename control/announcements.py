@@ -47,3 +47,8 @@ def mark_unconfirmed(tx: Transaction, company_id: str) -> int:
     between batches.
     """
     return tx.execute(_SQL["mark_unconfirmed"], {"company_id": company_id}).rowcount
+
+
+def no_wait_for_disk(tx: Writing) -> None:
+    """Commit this transaction without waiting for the disk: a crash of the database may undo it."""
+    tx.execute(_SQL["no_wait_for_disk"])

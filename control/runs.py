@@ -154,6 +154,11 @@ def latest_runs(tx: Transaction, company_id: str, *, limit: int) -> list[RunSumm
         return cursor.execute(_SQL["latest"], {"company_id": company_id, "limit": limit}).fetchall()
 
 
+def durations(tx: Transaction, company_id: str) -> dict[str, float]:
+    """Seconds of the newest run of each kind of read that ended in one attempt."""
+    return {str(read): float(seconds) for read, seconds in tx.execute(_SQL["durations"], {"company_id": company_id})}
+
+
 def _next_seq(tx: Transaction, company_id: str) -> int:
     row = tx.execute(_SQL["next_seq"], {"company_id": company_id}).fetchone()
     if row is None:

@@ -57,6 +57,20 @@ class PublishedCount:
     in_range: int
 
 
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How many records are published, to estimate a read from.
+
+    `worked_jobs` have shifts on the days in question, `budgeted_jobs` at least one budget line.
+    """
+
+    shifts: int
+    users: int
+    jobs: int
+    worked_jobs: int
+    budgeted_jobs: int
+
+
 def known(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
     """What is kept of those of `entity_ids` that are published."""
     rows = tx.execute(_SQL["known"], {"company_id": company_id, "entity": entity, "entity_ids": text_array(entity_ids)})
@@ -132,6 +146,13 @@ def oldest_day(tx: Transaction, company_id: str, entity: str) -> date | None:
     """The first local day of a published record; None if none has one."""
     row = tx.execute(_SQL["oldest"], {"company_id": company_id, "entity": entity}).fetchone()
     return None if row is None else row[0]
+
+
+def amounts(tx: Transaction, company_id: str, *, from_day: date | None, to_day: date | None) -> Amounts:
+    """How much there is, of shifts those on these local days (null: no limit)."""
+    values = {"company_id": company_id, "from_day": from_day, "to_day": to_day}
+    with tx.cursor(row_factory=class_row(Amounts)) as cursor:
+        return cursor.execute(_SQL["amounts"], values).fetchone() or Amounts(0, 0, 0, 0, 0)
 
 
 def _range_values(covered: ReadRange) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import structlog
 
@@ -23,16 +25,15 @@ from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, Sour
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
 from producers.replay.command import ReplayEnd
-from producers.runs.backfill import BackfillLedger
 from producers.runs.decide import BACKFILL, INITIAL, ReadPlan, decide, new_run
+from producers.runs.execute import execute
+from producers.runs.ledger import PostgresLedger
 from producers.runs.messages import Encoder
-from producers.runs.outcome import Ended, Recorder, total
+from producers.runs.outcome import FailedRun, Recorder, total
 from producers.runs.pipeline import Background, commit_thread
-from producers.runs.postgres_ledger import PostgresLedger
 from producers.runs.publisher import FencingPublisher, Publisher
 from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import SyncEvent
-from producers.trouble import Trouble, noted
 
 log = get_logger(__name__)
 
@@ -76,12 +77,12 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
             # The lease is kept until it expires: that is the pause before the next attempt. A private key that is
             # missing lasts as an outage does, and is shown as one.
             log.warning("run_interrupted", reason=str(exc))
-            Trouble(tools.recorder).outlasts(lease)
+            tools.recorder.outage(lease)
         except MemoryError:
             # Nothing more can be done here than to leave the connection to its successor.
             log.error("run_out_of_memory")
         except Exception as exc:  # noqa: BLE001 - one connection's trouble must not end the others'
-            Trouble(tools.recorder).broke(lease, noted(exc))
+            tools.recorder.crashed(lease, _log_crash(exc))
 
 
 def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
@@ -113,7 +114,7 @@ def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Ev
     except (IntegrationError, MemoryError):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, it would be the same at every next try
-        fault = internal_error(noted(exc))
+        fault = internal_error(_log_crash(exc))
         event = SyncEvent(lease.company_id, "failed", message=fault.for_admin, fault=fault.name)
     else:
         event = SyncEvent(lease.company_id, end.outcome, message=end.message)
@@ -144,7 +145,7 @@ class _ConnectionRun:
                 self._read(run, stop)
             except SourceFaultError as exc:
                 further = exc.fault.is_of_source and total(run.counts)["read"] > read_before
-                ended = Ended(self.connection, exc, run.counts, made_progress=further)
+                ended = FailedRun(self.connection, exc, run.counts, made_progress=further)
                 self.tools.recorder.failed(self.lease, self.plan, run_id, ended)
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
@@ -157,7 +158,7 @@ class _ConnectionRun:
         try:
             account = self.tools.account(self.lease, self.connection, stop)
             self._check_identity(account)
-            run.execute(planned_reads(account, self.plan.scope))
+            execute(run, planned_reads(account, self.plan.scope))
         except _FORESEEN:
             raise
         except Exception as exc:
@@ -176,9 +177,9 @@ class _ConnectionRun:
             self._release_deletions(tx)
             start_commands(tx, _ids(self.plan.commands), begun.run.run_id)
         for command in self.plan.commands:
-            self._say_started(begun.run, command.command_id)
+            self._write_started(begun.run, command.command_id)
         if not self.plan.commands:
-            self._say_started(begun.run, None)
+            self._write_started(begun.run, None)
         return begun
 
     def _release_deletions(self, tx: Transaction) -> None:
@@ -218,10 +219,8 @@ class _ConnectionRun:
         )
 
     def _ledger(self, run: RunId) -> PostgresLedger:
-        database = self.tools.recorder.database
-        if self.plan.read == BACKFILL:
-            return BackfillLedger(database, self.lease, run, self.plan.scope.entities)
-        return PostgresLedger(database, self.lease, run)
+        republish = self.plan.scope.entities if self.plan.read == BACKFILL else ()
+        return PostgresLedger(self.tools.recorder.database, self.lease, run, republish)
 
     def _confirm(self) -> None:
         with self.tools.recorder.database.transaction() as tx:
@@ -250,7 +249,7 @@ class _ConnectionRun:
                 ask_confirmation(tx, company_id, builder_id=builder_id, builder_name=identity.builder_name)
         return confirmed
 
-    def _say_started(self, run_id: RunId, command_id: str | None) -> None:
+    def _write_started(self, run_id: RunId, command_id: str | None) -> None:
         self.tools.recorder.events.write(
             SyncEvent(
                 company_id=self.lease.company_id,
@@ -262,8 +261,16 @@ class _ConnectionRun:
         )
 
 
+def _log_crash(exc: Exception) -> str:
+    """A reference under which the log has the exception's kind and trace, without its text, which may hold a record."""
+    reference = uuid4().hex[:8]
+    trace = "".join(traceback.format_tb(exc.__traceback__))
+    log.error("run_crashed", reference=reference, error=type(exc).__name__, trace=trace)
+    return reference
+
+
 def _unforeseen(exc: Exception) -> SourceFaultError:
-    reference = noted(exc)
+    reference = _log_crash(exc)
     return SourceFaultError(internal_error(reference), f"unforeseen {type(exc).__name__}, reference {reference}")
 
 

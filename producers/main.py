@@ -31,9 +31,8 @@ from producers.commands.command_loop import CommandLoop
 from producers.commands.inbox import Inbox
 from producers.connection_work import Tools, work_on
 from producers.poller import Poller
-from producers.raw_topics import RawTopics
 from producers.replay.command import ReplayCommand
-from producers.restored_database import RestoreGuard
+from producers.restored_database import RawTopics, RestoreGuard
 from producers.runs.outcome import Recorder
 from producers.runs.publisher import TransactionalPublisher
 from producers.sessions import VaultSessions

@@ -1,39 +1,60 @@
-"""Notices that the database was set back to an earlier state, and lets it catch up with the raw topics first.
+"""Notices that the database was restored to an earlier state, and makes it catch up with the raw topics first.
 
-A database from yesterday knows nothing of what was published since: its next versions would be below those that readers
-hold, edits made since would be dropped as old, and what Buildertrend has meanwhile put back would never be published.
-So a poller compares before it takes its first connection, after each outage of the database, and whenever the beat in
-the database is lower than one that it saw. What was published since the last beat is read back from the topics; where
-that is of later runs than the database knows, these companies go on above it, and each record is published anew, or
-deleted, by a read of everything.
+A database from yesterday knows nothing of what was published since: its next versions would be lower than those that
+readers hold, edits made since would be dropped as old, and what Buildertrend has meanwhile changed back would never be
+published. So a poller compares before it takes its first connection, after each outage of the database, and whenever
+the beat in the database is lower than one that it saw. It reads back from the topics what was published since the last
+beat. Companies with later runs there than the database knows get a run_seq above them, and a read of everything
+publishes or deletes each of their records anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
+
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
 from control import restored_database
 from control.database import Database
-from control.restored_database import Pulse
+from control.restored_database import FoundRecord, Pulse
+from control.runs import run_seq_of
 from core.clock import Clock
+from core.dead_letters.letter import header_list
+from core.errors import InvalidRecordError, RetriableError
+from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
+from core.settings import Settings
+from core.topics import split_key
 from producers import metrics
-from producers.raw_topics import Found
+from producers.buildertrend.reads.rows import local_day_of, parent_of
 from producers.runs.compare import UNCONFIRMED
+from schemas.codec import Decoder, SchemaSource
+from schemas.entities import ENTITIES, Entity
+from schemas.topics import RAW_TOPICS
 
+log = get_logger(__name__)
 # By how much the clocks of the brokers' writers and of the database may differ; `doctor` allows 5 s.
 MARGIN = timedelta(seconds=60)
 BEAT_EVERY_S = 5.0
 _SHUT_OUT_S = 300.0
+_GROUP = "protiv-poller-looks-back"
+_TIMEOUT_S = 30
+# Above it there would be no room for runs to come; no poller gets there.
+_HIGHEST_VERSION = 1 << 62
+_ENTITY_OF = {entity.raw_topic: entity for entity in ENTITIES}
 
-log = get_logger(__name__)
+Found = dict[tuple[str, Entity], dict[str, FoundRecord]]
+"""Records by company and entity, and by their id."""
 
 
 class Published(Protocol):
-    """What the raw topics hold (see producers.raw_topics.RawTopics)."""
+    """What the raw topics hold (see RawTopics)."""
 
     def highest_runs(self, since: datetime | None) -> dict[str, int]: ...
 
@@ -42,7 +63,7 @@ class Published(Protocol):
 
 @dataclass(slots=True)
 class RestoreGuard:
-    """To be asked before connections are leased. Of one thread."""
+    """To be called before connections are leased, by one thread."""
 
     database: Database
     published: Published
@@ -52,9 +73,9 @@ class RestoreGuard:
     _beat_at: float = field(default=0.0)
 
     def check(self) -> None:
-        """Returns once the database is known to hold what the topics do, and tells it so every few seconds.
+        """Returns once the database is known to hold what the topics hold, and notes that every few seconds.
 
-        Blocks while topics are read. RetriableError: an outage; nothing may be leased, and the next call looks again.
+        Blocks while topics are read. RetriableError: an outage; nothing may be leased, the next call compares again.
         """
         try:
             self._check()
@@ -107,3 +128,86 @@ class RestoreGuard:
             records_in_doubt=unconfirmed,
             since="the beginning" if since is None else since.isoformat(),
         )
+
+
+class RawTopics:
+    """Reads back what was published since an instant, about 50,000 records a second.
+
+    RetriableError when brokers or the registry are away.
+    """
+
+    def __init__(self, settings: Settings, source: SchemaSource) -> None:
+        self._settings = settings
+        self._decoders = {entity.name: Decoder(entity.raw_topic, source) for entity in ENTITIES}
+
+    def highest_runs(self, since: datetime | None) -> dict[str, int]:
+        """The highest run_seq of each company in records published since an instant (None: of all there are)."""
+        highest: defaultdict[str, int] = defaultdict(int)
+        for message in self._read(since):
+            if (headers := _headers(message)) is not None:
+                run_seq = run_seq_of(headers.version)
+                highest[headers.company_id] = max(highest[headers.company_id], run_seq)
+        return dict(highest)
+
+    def records(self, since: datetime | None, company_ids: Collection[str]) -> Found:
+        """What was published of these companies since, of each id the record with the highest version."""
+        found: Found = defaultdict(dict)
+        for message in self._read(since):
+            headers = _headers(message)
+            if headers is None or headers.company_id not in company_ids:
+                continue
+            entity = _ENTITY_OF[message.topic() or ""]
+            entity_id = split_key(_bytes(message.key()))[1]
+            known = found[headers.company_id, entity].get(entity_id)
+            if known is None or known.version <= headers.version:
+                record = self._found(entity, entity_id, headers.version, _bytes(message.value()))
+                found[headers.company_id, entity][entity_id] = record
+        return dict(found)
+
+    def _found(self, entity: Entity, entity_id: str, version: int, value: bytes | None) -> FoundRecord:
+        change = self._decoded(entity, value)
+        if value is None or change.get("op") == "DELETE":
+            return FoundRecord(entity_id, version, deleted=True)
+        after = change.get("after") or {}
+        return FoundRecord(
+            entity_id, version, local_day=local_day_of(entity, after), parent_id=parent_of(entity, after)
+        )
+
+    def _decoded(self, entity: Entity, value: bytes | None) -> Mapping[str, Any]:
+        """Of a record that cannot be read it is known all the same that it was published."""
+        try:
+            return {} if value is None else self._decoders[entity.name](value)
+        except InvalidRecordError:
+            return {}
+
+    def _read(self, since: datetime | None) -> Iterator[Message]:
+        with closing(Consumer(reading_config(self._settings, _GROUP))) as consumer:
+            for batch in read_to_end(consumer, self._starts(consumer, since)):
+                yield from batch
+
+    def _starts(self, consumer: Consumer, since: datetime | None) -> list[TopicPartition]:
+        start = OFFSET_BEGINNING if since is None else int(since.timestamp() * 1000)
+        places = [
+            TopicPartition(t, number, start) for t in RAW_TOPICS for number in range(self._settings.entity_partitions)
+        ]
+        if since is None:
+            return places
+        try:
+            found = consumer.offsets_for_times(places, timeout=_TIMEOUT_S)
+        except KafkaException as exc:
+            raise RetriableError("Kafka does not tell what was published lately.") from exc
+        return [place for place in found if place.offset != OFFSET_END]
+
+
+def _headers(message: Message) -> RecordHeaders | None:
+    """None for a record that is no poller's: its key and headers do not name one company."""
+    try:
+        headers = RecordHeaders.decode(header_list(message.headers()))
+        company_id, _ = split_key(_bytes(message.key()))
+    except InvalidRecordError:
+        return None
+    return headers if headers.company_id == company_id and 0 < headers.version < _HIGHEST_VERSION else None
+
+
+def _bytes(content: bytes | str | None) -> bytes | None:
+    return content.encode() if isinstance(content, str) else content

@@ -103,9 +103,12 @@ class MemoryLedger:
     def count(self, entity: str) -> int:
         return len(self._published(entity))
 
-    def known(self, entity: str, entity_ids: Sequence[str], *, asked_for: bool = True) -> dict[str, Known]:  # noqa: ARG002 - the same either way, save in a backfill
+    def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         kept = self._published(entity)
         return {one: Known(kept[one].fingerprint, kept[one].digest) for one in entity_ids if one in kept}
+
+    def to_compare(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
+        return self.known(entity, entity_ids)
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         shown = {one for (name, _), ids in self.memory.pages.items() if name == read for one in ids}
@@ -128,32 +131,32 @@ class MemoryLedger:
             )
         return len(changes)
 
-    def record_page(self, taken: PageRecord) -> None:
-        kept = self._published(taken.entity)
-        if taken.published or taken.refused:
+    def record_page(self, page: PageRecord) -> None:
+        kept = self._published(page.entity)
+        if page.published or page.refused:
             self.company.announced = None
-        odd = self.company.refused.setdefault(taken.entity, {})
-        for entity_id in taken.understood:
-            odd.pop(entity_id, None)
-        odd.update({row.entity_id: row for row in taken.refused})
-        if taken.announce_next:
+        refused = self.company.refused.setdefault(page.entity, {})
+        for entity_id in page.understood:
+            refused.pop(entity_id, None)
+        refused.update({row.entity_id: row for row in page.refused})
+        if page.announce_next:
             assert self.company.announced is None, "A company announces one batch at a time."
-            self.company.announced = taken.entity, list(taken.announce_next)
-        kept.update({one.entity_id: one for one in taken.published})
-        for entity_id, digest in taken.digests.items():
+            self.company.announced = page.entity, list(page.announce_next)
+        kept.update({one.entity_id: one for one in page.published})
+        for entity_id, digest in page.digests.items():
             kept[entity_id] = structs.replace(kept[entity_id], digest=digest)
-        if taken.checkpoint is not None:
-            name = taken.checkpoint.entity
-            self.memory.pages.setdefault((name, taken.number), []).extend(taken.entity_ids)
-            self.memory.pages.setdefault((outside(name), taken.number), []).extend(taken.outside_ids)
+        if page.checkpoint is not None:
+            name = page.checkpoint.entity
+            self.memory.pages.setdefault((name, page.number), []).extend(page.entity_ids)
+            self.memory.pages.setdefault((outside(name), page.number), []).extend(page.outside_ids)
             before = self.memory.checkpoints[name]
             self.memory.checkpoints[name] = replace(
-                taken.checkpoint,
+                page.checkpoint,
                 began_at=before.began_at,
-                pages_done=max(before.pages_done, taken.checkpoint.pages_done),
-                cursor=_through_json(dict(taken.checkpoint.cursor)),
+                pages_done=max(before.pages_done, page.checkpoint.pages_done),
+                cursor=_through_json(dict(page.checkpoint.cursor)),
             )
-        self._save(taken.progress)
+        self._save(page.progress)
 
     def end_pages(self, read: str) -> None:
         self._set_state(read, READ)
@@ -166,10 +169,10 @@ class MemoryLedger:
         return Missing(unseen, PublishedCount(len(kept), len(inside)))
 
     def released(self, entity: str) -> set[str]:
-        return {one for one, let_go in self.company.held.get(entity, {}).items() if let_go}
+        return {one for one, released in self.company.held.get(entity, {}).items() if released}
 
     def held(self, entity: str) -> set[str]:
-        return {one for one, let_go in self.company.held.get(entity, {}).items() if not let_go}
+        return {one for one, released in self.company.held.get(entity, {}).items() if not released}
 
     def drop(self, entity: str, entity_ids: Sequence[str], progress: Progress) -> None:
         self.company.announced = None

@@ -7,7 +7,7 @@ VALUES (%(company_id)s, %(entity)s, %(entity_ids)s::text[], %(fingerprints)s::by
 DELETE FROM integration.announcements WHERE company_id = %(company_id)s;
 
 -- name: mark_unconfirmed
--- Whoever is in doubt is published again by the next read that shows it, and deleted by one that misses it.
+-- An unconfirmed record is published again by the next read that shows it, and deleted by one that does not.
 WITH left_over AS (
     DELETE FROM integration.announcements WHERE company_id = %(company_id)s RETURNING *
 )
@@ -17,3 +17,6 @@ FROM left_over AS l,
     unnest(l.entity_ids, l.fingerprints, l.versions, l.local_days, l.parent_ids)
         AS r(entity_id, fingerprint, version, local_day, parent_id)
 ON CONFLICT (company_id, entity, entity_id) DO UPDATE SET fingerprint = excluded.fingerprint, digest = NULL;
+
+-- name: no_wait_for_disk
+SET LOCAL synchronous_commit = off;

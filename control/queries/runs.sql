@@ -95,3 +95,10 @@ WHERE p.run_id = r.run_id AND r.company_id = %(company_id)s AND r.run_id <> %(ru
 -- name: latest
 SELECT run_id::text, read, state, fault, message, counts, started_at, finished_at
 FROM integration.runs WHERE company_id = %(company_id)s ORDER BY run_seq DESC LIMIT %(limit)s;
+
+-- name: durations
+-- Seconds of the newest run of each kind that came to its end in one attempt.
+SELECT DISTINCT ON (read) read, extract(epoch FROM finished_at - started_at)::double precision AS seconds
+FROM integration.runs
+WHERE company_id = %(company_id)s AND state IN ('completed', 'held') AND attempts = 1
+ORDER BY read, run_seq DESC;

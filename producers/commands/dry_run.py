@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from control.commands import OpenCommand, open_commands
 from control.connections import Connection
 from control.database import Transaction
-from control.extents import amounts, durations
 from control.held_deletions import list_held
-from control.runs import open_run
+from control.runs import durations, open_run
+from control.source_state import amounts
 from core.clock import Clock
 from core.settings import Settings
 from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope

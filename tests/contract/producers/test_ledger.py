@@ -20,8 +20,7 @@ from control.source_state import Known, Published, PublishedCount, ReadRange
 from control.vault import Sealer
 from core.errors import FencedError
 from core.settings import Settings
-from producers.runs.ledger import Ledger, PageRecord, Progress
-from producers.runs.postgres_ledger import PostgresLedger
+from producers.runs.ledger import Ledger, PageRecord, PostgresLedger, Progress
 from tests import factories
 from tests.memory_ledger import CompanyMemory
 

@@ -12,8 +12,7 @@ from control.restored_database import FoundRecord, read_pulse
 from control.runs import NewRun, begin_run, open_run
 from control.source_state import Published, ReadRange, known, put_published, unseen
 from core.errors import RetriableError
-from producers.raw_topics import Found
-from producers.restored_database import MARGIN, RestoreGuard
+from producers.restored_database import MARGIN, Found, RestoreGuard
 from producers.runs.compare import UNCONFIRMED
 from schemas.entities import JOBS, TIME_ENTRIES
 from tests import factories

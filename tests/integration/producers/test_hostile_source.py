@@ -12,8 +12,8 @@ from control.connections import Lease
 from core.errors import ConfigurationError, FatalError, RetriableError
 from producers.buildertrend.account import Account
 from producers.connection_work import work_on
+from producers.runs.outcome import OUTAGE_SHOWN_AFTER_S
 from producers.sync_events import SyncEvent
-from producers.trouble import OUTAGE_SHOWN_AFTER_S
 from sandbox.client import SandboxControl
 from tests.fix_source import new_company
 from tests.integration.producers.fix_runs import Desk, DeskMaker

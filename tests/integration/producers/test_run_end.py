@@ -14,7 +14,7 @@ from core.errors import FencedError
 from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
 from producers.commands.apply import Settler
 from producers.runs.decide import ReadPlan, decide
-from producers.runs.outcome import Ended, Recorder
+from producers.runs.outcome import FailedRun, Recorder
 from producers.runs.run import Run
 from tests.integration.producers.fix_runs import Desk
 
@@ -26,7 +26,7 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Finished:
-    """What the end of a run looks at."""
+    """The state of a run that its end is recorded from."""
 
     assignment: Assigned
     held: dict[str, int] = field(default_factory=dict)
@@ -46,10 +46,10 @@ def incomplete(recorder: Recorder, lease: Lease, plan: ReadPlan, run: RunId, _co
 
 
 def failed(recorder: Recorder, lease: Lease, plan: ReadPlan, run: RunId, connection: Any) -> None:
-    recorder.failed(lease, plan, run, Ended(connection, SourceFaultError(SOURCE_UNAVAILABLE, "away"), {}))
+    recorder.failed(lease, plan, run, FailedRun(connection, SourceFaultError(SOURCE_UNAVAILABLE, "away"), {}))
 
 
-def settled(recorder: Recorder, lease: Lease, _order: ReadPlan, _run: RunId, _connection: Any) -> None:
+def settled(recorder: Recorder, lease: Lease, _plan: ReadPlan, _run: RunId, _connection: Any) -> None:
     Settler(recorder).settle(lease)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from control.source_state import Known, Published
 from core.errors import FencedError
-from producers.runs.batch import Batch
 from producers.runs.ledger import PageRecord, Progress
+from producers.runs.messages import Batch
 from producers.runs.pipeline import CommitPipeline, ComparedPage, commit_thread
 
 SHOWN = Published("7", b"new", 3, None, None, b"bytes")
@@ -25,11 +25,11 @@ class Commits:
         self._failing = failing
 
     def __call__(self, page: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
-        if page.taken.number in self._failing:
+        if page.record.number in self._failing:
             raise FencedError("another poller")
-        self.done.append(page.taken.number)
+        self.done.append(page.record.number)
         behind = following()
-        self.following.append(None if behind is None else behind.taken.number)
+        self.following.append(None if behind is None else behind.record.number)
 
 
 def late(work: Callable[[], None]) -> Callable[[], None]:
@@ -43,44 +43,44 @@ def at_once(work: Callable[[], None]) -> Callable[[], None]:
 
 
 def page(number: int, *published: Published, **digests: bytes) -> ComparedPage:
-    taken = PageRecord("users", published, Progress(1, {}), digests=digests, number=number)
-    return ComparedPage(Batch("users"), taken)
+    record = PageRecord("users", published, Progress(1, {}), digests=digests, number=number)
+    return ComparedPage(Batch("users"), record)
 
 
 def test_page_on_its_way_is_compared_with_as_if_it_were_recorded() -> None:
-    handover = CommitPipeline(late, Commits())
+    pipeline = CommitPipeline(late, Commits())
     known = {"7": Known(b"old", None), "8": Known(b"same", b"before")}
-    handover.submit(page(1, SHOWN, **{"8": b"after", "9": b"nobody's"}))
-    assert handover.over(known) == {"7": Known(b"new", b"bytes"), "8": Known(b"same", b"after")}
-    assert handover.over({}) == {"7": Known(b"new", b"bytes")}
-    handover.settle()
-    assert handover.over(known) == known
+    pipeline.submit(page(1, SHOWN, **{"8": b"after", "9": b"nobody's"}))
+    assert pipeline.with_pending(known) == {"7": Known(b"new", b"bytes"), "8": Known(b"same", b"after")}
+    assert pipeline.with_pending({}) == {"7": Known(b"new", b"bytes")}
+    pipeline.settle()
+    assert pipeline.with_pending(known) == known
 
 
 def test_one_page_at_a_time_is_on_its_way_and_none_behind_the_block() -> None:
     commits = Commits()
-    with CommitPipeline(late, commits) as handover:
-        handover.submit(page(1))
+    with CommitPipeline(late, commits) as pipeline:
+        pipeline.submit(page(1))
         assert commits.done == []
-        handover.submit(page(2, SHOWN))
+        pipeline.submit(page(2, SHOWN))
         assert commits.done == [1]
-        assert handover.over({}) == {"7": Known(b"new", b"bytes")}
+        assert pipeline.with_pending({}) == {"7": Known(b"new", b"bytes")}
     assert commits.done == [1, 2]
 
 
 def test_page_is_told_which_one_waits_behind_it() -> None:
     commits = Commits()
-    with CommitPipeline(late, commits) as handover:
+    with CommitPipeline(late, commits) as pipeline:
         for number in (1, 2, 3):
-            handover.submit(page(number))
+            pipeline.submit(page(number))
     assert commits.following == [2, 3, None]
 
 
 def test_page_committed_at_once_has_none_behind_it() -> None:
     commits = Commits()
-    with CommitPipeline(at_once, commits) as handover:
+    with CommitPipeline(at_once, commits) as pipeline:
         for number in (1, 2):
-            handover.submit(page(number))
+            pipeline.submit(page(number))
     assert commits.following == [None, None]
 
 
@@ -88,9 +88,9 @@ def test_page_behind_one_that_failed_is_not_committed() -> None:
     commits = Commits(1)
 
     def read_on() -> None:
-        with CommitPipeline(late, commits) as handover:
-            handover.submit(page(1))
-            handover.submit(page(2))
+        with CommitPipeline(late, commits) as pipeline:
+            pipeline.submit(page(1))
+            pipeline.submit(page(2))
 
     with pytest.raises(FencedError):
         read_on()
@@ -101,14 +101,14 @@ def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fai
     commits = Commits(1)
 
     def commit(one: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
-        while one.taken.number == 1 and following() is None:
+        while one.record.number == 1 and following() is None:
             time.sleep(0.01)
         commits(one, following)
 
     def read_on() -> None:
-        with commit_thread() as background, CommitPipeline(background, commit) as handover:
-            handover.submit(page(1))
-            handover.submit(page(2))
+        with commit_thread() as background, CommitPipeline(background, commit) as pipeline:
+            pipeline.submit(page(1))
+            pipeline.submit(page(2))
 
     with pytest.raises(FencedError):
         read_on()
@@ -117,8 +117,8 @@ def test_page_that_waits_in_the_thread_is_not_committed_if_the_one_before_it_fai
 
 def test_end_of_the_source_is_told_even_if_the_page_on_its_way_fails_too() -> None:
     def read_on() -> None:
-        with CommitPipeline(late, Commits(1)) as handover:
-            handover.submit(page(1))
+        with CommitPipeline(late, Commits(1)) as pipeline:
+            pipeline.submit(page(1))
             raise LookupError("the source's own fault")
 
     with pytest.raises(LookupError):

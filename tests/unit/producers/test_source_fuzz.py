@@ -21,12 +21,13 @@ from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
+from producers.runs.execute import execute
 from producers.runs.run import Assignment, Run, RunServices
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySessions
 from tests.memory_ledger import CompanyMemory
 from tests.soak import fuzz
-from tests.unit.producers.test_refusals import ENCODERS
+from tests.unit.producers.test_refused_rows import ENCODERS
 
 ODD: list[Any] = [
     None, True, False, 0, -1, 7.5, "", "480", "x" * 40_000, 2**31, 2**40, 2**63, 2**70, 10**25, -(2**70), [], {}, [[]],
@@ -179,7 +180,7 @@ def _run(
     tracemalloc.start()
     try:
         account.identity()
-        run.execute(planned_reads(account, Scope(ALL_JOBS, None)))
+        execute(run, planned_reads(account, Scope(ALL_JOBS, None)))
         memory.finish("completed")
     except SourceFaultError:
         memory.finish("failed")

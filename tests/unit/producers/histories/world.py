@@ -24,6 +24,7 @@ from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.runs.decide import INITIAL, Earlier, decide, new_run
+from producers.runs.execute import execute
 from producers.runs.ledger import PageRecord
 from producers.runs.messages import Message
 from producers.runs.publisher import Delivery
@@ -219,7 +220,7 @@ class World:
         self.fresh = order.left is None and not ledger.checkpoints()
         run = self._run(ledger, read=order.read, whole=order.leaves_nothing_out)
         try:
-            run.execute(planned_reads(self._account(), order.scope))
+            execute(run, planned_reads(self._account(), order.scope))
         except SourceFaultError as exc:
             self.memory.finish("failed")
             return f"failed: {exc}"
@@ -319,9 +320,9 @@ class _CrashingLedger:
         self._announced.update((entity, change.entity_id) for change in changes)
         self._guarded(self._ledger.announce)(entity, changes)
 
-    def record_page(self, taken: PageRecord) -> None:
-        self._announced.update((taken.entity, change.entity_id) for change in taken.announce_next)
-        self._guarded(self._ledger.record_page)(taken)
+    def record_page(self, page: PageRecord) -> None:
+        self._announced.update((page.entity, change.entity_id) for change in page.announce_next)
+        self._guarded(self._ledger.record_page)(page)
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._ledger, name)

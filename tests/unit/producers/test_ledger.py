@@ -12,8 +12,7 @@ from control.connections import Lease
 from control.database import Database, Writing
 from control.runs import RunId
 from control.source_state import Published
-from producers.runs.ledger import PageRecord, Progress
-from producers.runs.postgres_ledger import PostgresLedger
+from producers.runs.ledger import PageRecord, PostgresLedger, Progress
 
 NOT_WAITED_FOR = b"SET LOCAL synchronous_commit = off"
 CHANGE = Published("1", bytes(16), 3, None, None)

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from control.runs import RunId
 from core.kafka.record_headers import RecordHeaders
-from producers.runs.compare import Change, CompareOptions, compare, deletions
+from producers.runs.compare import Change, CompareOptions, compare
+from producers.runs.deletions import deletions
 from producers.runs.messages import Message, Observation, messages
 from producers.source import SourceRecord, SourceRow
 from schemas.batch_codec import BatchEncoder

@@ -13,6 +13,7 @@ from core.dead_letters.letter import REPLAYED
 from core.topics import DEAD_LETTERS
 from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
+from producers.runs.execute import execute
 from producers.runs.messages import Message
 from producers.runs.run import Assignment, Run, RunServices
 from schemas.batch_codec import BatchEncoder
@@ -42,7 +43,7 @@ class Company:
             Assignment(ledger.run, "America/Denver", "CREATE", whole=True),
             RunServices(ledger, self.publisher, MemoryEvents(), ENCODERS, self.clock, _at_once),
         )
-        run.execute([TimeEntriesRead(self.account.as_account(), Days())])
+        execute(run, [TimeEntriesRead(self.account.as_account(), Days())])
         self.memory.finish("completed")
         return run
 
