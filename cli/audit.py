@@ -1,7 +1,7 @@
 """What somebody changes by the command line, in the audit: who on which machine, and which command was sent for it.
 
 A change of the database and its line are one transaction. A command goes by Kafka, also while the database is away:
-then whoever sends it is told that it is not in the audit.
+then its sender sees that it is not in the audit.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONGEST = 200
 
 
 def requester() -> str:
-    """Who asks, as the shell has it: what anybody could claim."""
+    """Who asks, as the shell names them; anybody could claim it."""
     try:
         return f"cli:{getpass.getuser()}"
     except (KeyError, OSError):  # an id without an entry of its own, as in some containers
@@ -40,7 +40,7 @@ def note(
 
 
 def note_sent(settings: Settings, order: CommandOrder, command_id: str) -> None:
-    """That Kafka has a command. Nothing is noted of a dry run, and without DATABASE_URL."""
+    """Note that Kafka has a command. Dry runs are not noted, and nothing is without DATABASE_URL."""
     if not order.dry_run and reveal(settings.database_url):
         note_behind(settings, order.type, order.company_id, _detail(order), command_id=command_id)
 
@@ -48,7 +48,7 @@ def note_sent(settings: Settings, order: CommandOrder, command_id: str) -> None:
 def note_behind(
     settings: Settings, action: str, company_id: str | None, detail: Mapping[str, Any], *, command_id: str | None = None
 ) -> None:
-    """Behind what is done already. Where the database does not take the line, that is said, and no failure."""
+    """Note what is done already. A database that does not take the line is reported, and is no failure."""
     try:
         database = Database(settings, max_connections=1)
         database.open()

@@ -22,7 +22,7 @@ _GRANTS = "Run deploy/postgres/grants.sql as the owner; it belongs after every s
 
 
 def database_checks(settings: Settings) -> list[Check]:
-    """The checks in their order; all but the first need it."""
+    """The checks in their order; all others need the first."""
     return [
         Check(
             "database",

@@ -76,7 +76,7 @@ def demo(
         result = DemoResult(
             sandbox.summary(), counts(settings, company_id), published, round(time.monotonic() - began, 1)
         )
-        with suppress(KeyboardInterrupt):  # From here on it is the way to end.
+        with suppress(KeyboardInterrupt):  # From here on Ctrl-C is how it ends.
             _show(result, settings, company_id, None if as_json else console)
             _check(result, data)
             if not once:
@@ -106,7 +106,7 @@ def _company_of(url: str, wanted: SandboxCompany) -> SandboxControl:
 
 
 def _sync(settings: Settings, company_id: str, profile: dict[str, Any], console: Console) -> int:
-    """Connect the company if it is not, read it whole; the number of changes published."""
+    """Connect the company if needed and read all of it; returns the number of changes published."""
     if not _is_connected(settings, company_id):
         console.print("\nConnecting", styled(profile["name"], "bold"), f"as {profile['username']} …")
         store(settings, Entered(company_id, profile["username"], profile["password"], profile["time_zone"]))
@@ -128,7 +128,7 @@ def _is_connected(settings: Settings, company_id: str) -> bool:
 
 
 def settle(settings: Settings, stack: LocalStack) -> None:
-    """Until streams and sink have taken all that was published. FatalError if that does not come to an end."""
+    """Wait until streams and sink have processed all that was published; FatalError if that takes too long."""
     limit = time.monotonic() + _SETTLE_S
     stages: tuple[Callable[[Settings], bool], ...] = (streams_are_behind, sink_is_behind)
     for is_behind in stages:

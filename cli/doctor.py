@@ -33,7 +33,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print one JSON 
 
 
 def examine() -> list[Finding]:
-    """All findings; with a wrong setting that one alone, since nothing else can be looked at."""
+    """All findings; with a wrong setting that one alone, since nothing else can be checked."""
     try:
         settings = load_settings()
     except ConfigurationError as exc:

@@ -28,10 +28,10 @@ class ProblemError(IntegrationError):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`look` returns what it found, or raises: ProblemError with its fix, or any IntegrationError (then `fix`)."""
+    """`find` returns what it found, or raises: ProblemError with its fix, or any IntegrationError (then `fix`)."""
 
     name: str
-    look: Callable[[], str]
+    find: Callable[[], str]
     fix: str
     needs: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ def run_checks(checks: Sequence[Check]) -> list[Finding]:
 
 def _look(check: Check) -> Finding:
     try:
-        return Finding(check.name, "ok", check.look())
+        return Finding(check.name, "ok", check.find())
     except ProblemError as exc:
         return Finding(check.name, "failed", str(exc), exc.fix)
     except IntegrationError as exc:

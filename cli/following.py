@@ -133,5 +133,5 @@ class CommandLine:
 
 
 def _is_of_run(event: Record, run_id: str | None) -> bool:
-    """Progress of the run, told to the command that began it; how others end is theirs."""
+    """Progress of the run goes to the command that began it; other commands of the run only have their end."""
     return run_id is not None and event["run_id"] == run_id and event["type"] not in TERMINAL_EVENTS

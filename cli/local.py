@@ -208,7 +208,7 @@ def up(
     clean_surroundings()
     with LocalStack(data.resolve(), sandbox=None, stated=stated) as stack:
         addresses, _settings = stack.start(ConsoleProgress(console))
-        with suppress(KeyboardInterrupt):  # From here on it is the way to end.
+        with suppress(KeyboardInterrupt):  # From here on Ctrl-C is how it ends.
             if as_json:
                 print(json.dumps(asdict(addresses)), flush=True)
             else:
@@ -219,16 +219,16 @@ def up(
 
 
 def end_on_signals() -> None:
-    """SIGTERM and SIGINT end this process as Ctrl-C does: wherever it stands, by way of every clean-up.
+    """SIGTERM and SIGINT end this process as Ctrl-C does, with every clean-up.
 
-    A shell has its background jobs ignore SIGINT, and Python leaves it so: it is asked for.
+    A shell makes its background jobs ignore SIGINT, and Python keeps that; so SIGINT is set here, too.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.default_int_handler)
 
 
 def stay(stack: LocalStack) -> None:
-    """Until Ctrl-C or SIGTERM, which raise KeyboardInterrupt; FatalError if a part ends by itself first."""
+    """Wait for Ctrl-C or SIGTERM, which raise KeyboardInterrupt; FatalError if a part ends by itself first."""
     while True:
         stack.wait(1.0)
 

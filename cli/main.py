@@ -67,9 +67,9 @@ app.add_typer(user.app, name="user")
 
 
 def run() -> None:
-    """The console script. A trace of what nobody foresaw may quote anything: it is shown as text, and exits with 1."""
+    """The console script. The traceback of an unforeseen error may quote anything: it is shown as text; exit code 1."""
     for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot write a letter shows its escape; a name is no reason to end.
+        # A terminal that cannot show a character shows its escape instead of ending the command.
         cast("TextIOWrapper", stream).reconfigure(errors="backslashreplace")
     try:
         code = main(sys.argv[1:])
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="protiv-buildertrend")
     except SystemExit as end:
-        # Typer ends every command in this way, wrong usage (2) as well as success.
+        # Typer ends every command like this, wrong usage (2) as well as success.
         return end.code if isinstance(end.code, int) else 0
     except ConfigurationError as exc:
         return _complain(exc, 2)

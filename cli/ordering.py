@@ -52,7 +52,7 @@ class Follow:
 
 
 def order(asked: CommandOrder, follow: Follow) -> None:
-    """Send a command; wait for its end if told to. Exits with 1 unless it completed, 2 for wrong usage."""
+    """Send a command; wait for its end if asked to. Exits with 1 unless it completed, 2 for wrong usage."""
     checked = check(asked)
     settings = load_settings()
     if not follow.wait:
@@ -71,7 +71,7 @@ def check(asked: CommandOrder) -> CommandOrder:
         raise ConfigurationError(f"--entity {unknown[0]} is not known; it takes one of {_NAMES}.")
     named = replace(order_once, command_id=asked.command_id or str(uuid4()))
     record = command_of(named, requested_by=requester(), at=SystemClock().now())
-    # Whether the company is connected, the poller knows.
+    # Only the poller knows whether the company is connected.
     problem = complaint(record, connected=True)
     if problem is not None:
         raise ConfigurationError(in_options(problem))

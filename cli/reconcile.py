@@ -39,7 +39,7 @@ _HEADS = {"buildertrend": "Buildertrend", "raw": "Raw", "canonical": "Canonical"
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The comparison, and what still was on its way when it was made."""
+    """The comparison, and how many records were in flight when it was made."""
 
     company_id: str
     entities: list[Reconciliation]
@@ -84,7 +84,7 @@ def _outcome(after: Found, *, waited: bool) -> str:
 
 
 def _compared_again(settings: Settings, before: Found, clock: Clock) -> Found:
-    """As it is once streams and sink have nothing more to pass on, in two looks."""
+    """Compare once streams and sink have nothing left to process, as two checks in a row agree."""
     give_up_at = clock.monotonic() + _SETTLES_WITHIN_S
     was_quiet = False
     while True:
@@ -121,7 +121,7 @@ def _repair(settings: Settings, found: Found, console: Console, *, wait: bool) -
 
 
 def _ask_for_deletions(settings: Settings, found: Found) -> None:
-    """The poller publishes the deletion of what was left over anew, where a complete read does not show it."""
+    """Ask the poller to publish deletions of left-over records again, where a complete read does not show them."""
     database = Database(settings, max_connections=1)
     database.open()
     with closing(database), database.transaction() as tx:
@@ -163,7 +163,7 @@ def _show(found: Found, console: Console) -> None:
             _say_more(len(differing), "weeks", console)
         _show_differences(one, console)
     if found.in_flight:
-        said = f"{found.in_flight:,} records were still on their way; what differs may settle by itself."
+        said = f"{found.in_flight:,} records were still in flight; what differs may settle by itself."
         console.print(f"\n{said}")
     if all(one.agrees for one in found.entities):
         console.print("\nAll four sides agree.")

@@ -1,7 +1,7 @@
-"""`topics restore-ids`: gives stored records the ids that the present registry has for their schemas.
+"""`topics restore-ids`: gives stored records the schema ids of the present registry.
 
-Of each key the newest record is published once more with nothing changed but its schema id. Readers take it as what it
-is: the same version of the same record.
+The newest record of each key is published once more with nothing changed but its schema id. To readers it is the same
+version of the same record.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Partition:
     end: int = 0
 
     def behind_wrong(self, next_offset: int) -> int:
-        """Where a reader goes on that passes over the wrong records right before it, whose keys follow anew."""
+        """The offset behind the wrong records that a reader is at, if their keys were published again."""
         return next((offset for offset in self.good_offsets if offset >= next_offset), max(self.end, next_offset))
 
 
@@ -147,7 +147,7 @@ def _produce(producer: Producer, at: TopicPartition, message: Message, header: b
 
 
 def _pass_over(settings: Settings, found: _Partition) -> None:
-    """Spare streams and sink the records that they cannot read and that follow anew."""
+    """Move streams and sink past the records that they cannot read and that were published again."""
     if found.at.topic.startswith("protiv."):
         _pass_over_in_postgres(settings, found)
         return
@@ -176,7 +176,7 @@ def _pass_over_in_postgres(settings: Settings, found: _Partition) -> None:
 
 
 def _refuse_while_somebody_works(settings: Settings) -> None:
-    # Held while its answers are waited for: an answer of a client that is gone never comes.
+    # Kept until its answers are here: answers of a client that was collected never come.
     admin = admin_client(settings)
     for group, process in _GROUPS.items():
         try:

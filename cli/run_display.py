@@ -32,12 +32,12 @@ def show_run(events: Iterable[Record], console: Console) -> Record:
 
 
 def changes_in(counts: Mapping[str, int]) -> int:
-    """How many changes an event's counts say were published."""
+    """How many changes were published, by an event's counts."""
     return sum(counts.get(name, 0) for name in _CHANGES)
 
 
 def sentence(event: Record) -> str:
-    """What a terminal event says, for people."""
+    """A terminal event as a sentence for people."""
     counts = event["counts"]
     if event["type"] == "completed" and counts is None:
         return f"Done: {event['message']}" if event["message"] else "Done."
@@ -71,7 +71,7 @@ class _Lines:
         done = event["type"] == "entity-complete"
         changed = changes_in(counts)
         said = f"{counts['read']:>7,} read, {changed:,} published{_left(event)}"
-        # An entity of no pages is complete as well.
+        # An entity without pages is complete, too.
         total = max(event["pages_total"] or 0, 1) if done else event["pages_total"]
         self._bars.update(task, completed=total if done else event["pages_done"], total=total, said=said)
         if done and not self._console.is_terminal:

@@ -106,7 +106,7 @@ def _keys(settings: Settings) -> str:
 
 
 def _source(settings: Settings) -> str:
-    """Any answer will do: a page for people is one, and nobody signs in for this."""
+    """Any answer will do, also a page for people; the check does not sign in."""
     with httpx.Client(timeout=_TIMEOUT_S, follow_redirects=False) as client:
         for url in dict.fromkeys((settings.buildertrend_app_url, settings.buildertrend_login_url)):
             try:

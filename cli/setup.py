@@ -34,7 +34,7 @@ def set_up(settings: Settings, *, extent: Extent = Extent.RUNNING) -> SetupResul
     """Bring brokers, registry and database to what this version needs. Raises ConfigurationError if they cannot be."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     url = settings.database_url.get_secret_value()
-    # First, since nothing can be done where this fails.
+    # First, since nothing else can work where this fails.
     check_database(url)
     created = create_topics(settings)
     with closing(ConfluentRegistry(settings)) as registry:

@@ -99,7 +99,7 @@ def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]
 def _newest(consumer: Consumer, partition: TopicPartition, last: int) -> tuple[list[Message], TopicPartition]:
     """The last records of a partition, and where what comes next will be.
 
-    Offsets do not count records: markers of transactions take some, compaction leaves gaps. So it looks further back
+    Offsets do not count records: markers of transactions take some, compaction leaves gaps. So it reads further back
     until there are enough.
     """
     try:
@@ -125,7 +125,7 @@ def _until_end(consumer: Consumer, start: TopicPartition, last: int) -> list[Mes
 
 
 def _next(consumer: Consumer) -> Message | None:
-    """A record, or the news that a partition has come to its end; None while nothing comes."""
+    """A record, or the end of a partition; None while nothing comes."""
     message = consumer.poll(0.5)
     error = None if message is None else message.error()
     if error is None or error.code() == KafkaError._PARTITION_EOF:

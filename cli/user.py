@@ -53,7 +53,7 @@ def add(
     password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Add a user: admins change one company, operators all of them, viewers only look."""
+    """Add a user: admins change one company, operators all of them, viewers change nothing."""
     password = None if sso else _password(from_stdin=password_stdin)
     new = NewUser(email, name or email, role, company or None, password)
     user_id = store_user(load_settings(), new)
@@ -96,7 +96,7 @@ def disable(email: Email, as_json: AsJson = False) -> None:
 
 @app.command("enable")
 def enable(email: Email, as_json: AsJson = False) -> None:
-    """Let a disabled user sign in again: set a new password for it then, unless OpenID Connect is its way."""
+    """Let a disabled user sign in again: set a new password for it then, unless the user signs in by OpenID Connect."""
     with _transaction(load_settings()) as tx:
         enable_user(tx, email)
         _keep(tx, "user-enable", email)
@@ -104,14 +104,14 @@ def enable(email: Email, as_json: AsJson = False) -> None:
 
 
 def _keep(tx: Transaction, action: str, email: str, *, company_id: str | None = None, **detail: str) -> None:
-    """In the audit, in the transaction of the change."""
+    """Note it in the audit, in the transaction of the change."""
     found = next((one for one in list_users(tx) if one.email == normal_email(email)), None)
     company_id = company_id or (found.company_id if found else None)
     note(tx, action, company_id, {"user": normal_email(email), **detail})
 
 
 def store_user(settings: Settings, new: NewUser) -> str:
-    """Keep a user; the id. ConfigurationError with what is wrong."""
+    """Store a user and return its id. ConfigurationError with what is wrong."""
     with _transaction(settings) as tx:
         user_id = add_user(tx, new)
         _keep(tx, "user-add", new.email, company_id=new.company_id, role=new.role)

@@ -23,7 +23,7 @@ STATES = (
     "on time",
 )
 _READABLE = ("connecting", "connected")
-# A poller looks several times a second; whoever waits longer than this waits for a poller that is not there.
+# Pollers look for work several times a second: what waits longer than this waits because none runs.
 _PICKED_UP_WITHIN = timedelta(minutes=2)
 # Reads are planned an interval apart, give or take a tenth, and take their time.
 INTERVALS_UNTIL_LATE = 1.5
@@ -31,7 +31,7 @@ INTERVALS_UNTIL_LATE = 1.5
 
 @dataclass(frozen=True, slots=True)
 class ConnectionFacts:
-    """A connection as this needs it; `leased` says that a poller is at work on it."""
+    """A connection as this needs it; `leased` is true while a poller works on it."""
 
     company_id: str
     account: str | None

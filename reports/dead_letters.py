@@ -1,4 +1,4 @@
-"""The dead letters that wait for somebody: what was refused, where it came from, and why."""
+"""The open dead letters: what was refused, where it came from, and why."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class DeadLetter:
 def dead_letters(settings: Settings, company_id: str = "", *, since: datetime | None = None) -> Iterator[DeadLetter]:
     """The open dead letters of a company (empty: of all), oldest first in a partition; the topic keeps 30 days.
 
-    Those that a replay is done with are left out.
+    Those that were replayed are left out.
 
     Blocks for as long as reading takes; RetriableError if the brokers do not answer.
     """
@@ -57,7 +57,7 @@ def dead_letters(settings: Settings, company_id: str = "", *, since: datetime | 
 
 
 def _open(settings: Settings, company_id: str, number: int, since: datetime | None) -> list[DeadLetter]:
-    """Receipts count for a letter of their own key alone; what is neither is left out and counted."""
+    """A receipt closes only a letter of its own key; records that are neither are left out and counted."""
     found: dict[int, tuple[bytes | None, DeadLetter]] = {}
     for message in read_partition(settings, DEAD_LETTERS, number, since=since):
         kept = letter_or_receipt(message)
@@ -70,7 +70,7 @@ def _open(settings: Settings, company_id: str, number: int, since: datetime | No
 
 
 def replayed_offset(message: Message) -> int | None:
-    """The offset of the letter that a receipt is of; None for any other record, also for a receipt that names none."""
+    """The offset of the letter that a receipt closes; None for any other record and for a receipt that names none."""
     try:
         receipt = receipt_of(message)
     except InvalidRecordError:
@@ -79,7 +79,7 @@ def replayed_offset(message: Message) -> int | None:
 
 
 def parse(message: Message) -> DeadLetter:
-    """A dead letter as it was read; whatever its key and headers are, nothing here raises, and each text is bounded."""
+    """A dead letter as it was read. Never raises, whatever its key and headers are; each text is bounded."""
     headers = {name: _text(value) for name, value in header_list(message.headers())}
     company_id, _, entity_id = _text(message.key()).partition("/")
     topic = headers.get(PREFIX + "topic", "")
@@ -101,7 +101,7 @@ def parse(message: Message) -> DeadLetter:
 
 
 def _text(value: bytes | str | None) -> str:
-    """Outside bytes as text that Postgres and pages take."""
+    """Bytes from outside as text that Postgres and pages accept."""
     cut = (value or b"")[:_LONGEST]
     text = cut.decode("utf-8", "replace") if isinstance(cut, bytes) else cut
     return text.replace("\0", "\ufffd")

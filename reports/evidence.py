@@ -18,7 +18,7 @@ Minutes = tuple[int | None, int | None]
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvidence:
-    """The company's connection; `running` says that a read is recorded as under way, `leased` that a poller has it."""
+    """The company's connection; `running`: a read is recorded as under way; `leased`: a poller works on it."""
 
     company_id: str
     time_zone: str
@@ -159,7 +159,7 @@ class Evidence:
 
     @property
     def is_linked(self) -> bool:
-        """Streams have published what follows from the newest raw record. Their committed offset tells later."""
+        """Streams have published what follows from the newest raw record; their committed offset shows it later."""
         return self.canonical is not None and (self.raw is None or self.canonical.version >= self.raw.version)
 
     @property
@@ -189,7 +189,7 @@ class Evidence:
     def differing(self) -> tuple[str, Minutes, Minutes] | None:
         """The first stage that states other minutes of a shift than the one before it, with both; None if none does.
 
-        Versions prove that a stage came past a record, not that it took it.
+        A version proves that a stage has passed a record, not that it has applied it.
         """
         raw, canonical, row = self.raw, self.canonical, self.row
         if raw is not None and canonical is not None and _differ(raw.minutes, canonical.minutes):
@@ -209,7 +209,7 @@ class Evidence:
         return newer[-1] if newer else None
 
     def _took(self, letter: DeadLetter) -> bool:
-        """Whether the sink has stored it after all, or something newer: its row carries the version.
+        """Whether the sink has stored it after all, or something newer: the row has its version.
 
         Of streams a version proves nothing: a parent's change publishes what they knew before under a newer one.
         """
@@ -221,6 +221,6 @@ _UNSTATED: Minutes = (None, None)
 
 
 def _differ(before: Minutes | None, after: Minutes | None) -> bool:
-    """Where both state minutes and they are others: what one leaves out, normalising may have decided."""
+    """Whether both state minutes, and different ones; what one leaves out normalising may have decided."""
     stated = zip(before or _UNSTATED, after or _UNSTATED, strict=True)
     return any(one != other for one, other in stated if one is not None and other is not None)

@@ -1,7 +1,7 @@
-"""Why a record is, or is not, in Protiv: every stage of its way, one cause and the one next step. Pure.
+"""Why a record is, or is not, in Protiv: every stage of its path, one cause and the one next step. Pure.
 
-The cause is the first of these that holds: it was refused (dead letter); its deletion is held; it is deleted; it is on
-its way; two stages state other hours of it; it waits for a parent; it is there but nothing newer is read; it is there;
+The cause is the first of these that holds: it was refused (dead letter); its deletion is held; it is deleted; it is in
+flight; two stages state other hours of it; it waits for a parent; it is there but nothing newer is read; it is there;
 it was never shown, and why not.
 """
 
@@ -19,7 +19,7 @@ from schemas.entities import ENTITY_BY_NAME
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """`code` names the cause for machines, `cause` says it, `next_step` is what to do about it."""
+    """`code` names the cause for machines, `cause` for people, `next_step` is what to do about it."""
 
     code: str
     cause: str
@@ -267,7 +267,7 @@ def _outside(found: Evidence) -> Conclusion:
 
 
 def _through(read: EntityRead, found: Evidence) -> str:
-    """A read of the window says nothing of the days before it."""
+    """Through when what was read is complete; a read of the window does not cover the days before it."""
     whole, newest = (instant(at, found) for at in (read.whole_through or read.complete_through, read.complete_through))
     return newest if read.from_day is None else f"{whole} (days from {read.from_day} on: {newest})"
 

@@ -40,7 +40,7 @@ from schemas.codec import Decoder, Record, SchemaSource, from_micros
 from schemas.entities import ENTITIES, Entity
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "explain.sql")
-# A run's records carry the clocks of their producers; this much may they differ from the database's.
+# Records have the times of their producers' clocks, which may differ from the database's by this much.
 _CLOCKS_DIFFER = timedelta(minutes=10)
 _TITLE = "cost_code_title"  # A shift may name its cost code by title alone.
 _PARENTS = (*dict.fromkeys(parent.id_field for entity in ENTITIES for parent in entity.parents), _TITLE)
@@ -66,7 +66,7 @@ def gather(tx: Transaction, settings: Settings, source: SchemaSource, asked: Que
     since = None if last_read is None or last_read.started_at is None else last_read.started_at - _CLOCKS_DIFFER
     look = _Topics(settings, source, asked)
     raw = look.raw(since)
-    # What a parent's change published later lies behind, in the raw topic's order as in time.
+    # A canonical record is never older than the raw record that it was made from.
     canonical = look.canonical(None if raw is None else raw.place.at - _CLOCKS_DIFFER)
     streams, sink = streams_positions(settings), sink_positions(tx, settings)
     return Evidence(
@@ -147,7 +147,7 @@ class _Topics:
         found: _Found | None = None
         for message in read_partition(self._settings, topic, self.partition, since=since):
             if message.key() == self._key:
-                # Before a tombstone stands the record that says more of the deletion.
+                # The record before a tombstone has the details of the deletion.
                 found = _Found(message, message.value() or (found.value if found else None))
         return found
 

@@ -29,7 +29,7 @@ from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 STREAMS_GROUP = "protiv-streams"
 _SQL = read_statements(Path(__file__).parent / "queries" / "lag.sql")
 _TIMEOUT_S = 15
-# So many records of a partition are counted one by one; beyond, the offsets say about how many there are.
+# So many records of a partition are counted one by one; beyond, their number is estimated from the offsets.
 _COUNTED = 500
 
 Position = tuple[str, int]
@@ -38,7 +38,7 @@ Positions = Mapping[Position, int | None]
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """What a stage has not taken yet. `exact` is false where `records` counts offsets, and with them markers.
+    """What a stage has not processed yet. `exact` is false where `records` counts offsets, and with them markers.
 
     `oldest_at` is when the oldest of these records was sent; `partitions` counts them by partition number.
     """
@@ -76,7 +76,7 @@ def committed_offsets(settings: Settings, group: str, topics: Collection[str]) -
     wanted = [TopicPartition(topic, p) for topic in topics for p in range(settings.entity_partitions)]
     try:
         request = ConsumerGroupTopicPartitions(group, wanted)
-        # The client has to live until its answer is here: a future of one that is gone never ends.
+        # The client has to live until its answer is here: futures of one that was collected never end.
         admin = admin_client(settings)
         answer = admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT_S)
         found = answer[group].result(_TIMEOUT_S).topic_partitions
@@ -88,9 +88,9 @@ def committed_offsets(settings: Settings, group: str, topics: Collection[str]) -
 def lag_behind(settings: Settings, positions: Positions) -> Lag:
     """What a committed reader finds at and behind the positions (None: the beginning).
 
-    End offsets do not tell: behind the last record of a transaction stands a marker that nobody ever reads.
+    End offsets are not enough: the last record of a transaction is followed by a marker that nobody ever reads.
     """
-    # The end of a partition is told with the answer to a fetch, which an idle broker holds back for this long.
+    # The end of a partition comes with the answer to a fetch, which an idle broker delays by this long.
     config = consumer_config(settings, "protiv-reports-lag") | {"fetch.wait.max.ms": 10}
     with closing(Consumer(config)) as consumer:
         consumer.assign([_start(consumer, where, at) for where, at in positions.items()])
@@ -141,7 +141,7 @@ class _Count:
 
 
 def _until(waiting: set[Position], consumer: Consumer) -> Iterator[Message]:
-    """Records, until every partition that is waited for has come to its end."""
+    """Records until every partition has come to its end."""
     while waiting:
         message = consumer.poll(_TIMEOUT_S)
         if message is None:

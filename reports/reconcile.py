@@ -151,7 +151,7 @@ def _lines(lists: Sequence[Items]) -> Iterator[WeekLine]:
 
 
 def _by_job_and_week(items: Items, raw: Items) -> dict[tuple[str | None, date | None], list[Item]]:
-    """A side that does not know a shift's job takes it from the raw record."""
+    """Sum up; a side that does not know a shift's job takes it from the raw record."""
     found: dict[tuple[str | None, date | None], list[Item]] = {}
     for entity_id, item in items.items():
         job_id = item.job_id or (raw[entity_id].job_id if entity_id in raw else None)

@@ -90,7 +90,7 @@ class _Topics:
 
 
 def _decoded(decode: Decoder, value: bytes) -> Record | None:
-    """None for what is no record of the topic: it was dead-lettered, and so is on no side behind it."""
+    """None for what is no record of the topic: it was dead-lettered, and is on no later side."""
     try:
         return decode(value)
     except InvalidRecordError:

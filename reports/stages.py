@@ -1,4 +1,4 @@
-"""The stages of a record's way, each with what is known of it there."""
+"""The stages of a record's path, each with what is known of it there."""
 
 from __future__ import annotations
 

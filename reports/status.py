@@ -1,4 +1,4 @@
-"""Reads what a status needs from the database, for all companies in a handful of statements."""
+"""Reads what a status needs from the database: a handful of statements, however many companies."""
 
 from __future__ import annotations
 

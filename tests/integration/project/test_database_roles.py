@@ -270,14 +270,14 @@ def test_sink_and_console_roles_see_every_company_also_where_row_security_binds_
 def test_doctor_names_a_policy_that_hides_rows_from_a_service(roles: Roles) -> None:
     settings = factories.settings(database_url=roles.url("owner"))
     (check,) = (one for one in database_checks(settings) if one.name == "roles")
-    assert check.look() == "a role for each service, with its rights"
+    assert check.find() == "a role for each service, with its rights"
     with psycopg.connect(roles.superuser_url, dbname="protiv", autocommit=True) as connection:
         was = connection.execute("SELECT rolbypassrls FROM pg_roles WHERE rolname = 'protiv_console'").fetchone()
         connection.execute("ALTER ROLE protiv_console NOBYPASSRLS")
         connection.execute("DROP POLICY every_company_to_console ON protiv.users")
         try:
             with pytest.raises(ProblemError, match=r"hides rows of protiv\.users from protiv_console"):
-                check.look()
+                check.find()
         finally:
             connection.execute(
                 "CREATE POLICY every_company_to_console ON protiv.users FOR SELECT TO protiv_console USING (true)"

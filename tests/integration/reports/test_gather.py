@@ -11,7 +11,7 @@ from reports.dead_letters import dead_letters
 from reports.evidence import UNREADABLE, Evidence
 from reports.explain import explain
 from reports.gather import Question, gather
-from schemas.entities import ENTITIES, TIME_ENTRIES
+from schemas.entities import ENTITIES, TIME_ENTRIES, Entity
 from tests.integration.reports.fix_records import AT, CANONICAL, RAW, Company
 
 
@@ -27,9 +27,9 @@ def test_gather_of_a_company_never_seen_is_all_nothing(company: Company, reading
 
 
 @pytest.mark.parametrize("entity", ENTITIES, ids=lambda entity: entity.name)
-def test_gather_of_an_unknown_id_of_each_entity(company: Company, reading: Transaction, entity: object) -> None:
+def test_gather_of_an_unknown_id_of_each_entity(company: Company, reading: Transaction, entity: Entity) -> None:
     company.connect()
-    asked = Question(company.company_id, entity, "7:8")  # type: ignore[arg-type]  # parametrize types nothing
+    asked = Question(company.company_id, entity, "7:8")
     found = gather(reading, company.settings, company.registry, asked, at=datetime.now(UTC))
     assert explain(found).conclusion.code == "not-read-yet"
 

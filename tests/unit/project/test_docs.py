@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+GUIDES = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs" / "concepts").glob("*.md"))]
 ADRS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 
@@ -26,6 +27,14 @@ def test_docs_relative_links_resolve(page: Path) -> None:
         linked = (page.parent / path).resolve() if path else page
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), target
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_docs_guides_name_files_that_exist(page: Path) -> None:
+    named = {path for path in re.findall(r"`([a-z]+/[\w./-]+)`", page.read_text()) if "NAME" not in path}
+    named |= set(re.findall(r"\b(?:tests|streams|docs)/[\w./-]+\.py\b", page.read_text()))
+    assert named
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
 def test_docs_index_lists_every_decision() -> None:

@@ -18,7 +18,7 @@ from schemas.entities import COST_CODES, ENTITIES, JOBS, Entity
 from streams.link import Parents
 from streams.normalise.values import envelope
 from streams.outputs import render
-from streams.records import Codecs, RawRecord
+from streams.records import Codecs, Output, RawRecord
 from streams.rules import RULES, Rules
 from streams.state.company import Company, EntityRef
 from streams.state.partition import PartitionState
@@ -102,12 +102,16 @@ class Streams:
 
     def take(self, *batch: RawRecord) -> list[tuple[str, Record | None]]:
         """Topic and record of each output."""
+        return [
+            (each.topic, None if each.value is None else Decoder(each.topic, Schemas())(each.value))
+            for each in self.outputs(*batch)
+        ]
+
+    def outputs(self, *batch: RawRecord) -> list[Output]:
+        """What is to be produced after these records."""
         for raw in batch:
             self.state.apply(raw)
-        found = render(self.state, self.state.take_pending().items(), self._codecs, Counter())
-        return [
-            (each.topic, None if each.value is None else Decoder(each.topic, Schemas())(each.value)) for each in found
-        ]
+        return list(render(self.state, self.state.take_pending().items(), self._codecs, Counter()))
 
 
 @pytest.fixture
