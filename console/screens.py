@@ -34,7 +34,9 @@ _NOT_TYPED = RefusedError(
     422, "This cannot be right", "A field holds a character that nobody can type. Go back and check."
 )
 _NOT_OURS = RefusedError(
-    403, "This form is too old", "It was not sent by this page, or you signed in again since. Go back, reload, repeat."
+    403,
+    "This form is too old",
+    "It was not sent by this page, or you signed in again since. Go back, reload, try again.",
 )
 
 

@@ -71,7 +71,7 @@ def pause(visit: Visit) -> Response:
     reason = " ".join(visit.form.get("reason", "").replace("\0", "").split())
     if not reason or len(reason) > _LONGEST_REASON:
         card = require_connected(snapshot_of(visit), visit.now)
-        problem = f"Say why in up to {_LONGEST_REASON} characters: others will wonder."
+        problem = f"Enter a reason of up to {_LONGEST_REASON} characters: others will want to know."
         return visit.page("pause.html", status=422, card=card, problem=problem, reason=reason)
     return act_and_order(visit, "pause", reason=reason)
 

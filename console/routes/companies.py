@@ -38,7 +38,7 @@ def open_company(visit: Visit) -> Response:
     """Go to a company by its id, also to one that is not connected yet."""
     company_id = visit.asked("company", longest=200)
     if not company_id or "/" in company_id or company_id == "*":
-        raise RefusedError(422, "This is no company", "Enter Protiv's id of one company; it holds no slash.")
+        raise RefusedError(422, "This is not a company id", "Enter Protiv's id of one company; it holds no slash.")
     return see_other(f"/c/{quote(company_id, safe='')}")
 
 

@@ -36,8 +36,8 @@ from control.console_users import (
 )
 from control.database import Transaction
 
-_WRONG = "This e-mail and password do not go together. Check both, or ask Protiv support for a new password."
-_NO_EMAIL = "This is no e-mail address that can sign in here: letters without accents, digits and signs only."
+_WRONG = "This e-mail and password do not match. Check both, or ask Protiv support for a new password."
+_NO_EMAIL = "This is not an e-mail address that can sign in here: only letters without accents, digits and punctuation."
 # A path of this console and nothing that a browser could take for another host.
 _NEXT = re.compile(r"/(?:[A-Za-z0-9_.~%-][A-Za-z0-9_.~%/-]*)?")
 
@@ -148,7 +148,7 @@ def finish_openid(visit: Visit) -> Response:
     user = _user_of(visit, person)
     if user is None:
         SIGN_INS.labels("refused").inc()
-        return _form(visit, status=422, problem=f"{person.email} is no user of this console. Ask Protiv support.")
+        return _form(visit, status=422, problem=f"{person.email} is not a user of this console. Ask Protiv support.")
     answer = _signed_in(visit, user, "OpenID Connect", str(kept.get("next", "/")))
     cookies.drop_oidc(answer)
     return answer

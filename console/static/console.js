@@ -69,7 +69,7 @@ function showLost(isLost) {
     told.id = "lost";
     told.className = "notice bad lost";
     told.setAttribute("role", "alert");
-    told.textContent = "The console does not answer. What you see is from before; it is tried again by itself.";
+    told.textContent = "The console is not responding. This page may be out of date; it retries automatically.";
     document.body.append(told);
   }
   if (told) told.hidden = !isLost;

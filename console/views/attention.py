@@ -84,11 +84,11 @@ def _stale_items(found: StaleShifts) -> Iterator[Item]:
     if found.shifts:
         words = "is stored as it was" if found.shifts == 1 else "are stored as they were"
         sentence = f"{counted(found.shifts, 'shift', 'shifts')} {words} before an update that was refused"
-        to_do = "Look at the list: it says for each what to correct in Buildertrend."
+        to_do = "See the list: it says what to correct in Buildertrend for each shift."
         yield Item(hours(found.minutes), sentence, to_do, {"status": "stale"})
 
 
-_REFUSED_TO_DO = "Protiv support has to look at them: tell them, if they have not told you."
+_REFUSED_TO_DO = "Protiv support has to review these: contact them if they have not contacted you."
 
 
 def refused_item(group: RefusedGroup) -> Item:
@@ -115,7 +115,7 @@ def _late_items(status: CompanyStatus | None, snapshot: Snapshot, link: Link, wh
         yield Item("", f"{_sentence(list(late))} are known to be complete only as of {as_of}", _LATE_TO_DO, {})
 
 
-_LATE_TO_DO = "Press Sync now; ask Protiv support if it stays so."
+_LATE_TO_DO = "Press Sync now; contact Protiv support if that does not help."
 
 
 def _sentence(names: list[str]) -> str:
@@ -127,7 +127,9 @@ def _open_items(found: OpenShifts, where: tzinfo) -> Iterator[Item]:
         return
     shifts = counted(found.shifts, "shift has had no end", "shifts have had no end")
     sentence = f"{shifts} for more than 16 hours, the longest since {absolute(found.since, where)}"
-    yield Item("", sentence, "Clock out in Buildertrend’s Time Clock: a shift has no hours before.", {"status": "open"})
+    yield Item(
+        "", sentence, "Clock out in Buildertrend’s Time Clock: a shift has no hours until then.", {"status": "open"}
+    )
 
 
 def _waiting_items(groups: list[Waiting]) -> Iterator[Item]:
@@ -139,7 +141,7 @@ def _waiting_items(groups: list[Waiting]) -> Iterator[Item]:
         shifts = counted(sum(one.shifts for one in rest), "more shift is", "more shifts are")
         causes = counted(sum(one.groups for one in rest), "other reason", "other reasons")
         told = hours(sum(one.minutes for one in rest))
-        yield Item(told, f"on {shifts} not linked, for {causes}", "Look at the list of all of them.", {"status": ""})
+        yield Item(told, f"on {shifts} not linked, for {causes}", "See the full list.", {"status": ""})
 
 
 def _comes_still(group: Waiting, snapshot: Snapshot, link: Link) -> bool:
@@ -199,11 +201,13 @@ def held_item(group: HeldGroup) -> Item:
     """Deletions that wait for somebody to look at them."""
     records = counted_entity(group.records, group.entity)
     if group.released:
-        return Item(_held_hours(group), f"{records} go with the next complete read", "Sync now to see them go.", {})
+        return Item(
+            _held_hours(group), f"{records} will be deleted after the next complete read", "Press Sync now.", {}
+        )
     return Item(
         _held_hours(group),
         f"{records} are no longer shown by Buildertrend; their deletion is held",
-        "Look at the list. Release it if they are really gone, or wait for their return.",
+        "Review the list. Release them if they are really gone, or wait for them to come back.",
         {"entity": group.entity},
         is_held=True,
     )

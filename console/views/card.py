@@ -170,7 +170,7 @@ def _notice(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
             return Notice(
                 "info",
                 "Disconnected",
-                "Nothing is read from Buildertrend any more. What was synced stays in Protiv.",
+                "Nothing is read from Buildertrend anymore. What was synced stays in Protiv.",
                 action="reconnect",
             )
         case _:
@@ -188,8 +188,8 @@ def _needs_attention(snapshot: Snapshot, link: Link) -> Notice:
         return Notice(
             "bad",
             "This is another Buildertrend account",
-            f"The new username belongs to {name}; connected before was {link.builder_name or link.builder_id}.",
-            "Confirm the change, or enter a user of the account before.",
+            f"The new username belongs to {name}; until now it was {link.builder_name or link.builder_id}.",
+            "Confirm the change, or enter a user of the previous account.",
             "confirm-account",
         )
     words = fault_words(link.fault)
@@ -226,7 +226,7 @@ def _refused(link: Link, now: datetime) -> Notice | None:
     """A Reconnect that failed: told for a day, or until the next one."""
     if link.state != "connected" or link.refused_at is None or now - link.refused_at > _REFUSED_SHOWN:
         return None
-    text = f"{link.refused_message or ''} The connection goes on with the username and password from before."
+    text = f"{link.refused_message or ''} The connection continues with the previous username and password."
     return Notice("warn", "The new username or password was not accepted", text.strip(), action="reconnect")
 
 
@@ -236,18 +236,18 @@ def _interrupted(snapshot: Snapshot, now: datetime) -> Notice | None:
         return None
     heard = snapshot.link.heard_at if snapshot.link else None
     if snapshot.running is None:
-        return Notice("warn", "The sync was interrupted", "It goes on by itself from where it stood.")
+        return Notice("warn", "The sync was interrupted", "It continues automatically from where it stopped.")
     if heard is not None and now - heard > _SILENT_AFTER:
-        text = "If its reader is gone, another one goes on from where it stood within half a minute."
-        return Notice("warn", f"Nothing was heard of the sync for {(now - heard).seconds} s", text)
+        text = "If its reader has stopped, another one continues from there within half a minute."
+        return Notice("warn", f"The sync has not reported for {(now - heard).seconds} s", text)
     return None
 
 
 def _late(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
     if link.leased or snapshot.running or now - link.next_due_at <= _LATE_AFTER:
         return None
-    text = f"It was due {relative(link.next_due_at, now)} and no reader has begun it."
-    return Notice("warn", "The next sync is late", text, "Ask Protiv support to see that a poller runs.")
+    text = f"It was due {relative(link.next_due_at, now)} and no reader has started it."
+    return Notice("warn", "The next sync is late", text, "Ask Protiv support to check that a poller is running.")
 
 
 def _tile(snapshot: Snapshot, entity: str, now: datetime, where: tzinfo) -> Tile:

@@ -55,7 +55,7 @@ def steps_of(snapshot: Snapshot, command_id: str, asked_at: datetime, now: datet
         return Steps(_lines(done, failed=True), "trying", words.title, link.message or "", reference=shown)
     waits = not link.leased and not done and now - asked_at > _NOBODY_AFTER
     return Steps(
-        _lines(done, detail="Waits for a free reader; this takes longer than usual." if waits else ""), "going"
+        _lines(done, detail="Waiting for a free reader; this is taking longer than usual." if waits else ""), "going"
     )
 
 
@@ -76,7 +76,7 @@ def _stopped(link: Link, command_id: str, asked_at: datetime) -> Steps | None:
 
 def _went_back(link: Link) -> Steps:
     words = fault_words(link.refused_fault)
-    goes_on = "The connection goes on with the username and password from before."
+    goes_on = "The connection continues with the previous username and password."
     return Steps(
         _lines(0, failed=True), "failed", words.title, link.refused_message or "", goes_on, words.field or "password"
     )

@@ -132,7 +132,7 @@ def test_connect_notices_spaces_and_says_what_became_of_them(visiting: Visiting,
     page = admin.page
     open_connect(page)
     enter(page, f" {source.company['username']} ", f"{source.company['password']} ")
-    expect(page.get_by_text("The spaces around the username are left out.")).to_be_visible()
+    expect(page.get_by_text("Spaces around the username are removed.")).to_be_visible()
     expect(page.get_by_text("This password begins or ends with a space.")).to_be_visible()
     admin.picture("noticed")
     page.get_by_role("button", name="Show").click()
@@ -149,7 +149,7 @@ def test_connect_notices_spaces_and_says_what_became_of_them(visiting: Visiting,
 @pytest.mark.parametrize(
     ("switch", "told", "offers"),
     [
-        ("mfa", "Buildertrend asks this user for a second factor.", "Use a user made for this integration"),
+        ("mfa", "Buildertrend asks this user for a second factor.", "Use a Buildertrend user created for this"),
         ("blocked", "Buildertrend blocked the automatic sign-in.", "Contact Protiv support and give this reference:"),
     ],
     ids=["mfa", "blocked"],

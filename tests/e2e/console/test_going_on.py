@@ -147,7 +147,7 @@ def test_held_deletions_are_looked_at_and_released(visiting: Visiting, world: Wo
     expect(page.locator("#attention")).to_contain_text("30 time entries are no longer shown", timeout=60_000)
     visitor.accessible()
     visitor.picture("held")
-    page.get_by_role("link", name="Look at them").click()
+    page.get_by_role("link", name="Review them").click()
     expect(page.locator("tbody tr")).to_have_count(30)
     visitor.accessible()
     visitor.picture("list")

@@ -130,7 +130,7 @@ def test_command_of_the_console_reaches_the_topic_with_who_asked(site: Site) -> 
     assert sent.get("reason", "New bookkeeper") == "New bookkeeper"
     page = browser.get(answer.headers["location"]).text
     assert "Pause:" in page
-    assert "sent, waits to be taken" in page
+    assert "sent, not accepted yet" in page
 
 
 def commands(site: Site, company_id: str) -> list[Record]:

@@ -173,7 +173,7 @@ def test_own_success_clears_nothing_that_others_did_from_the_address(site: Site)
 def test_sign_in_with_what_is_no_email_says_so(site: Site, email: str) -> None:
     answer = sign_in(site.browser(), email)
     assert answer.status_code == 422
-    assert "This is no e-mail address" in answer.text or "nobody can type" in answer.text
+    assert "This is not an e-mail address" in answer.text or "nobody can type" in answer.text
 
 
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])

@@ -142,7 +142,7 @@ def test_sign_in_of_an_unknown_email_and_of_one_without_password_is_refused_alik
     unknown = sign_in(site.browser(), new_email())
     without = sign_in(site.browser(), site.user("operator", None, None))
     assert unknown.status_code == without.status_code == 422
-    words = "This e-mail and password do not go together."
+    words = "This e-mail and password do not match."
     assert words in unknown.text
     assert words in without.text
 

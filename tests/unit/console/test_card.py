@@ -49,7 +49,7 @@ def test_card_of_a_reader_that_is_silent_says_for_how_long() -> None:
     quiet = replace(now, link=replace(now.link, heard_at=NOW - timedelta(seconds=25)))
     notice = card_of(quiet, NOW).notice
     assert notice is not None
-    assert notice.title == "Nothing was heard of the sync for 25 s"
+    assert notice.title == "The sync has not reported for 25 s"
     assert card_of(now, NOW).notice is None
 
 

@@ -155,7 +155,7 @@ def test_steps_of_a_reconnect_that_was_refused_say_that_the_one_before_goes_on()
     back = link(refused_username="typo", refused_fault="wrong-credentials", refused_message="Check.", refused_at=NOW)
     found = steps_of(snapshot(back), COMMAND, NOW, NOW)
     assert (found.outcome, found.field, found.text) == ("failed", "password", "Check.")
-    assert "from before" in found.hint
+    assert "previous username" in found.hint
     assert steps_of(snapshot(back), COMMAND, NOW + minutes(1), NOW).outcome == "going"
 
 
