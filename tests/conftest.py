@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.fix_demo", "tests.fix_stack", "tests.fix_own_stack", "tests.fix_source"]
+pytest_plugins = ["tests.fix_demo", "tests.fix_stack", "tests.fix_own_stack", "tests.fix_source", "tests.other_company"]
 
 # How long an example takes says nothing on a machine that does other things beside.
 settings.register_profile("protiv", deadline=None)
