@@ -9,8 +9,8 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import ignored_auth
 
-from console.api_document import DOCUMENT
 from console.app import SCREENS
+from console.routes.api import DOCUMENT
 from console.screens import Screen
 from tests.integration.console.fix_console import Site
 from tests.soak import rounds
