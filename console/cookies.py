@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
-import json
-import re
 import secrets
 import time
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from itsdangerous import BadData, BadSignature, TimestampSigner, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,7 +19,12 @@ FORM_FIELD = "form_token"
 _DAY_S = 86_400
 _DEVICE_S = 180 * _DAY_S
 _DEVICES = 5
-_DEVICE = re.compile(r"[0-9a-f]{32}\.[0-9]{1,12}\.[A-Za-z0-9_-]{43}")
+_OIDC_S = 600
+
+
+class _Signer(TimestampSigner):
+    default_digest_method = staticmethod(hashlib.sha256)
+    default_key_derivation = "hmac"
 
 
 class Cookies:
@@ -29,7 +32,10 @@ class Cookies:
 
     def __init__(self, settings: Settings, *, is_https: bool) -> None:
         settings.require("console_secret")
-        self._secret = settings.console_secret.get_secret_value().encode()
+        self._secret = settings.console_secret.get_secret_value()
+        self._forms = _Signer(self._secret, "form")
+        self._visitors = _Signer(self._secret, "visitor")
+        self._sign_ins = URLSafeSerializer(self._secret, "oidc", signer=_Signer)
         self._is_https = is_https
         prefix = "__Host-" if is_https else ""
         self._session = f"{prefix}protiv_session"
@@ -48,14 +54,16 @@ class Cookies:
         of an open page. All of these get the same value, since only the cookie that comes last is kept.
         """
         known, session = request.cookies.get(self._visitor, ""), self.session(request)
-        return known or (_sign(self._secret, f"visitor:{session}") if session else secrets.token_urlsafe(16))
+        if known or not session:
+            return known or secrets.token_urlsafe(16)
+        return self._visitors.get_signature(session).decode()
 
     def form_token(self, cookie: str) -> str:
         """What a form must send back; it follows from the cookie and cannot be made without the secret."""
-        return _sign(self._secret, f"form:{cookie}")
+        return self._forms.get_signature(cookie).decode()
 
     def form_token_fits(self, cookie: str, given: str) -> bool:
-        return bool(cookie) and hmac.compare_digest(self.form_token(cookie).encode(), given.encode())
+        return bool(cookie) and self._forms.verify_signature(cookie.encode(), given)
 
     def set_session(self, response: Response, token: str) -> None:
         self._set(response, self._session, token, max_age_s=_DAY_S)
@@ -65,39 +73,40 @@ class Cookies:
 
     def device(self, request: Request, email: str) -> str:
         """The id of this browser where it signed in as this user before; empty for others, and after half a year."""
+        signer = self._device_signer(email)
         for known in self._devices(request):
-            device_id, until, _ = known.split(".")
-            if hmac.compare_digest(known, self._device_mark(email, device_id, until)) and int(until) > time.time():
-                return device_id
+            with suppress(BadSignature):
+                return signer.unsign(known, max_age=_DEVICE_S).decode()
         return ""
 
     def set_device(self, request: Request, response: Response, email: str) -> None:
-        """Know this browser again when this user signs in; it keeps the last few users."""
+        """Recognize this browser when this user signs in again; it keeps the last few users."""
         own = self.device(request, email)
         others = [one for one in self._devices(request) if not own or not one.startswith(f"{own}.")]
-        until = str(int(time.time()) + _DEVICE_S)
-        new = self._device_mark(email, own or secrets.token_hex(16), until)
+        new = self._device_signer(email).sign(own or secrets.token_hex(16)).decode()
         self._set(response, self._device, "~".join([new, *others][:_DEVICES]), max_age_s=_DEVICE_S)
 
     def _devices(self, request: Request) -> list[str]:
-        return [one for one in request.cookies.get(self._device, "").split("~")[:_DEVICES] if _DEVICE.fullmatch(one)]
+        known = request.cookies.get(self._device, "").split("~")[:_DEVICES]
+        return [one for one in known if one.isascii() and one.isprintable()]
 
-    def _device_mark(self, email: str, device_id: str, until: str) -> str:
-        return f"{device_id}.{until}.{_sign(self._secret, f'device:{email}:{device_id}:{until}')}"
+    def _device_signer(self, email: str) -> _Signer:
+        return _Signer(self._secret, f"device {email}")
 
     def set_visitor(self, response: Response, visitor: str) -> None:
         self._set(response, self._visitor, visitor, max_age_s=_DAY_S)
 
     def set_oidc(self, response: Response, values: dict[str, Any]) -> None:
         """What a sign-in at the OpenID provider must come back with; for ten minutes."""
-        body = base64.urlsafe_b64encode(json.dumps(values | {"until": time.time() + 600}).encode()).decode()
-        self._set(response, self._oidc, f"{body}.{_sign(self._secret, f'oidc:{body}')}", max_age_s=600)
+        # Not by the time of signing: consoles whose clocks differ by a second answer one browser.
+        signed = self._sign_ins.dumps(values | {"until": time.time() + _OIDC_S})
+        self._set(response, self._oidc, signed, max_age_s=_OIDC_S)
 
     def oidc(self, request: Request) -> dict[str, Any] | None:
-        body, _, signature = request.cookies.get(self._oidc, "").partition(".")
-        if not hmac.compare_digest(_sign(self._secret, f"oidc:{body}").encode(), signature.encode()):
+        try:
+            values: dict[str, Any] = self._sign_ins.loads(request.cookies.get(self._oidc, ""))
+        except BadData:
             return None
-        values: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body))
         return values if values["until"] > time.time() else None
 
     def drop_oidc(self, response: Response) -> None:
@@ -123,7 +132,3 @@ def comes_from_elsewhere(request: Request) -> bool:
         return urlsplit(origin).netloc != request.headers.get("host", "")
     except ValueError:
         return True
-
-
-def _sign(secret: bytes, text: str) -> str:
-    return base64.urlsafe_b64encode(hmac.new(secret, text.encode(), hashlib.sha256).digest()).decode().rstrip("=")
