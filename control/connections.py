@@ -143,7 +143,7 @@ def renew_leases(tx: Transaction, leases: Collection[Lease], *, ttl_s: float) ->
 def release_lease(tx: Transaction, lease: Lease, *, yielded: bool = False) -> None:
     """Give the connection back; does nothing if it is another's by now.
 
-    `yielded`: its run made room for others and is to go on behind those that wait now.
+    `yielded`: its run made room for others and continues after those that wait now.
     """
     tx.execute(_SQL["release_lease"], _lease_values(lease) | {"yielded": yielded})
 
@@ -207,7 +207,7 @@ def failures(tx: Transaction, company_id: str) -> int:
 
 
 def back_off(tx: Transaction, lease: Lease, *, pause_s: float, fault: str, message: str) -> None:
-    """Keep everybody from working on the connection for a while, and say why; nothing if it is another's by now."""
+    """Keep every poller off the connection for a while, with the reason; no effect if another holds the lease."""
     values = {"pause_s": pause_s, "fault": fault, "message": message}
     tx.execute(_SQL["back_off"], _lease_values(lease) | values)
 
@@ -255,13 +255,13 @@ def begin_sign_in(tx: Transaction, company_id: str, pauses: SignInPauses) -> flo
 
 
 def has_unanswered_sign_in(tx: Transaction, company_id: str) -> bool:
-    """Whether the last sign-in had no answer that says what came of it."""
+    """Whether the last sign-in had no answer that shows its outcome."""
     row = tx.execute(_SQL["has_unanswered_sign_in"], {"company_id": company_id}).fetchone()
     return row is not None and bool(row[0])
 
 
 def sign_in_unanswered(tx: Transaction, company_id: str) -> None:
-    """The sign-in that was begun came to an end that says nothing of what came of it."""
+    """The sign-in that was begun ended without an answer that shows its outcome."""
     tx.execute(_SQL["sign_in_unanswered"], {"company_id": company_id})
 
 

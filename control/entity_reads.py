@@ -17,7 +17,7 @@ _SQL = statements("entity_reads")
 class CompleteRead:
     """A read that came to its end: what changed before `through` is published, of shifts from local day `from_day` on.
 
-    `whole`: it left nothing out (initial and full reads). `to_day`: it ended there; of later days it says nothing.
+    `whole`: it left nothing out (initial and full reads). `to_day`: it ended there; later days are not covered.
     """
 
     entity: str
@@ -29,7 +29,7 @@ class CompleteRead:
 
 @dataclass(frozen=True, slots=True)
 class IncompleteRead:
-    """A read that came to its end without having been shown everything; `message` says what was missing.
+    """A read that reached its end although the source did not show everything; `message`: what was missing.
 
     `whole`: it was to leave nothing out.
     """

@@ -44,12 +44,12 @@ def drop_returned(tx: Writing, run: RunId, entity: str) -> None:
 
 
 def released(tx: Transaction, company_id: str, entity: str) -> set[str]:
-    """Ids that an operator let go."""
+    """Ids whose deletion an operator released."""
     return _ids(tx, company_id, entity, released=True)
 
 
 def unreleased(tx: Transaction, company_id: str, entity: str) -> set[str]:
-    """Ids that nobody let go yet."""
+    """Ids whose deletion nobody has released yet."""
     return _ids(tx, company_id, entity, released=False)
 
 

@@ -1,4 +1,4 @@
-"""Records that stayed behind in topics or tables although Buildertrend, as last read, does not have them."""
+"""Records that are left in topics or tables although Buildertrend, as last read, does not have them."""
 
 from __future__ import annotations
 

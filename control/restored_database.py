@@ -1,4 +1,4 @@
-"""What a database that was set back to an earlier state has to be told again of what was published since."""
+"""What a database restored to an earlier state takes over from the topics: runs and records published since."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from control.arrays import plain_array, text_array
 from control.database import Transaction, statements
 
 _SQL = statements("restored_database")
-# Runs that were begun behind the backup and whose first record may still be on its way to the topics.
+# Runs that were begun after the backup and whose first record may not be in the topics yet.
 _RUNS_ON_THEIR_WAY = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """Through when the database is known to agree with the raw topics; `at` is None if nobody has looked yet."""
+    """Through when the database is known to agree with the raw topics; `at` is None if nobody has compared yet."""
 
     beat: int
     at: datetime | None

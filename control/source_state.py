@@ -97,7 +97,7 @@ def put_published(tx: Writing, company_id: str, entity: str, records: Sequence[P
 
 
 def put_digests(tx: Writing, company_id: str, entity: str, digests: Mapping[str, bytes]) -> None:
-    """Remember other bytes of records that say the same as before."""
+    """Store the hashes of other bytes for records whose content did not change."""
     tx.execute(
         _SQL["put_digests"],
         {
