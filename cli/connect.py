@@ -25,7 +25,7 @@ from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal
 from core.topics import ALL_COMPANIES
-from schemas.command_rules import company_problem
+from schemas.commands import company_problem
 
 
 @dataclass(frozen=True, slots=True)

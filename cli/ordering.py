@@ -20,7 +20,7 @@ from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, write_line
 from schemas.codec import Record
-from schemas.command_rules import complaint
+from schemas.commands import refusal
 from schemas.entities import ENTITY_BY_NAME
 
 QUIET_S = 120.0
@@ -72,7 +72,7 @@ def check(asked: CommandOrder) -> CommandOrder:
     named = replace(order_once, command_id=asked.command_id or str(uuid4()))
     record = command_of(named, requested_by=requester(), at=SystemClock().now())
     # Only the poller knows whether the company is connected.
-    problem = complaint(record, connected=True)
+    problem = refusal(record, connected=True)
     if problem is not None:
         raise ConfigurationError(in_options(problem))
     return order_once

@@ -8,7 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from control.health import Health
 from control.runs import Counts
-from schemas.command_types import TYPES
+from schemas.commands import command_type
 
 RUNS = Counter("protiv_poller_runs", "Runs that ended.", ["read", "state"])
 FAULTS = Counter("protiv_poller_faults", "Runs that a fault of the source ended.", ["fault"])
@@ -60,7 +60,7 @@ def show(health: Health) -> None:
 
 def command_ended(kind: str, outcome: str) -> None:
     """Count a command's final answer. Its type is whatever somebody wrote: only known ones become labels."""
-    COMMANDS.labels(kind if kind in TYPES else "unknown", outcome).inc()
+    COMMANDS.labels(command_type(kind) or "unknown", outcome).inc()
 
 
 def run_ended(*, read: str, state: str, fault: str | None, counts: Counts, seconds: float) -> None:

@@ -16,12 +16,13 @@ from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
 from control.source_state import oldest_day
 from core.log import get_logger
 from producers.buildertrend.faults import STOPPING
-from producers.commands.dry_run import DryRuns
-from producers.commands.settle import Settlement, Standing, settle
+from producers.commands.estimate import Estimates
+from producers.commands.settlement import ConnectionFacts, Settlement
+from producers.commands.types import settle, strategy_of
 from producers.runs.decide import Earlier
 from producers.runs.outcome import Recorder, total
 from producers.sync_events import SyncEvent
-from schemas.command_rules import date_problem
+from schemas.commands import date_problem
 from schemas.entities import TIME_ENTRIES
 
 log = get_logger(__name__)
@@ -66,7 +67,7 @@ class Settler:
             doable = self._without_impossible(tx, lease.company_id, open_commands(tx, lease.company_id))
             commands = self._without_dry_runs(tx, connection, doable)
             found = settle(
-                standing_of(connection),
+                facts_of(connection),
                 commands,
                 in_run=in_run,
                 has_run=left is not None,
@@ -74,7 +75,7 @@ class Settler:
             )
             ended = left if left is not None and _run_is_over(found) else None
             self._apply(tx, connection, found, ended)
-            reading = self._without_idle_releases(tx, lease.company_id, found.reading)
+            reading = self._without_needless_reads(tx, lease.company_id, found.reading)
             due = connection_state.is_due(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
             earlier = _earlier(tx, now)
@@ -94,29 +95,34 @@ class Settler:
         self, tx: Transaction, connection: Connection, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
         """Answer those that only ask what it would take; the others."""
-        dry = DryRuns(self.recorder.settings, self.recorder.clock)
+        estimates = Estimates(tx, connection, self.recorder.settings, self.recorder.clock)
+        others = []
         for command in commands:
-            if command.body["dry_run"] and command.type != "replay-dead-letters":
-                self.recorder.answer(tx, [command.command_id], dry.answer(tx, connection, command))
-        return [one for one in commands if not one.body["dry_run"] or one.type == "replay-dead-letters"]
+            event = strategy_of(command).estimate(estimates) if command.body["dry_run"] else None
+            if event is None:
+                others.append(command)
+            else:
+                self.recorder.answer(tx, [command.command_id], event)
+        return others
 
-    def _without_idle_releases(
+    def _without_needless_reads(
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
-        """Answer those that would let deletions go where none is held: no read is needed for that."""
+        """Answer those for which nothing needs to be read after all; the others."""
         held = {one.entity for one in list_held(tx, company_id)}
-        idle = [
-            one
-            for one in commands
-            if one.type == "release-deletions" and not held & (set(one.body["entities"]) or held)
-        ]
-        event = SyncEvent(company_id, "completed", message="No deletion is held.")
-        self.recorder.answer(tx, [one.command_id for one in idle], event)
-        return [one for one in commands if one not in idle]
+        others = []
+        for command in commands:
+            message = strategy_of(command).done_without_read(held)
+            if message is None:
+                others.append(command)
+            else:
+                event = SyncEvent(company_id, "completed", message=message)
+                self.recorder.answer(tx, [command.command_id], event)
+        return others
 
     def _apply(self, tx: Transaction, connection: Connection, found: Settlement, ended: OpenRun | None) -> None:
         company_id = connection.company_id
-        before, after = standing_of(connection), found.standing
+        before, after = facts_of(connection), found.connection
         if found.disconnects:
             connection_state.disconnect(tx, company_id)
         elif after.state == "paused" and after != before:
@@ -134,10 +140,10 @@ class Settler:
         run_id = RunId(left.run_id, connection.company_id, left.run_seq)
         cancelled = found.ends_run or connection.fault is None
         state = "cancelled" if cancelled else "failed"
-        message = "Cancelled." if found.ends_run else found.standing.why_not
+        message = "Cancelled." if found.ends_run else found.connection.why_not
         fault = None if cancelled else connection.fault
         finish_run(tx, run_id, RunEnd(state, fault, message, left.counts))
-        if found.standing.readable:
+        if found.connection.readable:
             # Else the schedule, which was due, would begin at once what somebody has just cancelled.
             interval = timedelta(seconds=self.recorder.settings.poll_interval_s)
             connection_state.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
@@ -154,9 +160,8 @@ def _earlier(tx: Transaction, connection: Connection) -> Earlier:
     return Earlier(wants_whole_read(tx, company_id), oldest)
 
 
-def standing_of(connection: Connection) -> Standing:
-    """A connection as the rules of commands see it."""
-    return Standing(
+def facts_of(connection: Connection) -> ConnectionFacts:
+    return ConnectionFacts(
         state=connection.state,
         message=connection.message,
         fault=connection.fault,
@@ -169,7 +174,7 @@ def standing_of(connection: Connection) -> Standing:
 
 def _run_is_over(found: Settlement) -> bool:
     """A paused connection's run waits for its going on; one that is not read any more has none."""
-    return found.ends_run or found.standing.state in ("disconnected", "needs-attention")
+    return found.ends_run or found.connection.state in ("disconnected", "needs-attention")
 
 
 def _kept(found: Settlement) -> set[str]:

@@ -17,7 +17,7 @@ from core.topics import ALL_COMPANIES
 from producers import metrics
 from producers.runs.outcome import Recorder
 from producers.sync_events import SyncEvent
-from schemas.command_types import INTERRUPTING, JOINING
+from schemas.commands import INTERRUPTING, JOINING
 from schemas.entities import ENTITY_BY_NAME
 
 _HEALTH_EVERY_S = 15.0

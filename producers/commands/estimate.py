@@ -1,12 +1,24 @@
-"""What a read would take: pages, requests and minutes, from what is known and the pace so far. Pure."""
+"""Answers to dry runs: what a command would do or take. `Estimates` reads the database; the arithmetic is pure."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from schemas.entities import BUDGETS, COST_CODES, TIME_ENTRIES, USERS
+from control.commands import OpenCommand, open_commands
+from control.connections import Connection
+from control.database import Transaction
+from control.held_deletions import list_held
+from control.runs import durations, open_run
+from control.source_state import amounts
+from core.clock import Clock
+from core.settings import Settings
+from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope
+from producers.runs.decide import FULL, INITIAL, RECENT, decide
+from producers.sync_events import SyncEvent
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
 # Rows that a page of a grid holds.
 _PAGE_ROWS = 200
@@ -30,7 +42,7 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RequestTime:
     """Seconds of an average request of earlier reads (None: there was none), and the least gap between two."""
 
     request_s: float | None
@@ -51,18 +63,18 @@ class Estimate:
         return f"About {self.pages:,} pages in {self.requests:,} requests, {minutes:,} minutes."
 
 
-def estimate(extent: Extent, pace: Pace) -> Estimate:
+def estimate(extent: Extent, each: RequestTime) -> Estimate:
     """Expected cost of a read of this extent."""
     pages = _pages(extent)
     requests = _ALWAYS + _paged(extent) + _by_job(extent)
-    each_s = max(pace.request_s or _USUAL_REQUEST_S, pace.gap_s)
+    each_s = max(each.request_s or _USUAL_REQUEST_S, each.gap_s)
     return Estimate(pages, requests, math.ceil(requests * each_s))
 
 
 def observed_request_s(durations: Mapping[str, float], extents: Mapping[str, Extent]) -> float | None:
     """Seconds a request took on average, from the time of earlier reads and what they covered, by read."""
     known = [
-        (seconds, estimate(extents[read], Pace(None, 0.0)).requests)
+        (seconds, estimate(extents[read], RequestTime(None, 0.0)).requests)
         for read, seconds in durations.items()
         if read in extents
     ]
@@ -87,3 +99,51 @@ def _by_job(extent: Extent) -> int:
     budgets = extent.jobs + extent.budgeted_jobs if BUDGETS.name in extent.entities else 0
     codes = extent.jobs if COST_CODES.name in extent.entities else 0
     return budgets + codes
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """What commands of a connection would do, from what the database knows. Changes nothing."""
+
+    tx: Transaction
+    connection: Connection
+    settings: Settings
+    clock: Clock
+
+    def completed(self, message: str) -> SyncEvent:
+        return SyncEvent(self.connection.company_id, "completed", message=message)
+
+    def read(self, command: OpenCommand) -> SyncEvent:
+        """The pages, requests and minutes of the read that the command would start."""
+        plan = decide(self.connection, [command], now=self.clock.now(), settings=self.settings)
+        gap_s = self.settings.buildertrend_min_request_gap_ms / 1000
+        found = estimate(self._extent(plan.scope), RequestTime(self._request_s(), gap_s))
+        message = f"{plan.read.capitalize()} read. {found.sentence}"
+        return SyncEvent(self.connection.company_id, "completed", pages_total=found.pages, message=message)
+
+    def releases(self, command: OpenCommand) -> str:
+        """The held deletions that the command would release, in a sentence."""
+        wanted = set(command.body["entities"]) or ALL_ENTITIES
+        unreleased = [one for one in list_held(self.tx, self.connection.company_id) if one.released_at is None]
+        held = Counter(one.entity for one in unreleased)
+        parts = [f"{held[one.name]:,} {one.name}" for one in ENTITIES if one.name in wanted and held[one.name]]
+        return f"It would release these deletions: {', '.join(parts)}." if parts else "No deletion is held."
+
+    def under_way(self) -> str:
+        """What waits and whether a read is under way, in a sentence."""
+        company_id = self.connection.company_id
+        waiting = [one for one in open_commands(self.tx, company_id) if not one.body["dry_run"]]
+        commands = f"{len(waiting)} commands wait" if waiting else "No command waits"
+        return f"{commands}; {'a' if open_run(self.tx, company_id) else 'no'} read is under way."
+
+    def _request_s(self) -> float | None:
+        """Seconds a request took in this company's reads so far."""
+        whole = self._extent(Scope("all", self.connection.import_from))
+        recent = decide(self.connection, [], now=self.clock.now(), settings=self.settings).scope
+        extents = {INITIAL: whole, FULL: whole, RECENT: self._extent(recent)}
+        return observed_request_s(durations(self.tx, self.connection.company_id), extents)
+
+    def _extent(self, scope: Scope) -> Extent:
+        found = amounts(self.tx, self.connection.company_id, from_day=scope.from_day, to_day=scope.to_day)
+        jobs = found.worked_jobs if scope.jobs == OPEN_JOBS else found.jobs
+        return Extent(scope.entities, found.shifts, found.users, jobs, min(jobs, found.budgeted_jobs))

@@ -28,7 +28,7 @@ from producers import metrics
 from producers.commands.intake import Intake
 from producers.sync_events import EventWriter, SyncEvent
 from schemas.codec import HEADER_BYTES, Decoder, SchemaSource
-from schemas.command_rules import LARGEST_VALUE_BYTES, company_problem, is_uuid
+from schemas.commands import LARGEST_VALUE_BYTES, company_problem, is_uuid
 
 GROUP = "protiv-poller"
 _MOST_AT_ONCE = 100

@@ -17,11 +17,11 @@ from core.errors import InvalidRecordError
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES
-from producers.commands.dry_run import DryRuns
+from producers.commands.estimate import Estimates
+from producers.commands.types import strategy_of
 from producers.runs.outcome import Recorder
 from producers.sync_events import EventWriter, SyncEvent
-from schemas.command_rules import LONGEST, LONGEST_ID, MOST_ENTITIES, is_uuid, malformed, refuse
-from schemas.command_types import TYPES
+from schemas.commands import LONGEST, LONGEST_ID, MOST_ENTITIES, CommandType, invalid, is_uuid, malformed
 
 log = get_logger(__name__)
 # The reads of a command for all companies begin at least this far apart, and within half an interval.
@@ -50,7 +50,7 @@ class Intake:
         body = storable(command)
         with self.database.transaction() as tx:
             connection = None if sentence else get_connection(tx, body["company_id"])
-            sentence = sentence or refuse(body, connected=connection is not None)
+            sentence = sentence or invalid(body, connected=connection is not None)
             if not put_command(tx, body):
                 return
             self._go_on(tx, body, connection, sentence)
@@ -75,14 +75,17 @@ class Intake:
             self._answer(tx, body, SyncEvent(body["company_id"], "rejected", message=refusal))
         elif body["company_id"] == ALL_COMPANIES:
             self._split(tx, body)
-        elif body["dry_run"] and body["type"] != "replay-dead-letters" and connection is not None:
-            # Nobody needs the connection to himself for this: it is not put behind a read under way.
+        elif body["dry_run"] and connection is not None:
+            # This needs no lease of the connection: it does not wait for a read under way.
             command = OpenCommand(body["command_id"], body["type"], dict(body))
-            self._answer(tx, body, DryRuns(self.settings, self.clock).answer(tx, connection, command))
+            estimates = Estimates(tx, connection, self.settings, self.clock)
+            event = strategy_of(command).estimate(estimates)
+            if event is not None:
+                self._answer(tx, body, event)
 
     def _split(self, tx: Transaction, body: Mapping[str, Any]) -> None:
-        """A reading command is for those that can be read; the others are for all that are connected."""
-        reads = TYPES[body["type"]].reads
+        """A command that reads is for companies that can be read; any other is for all that are connected."""
+        reads = CommandType(body["type"]).rules.reads
         company_ids = companies_in(tx, _READABLE if reads else _CONNECTED)
         apart_s = min(_APART_S, self.settings.poll_interval_s / 2 / max(len(company_ids), 1)) if reads else 0.0
         fan_out(tx, body, company_ids, apart_s=apart_s)

@@ -15,6 +15,7 @@ from control.runs import NewRun, OpenRun
 from core.settings import Settings
 from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS, Scope
 from schemas.codec import from_days
+from schemas.commands import ALONE
 
 INITIAL = "initial"
 FULL = "full"
@@ -22,8 +23,6 @@ RECENT = "recent"
 BACKFILL = "backfill"
 _DUE_SHARE = (0.8, 0.95)
 _INITIAL_USABLE_S = 90 * 86_400
-# What such a command asks for is its own: nothing joins it, and it joins nothing.
-_ALONE = ("backfill", "release-deletions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +97,10 @@ def decide(
         scope = Scope.from_json(left.scope)
         mine = [one for one in commands if one.command_id in in_run or _joins(one, left.read, scope)]
         return ReadPlan(left.read, scope, mine, left)
-    if commands and commands[0].type in _ALONE:
+    if commands and commands[0].type in ALONE:
         return _alone(commands[0], connection, earlier)
     asked = _entities(commands[0]) if commands else ALL_ENTITIES
-    joined = [command for command in commands if _entities(command) <= asked and command.type not in _ALONE]
+    joined = [command for command in commands if _entities(command) <= asked and command.type not in ALONE]
     if connection.initial_done_at is None:
         return ReadPlan(INITIAL, _everything(connection, asked, earlier), joined)
     if (

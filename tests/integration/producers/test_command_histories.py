@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 
 from core.settings import Settings
-from schemas.command_types import TYPES
+from schemas.commands import CommandType
 from schemas.sync_events import TERMINAL_EVENTS
 from tests import factories
 from tests.integration.producers.command_world import MortalDatabase, World
@@ -49,7 +49,7 @@ def random_command(world: World, chance: random.Random) -> dict[str, Any]:
     """A new command of any type, now and then a wrong one, or one that was sent before."""
     if world.commands and chance.random() < 0.2:
         return dict(chance.choice(world.commands))
-    kind = chance.choice([*TYPES, "sync", "sync", "backfill"])
+    kind = chance.choice([*CommandType, "sync", "sync", "backfill"])
     body = factories.command_body(
         command_id=str(UUID(int=chance.getrandbits(128), version=4)),
         company_id=world.company_id,

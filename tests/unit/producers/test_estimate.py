@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from producers.commands.estimate import Estimate, Extent, Pace, estimate, observed_request_s
+from producers.commands.estimate import Estimate, Extent, RequestTime, estimate, observed_request_s
 from schemas.entities import ENTITY_BY_NAME
 
 ALL = tuple(ENTITY_BY_NAME)
-USUAL = Pace(None, 0.2)
+USUAL = RequestTime(None, 0.2)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_estimate_counts_pages_and_requests(extent: Extent, pages: int, requests
 
 def test_estimate_takes_the_pace_so_far_and_never_less_than_the_gap() -> None:
     extent = Extent(("jobs",), shifts=0, users=0, jobs=0, budgeted_jobs=0)
-    assert estimate(extent, Pace(None, 0.2)).seconds == 2
-    assert estimate(extent, Pace(10.0, 0.2)).seconds == 40
-    assert estimate(extent, Pace(0.01, 1.0)).seconds == 4
+    assert estimate(extent, RequestTime(None, 0.2)).seconds == 2
+    assert estimate(extent, RequestTime(10.0, 0.2)).seconds == 40
+    assert estimate(extent, RequestTime(0.01, 1.0)).seconds == 4
 
 
 def test_observed_pace_is_time_over_requests_of_what_was_read() -> None:

@@ -12,7 +12,7 @@ from core.topics import SYNC_COMMANDS
 from producers import metrics
 from producers.commands.inbox import Sender, answer_id, sender_in, sender_of
 from schemas.codec import HEADER, encoder
-from schemas.command_types import TYPES
+from schemas.commands import CommandType
 from tests.factories import command_body
 from tests.fakes import MemorySchemas
 
@@ -53,4 +53,4 @@ def test_answer_id_is_the_same_for_the_same_record() -> None:
 def test_command_of_a_type_that_somebody_made_up_makes_no_label_of_its_own() -> None:
     metrics.command_ended("x" * 200, "rejected")
     types = {labels[0] for labels in metrics.COMMANDS._metrics}
-    assert types <= {*TYPES, "unknown"}
+    assert types <= {*CommandType, "unknown"}

@@ -10,14 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.commands import OpenCommand
-from producers.commands.settle import Settlement, Standing, settle
-from schemas.command_types import TYPES
+from producers.commands.settlement import ConnectionFacts, Settlement
+from producers.commands.types import settle
+from schemas.commands import UNKNOWN_TYPE, CommandType
 from tests.factories import open_command
 
-CONNECTED = Standing("connected")
-PAUSED = Standing("paused", paused_by="ana", paused_reason="audit")
-STOPPED = Standing("needs-attention", message="Wrong password.", fault="wrong-credentials", stopped_by_fault=True)
-GONE = Standing("disconnected")
+CONNECTED = ConnectionFacts("connected")
+PAUSED = ConnectionFacts("paused", paused_by="ana", paused_reason="audit")
+STOPPED = ConnectionFacts(
+    "needs-attention", message="Wrong password.", fault="wrong-credentials", stopped_by_fault=True
+)
+GONE = ConnectionFacts("disconnected")
 
 
 def asked(kind: str, **changes: Any) -> OpenCommand:
@@ -36,54 +39,60 @@ def test_settle_reading_commands_of_a_connection_that_reads_wait() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "said"),
+    ("connection", "said"),
     [
         (PAUSED, "Reading is paused by ana: audit. Resume it first."),
         (STOPPED, "Wrong password."),
         (GONE, "The company is disconnected. Connect it again first."),
     ],
 )
-def test_settle_reading_command_of_one_that_does_not_read_fails_with_the_reason(standing: Standing, said: str) -> None:
-    (answer,) = settle(standing, [asked("sync")]).answers
-    assert (answer.outcome, answer.message, answer.fault) == ("failed", said, standing.fault)
+def test_settle_reading_command_of_one_that_does_not_read_fails_with_the_reason(
+    connection: ConnectionFacts, said: str
+) -> None:
+    (answer,) = settle(connection, [asked("sync")]).answers
+    assert (answer.outcome, answer.message, answer.fault) == ("failed", said, connection.fault)
 
 
 def test_settle_pause_ends_what_waits_and_keeps_the_run() -> None:
     found = settle(CONNECTED, [asked("sync"), asked("pause", reason="audit")], has_run=True)
     assert outcomes(found) == [("sync", "cancelled"), ("pause", "completed")]
     assert found.answers[0].message.startswith("Paused by ana: audit.")
-    assert (found.standing.state, found.standing.paused_by, found.standing.paused_reason) == ("paused", "ana", "audit")
+    assert (found.connection.state, found.connection.paused_by, found.connection.paused_reason) == (
+        "paused",
+        "ana",
+        "audit",
+    )
     assert not found.ends_run
 
 
 def test_settle_pause_then_resume_reads_again_and_what_came_between_failed() -> None:
     found = settle(CONNECTED, [asked("pause"), asked("sync"), asked("resume"), asked("sync")])
     assert outcomes(found) == [("pause", "completed"), ("sync", "failed"), ("resume", "completed")]
-    assert found.standing == CONNECTED
+    assert found.connection == CONNECTED
     assert found.resumes
     assert len(found.reading) == 1
 
 
 def test_settle_resume_of_a_paused_connection_with_stopped_sign_ins_needs_attention_again() -> None:
-    found = settle(Standing("paused", message="Wrong.", stopped_by_fault=True), [asked("resume")])
-    assert found.standing.state == "needs-attention"
+    found = settle(ConnectionFacts("paused", message="Wrong.", stopped_by_fault=True), [asked("resume")])
+    assert found.connection.state == "needs-attention"
     assert found.answers[0].message == "Resumed. Wrong."
 
 
 def test_settle_resume_of_one_that_was_never_signed_in_is_connecting() -> None:
-    assert settle(Standing("paused", known=False), [asked("resume")]).standing.state == "connecting"
+    assert settle(ConnectionFacts("paused", known=False), [asked("resume")]).connection.state == "connecting"
 
 
-@pytest.mark.parametrize(("standing", "outcome"), [(CONNECTED, "completed"), (STOPPED, "failed"), (GONE, "failed")])
-def test_settle_resume_of_what_is_not_paused(standing: Standing, outcome: str) -> None:
-    found = settle(standing, [asked("resume")])
+@pytest.mark.parametrize(("connection", "outcome"), [(CONNECTED, "completed"), (STOPPED, "failed"), (GONE, "failed")])
+def test_settle_resume_of_what_is_not_paused(connection: ConnectionFacts, outcome: str) -> None:
+    found = settle(connection, [asked("resume")])
     assert outcomes(found) == [("resume", outcome)]
     assert not found.resumes
 
 
 def test_settle_pause_twice_keeps_the_newer_reason() -> None:
     found = settle(PAUSED, [asked("pause", reason="holiday")])
-    assert (found.standing.paused_reason, found.answers[0].outcome) == ("holiday", "completed")
+    assert (found.connection.paused_reason, found.answers[0].outcome) == ("holiday", "completed")
 
 
 def test_settle_pause_of_a_disconnected_company_fails() -> None:
@@ -152,25 +161,30 @@ def test_settle_cancel_of_another_says_what_became_of_it(became: str | None, out
 def test_settle_disconnect_ends_all_and_forgets() -> None:
     found = settle(CONNECTED, [asked("sync"), asked("disconnect"), asked("sync")], has_run=True)
     assert outcomes(found) == [("sync", "cancelled"), ("disconnect", "completed"), ("sync", "failed")]
-    assert (found.standing.state, found.disconnects, found.ends_run) == ("disconnected", True, True)
+    assert (found.connection.state, found.disconnects, found.ends_run) == ("disconnected", True, True)
 
 
-@pytest.mark.parametrize("standing", [CONNECTED, PAUSED, STOPPED, GONE])
-def test_settle_replay_is_done_whatever_the_connection(standing: Standing) -> None:
+@pytest.mark.parametrize("connection", [CONNECTED, PAUSED, STOPPED, GONE])
+def test_settle_replay_is_done_whatever_the_connection(connection: ConnectionFacts) -> None:
     replay = asked("replay-dead-letters")
-    assert list(settle(standing, [replay]).replays) == [replay]
+    assert list(settle(connection, [replay]).replays) == [replay]
 
 
-_STANDINGS = st.sampled_from([CONNECTED, PAUSED, STOPPED, GONE, Standing("connecting", known=False)])
+def test_settle_command_of_a_type_that_a_later_version_stored_fails_with_the_types_there_are() -> None:
+    (answer,) = settle(CONNECTED, [asked("rename")]).answers
+    assert (answer.outcome, answer.message) == ("failed", UNKNOWN_TYPE)
 
 
-@given(_STANDINGS, st.lists(st.sampled_from(sorted(TYPES)), max_size=12), st.booleans())
+_CONNECTIONS = st.sampled_from([CONNECTED, PAUSED, STOPPED, GONE, ConnectionFacts("connecting", known=False)])
+
+
+@given(_CONNECTIONS, st.lists(st.sampled_from(sorted(CommandType)), max_size=12), st.booleans())
 def test_settle_gives_each_command_one_answer_or_leaves_it_to_be_done(
-    standing: Standing, kinds: list[str], has_run: bool
+    connection: ConnectionFacts, kinds: list[str], has_run: bool
 ) -> None:
     commands = [asked(kind) for kind in kinds]
-    found = settle(standing, commands, has_run=has_run)
+    found = settle(connection, commands, has_run=has_run)
     ends = Counter([one.command.command_id for one in found.answers])
     ends.update(one.command_id for one in (*found.reading, *found.replays))
     assert ends == Counter(one.command_id for one in commands)
-    assert not found.reading or found.standing.readable
+    assert not found.reading or found.connection.readable

@@ -6,20 +6,21 @@ from typing import Any
 
 import pytest
 
-from schemas.command_rules import complaint, malformed, refuse
-from schemas.command_types import TYPES
+from schemas.commands import CommandType, invalid, malformed, refusal
 from tests.factories import command_body
 
 # A fixed one: the names of parametrized tests hold it, and must be the same in every process that collects them.
 _ID = "6f1e2a34-9b0c-4d5e-8f70-a1b2c3d4e5f6"
 
 
-def test_refuse_good_command_is_not_refused() -> None:
-    for kind in TYPES.values():
-        body = command_body(type=kind.name, entities=["jobs", "time-entries"] if kind.entities else [], dry_run=True)
+def test_good_command_of_each_type_is_not_refused() -> None:
+    for kind in CommandType:
+        body = command_body(
+            type=kind.value, entities=["jobs", "time-entries"] if kind.rules.entities else [], dry_run=True
+        )
         assert malformed(body) is None
-        assert refuse(body, connected=True) is None
-        assert (refuse(body | {"company_id": "*"}, connected=False) is None) == kind.for_all
+        assert invalid(body, connected=True) is None
+        assert (invalid(body | {"company_id": "*"}, connected=False) is None) == kind.rules.for_all
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_malformed_calendar_date_sent_as_days_is_told_what_days_are() -> None:
 @pytest.mark.parametrize("days", [0, 47_846])
 def test_malformed_first_and_last_day_that_are_taken_are_fine(days: int) -> None:
     body = command_body(type="backfill", from_date=days, reason="x" * 500, company_id="x" * 200)
-    assert complaint(body, connected=True) is None
+    assert refusal(body, connected=True) is None
 
 
 @pytest.mark.parametrize("command_id", [_ID, _ID.upper()])
@@ -91,11 +92,11 @@ def test_malformed_uuid_in_either_case_is_fine(command_id: str) -> None:
         ({"type": "cancel", "company_id": "*", "target_id": _ID}, "target_id"),
     ],
 )
-def test_refuse_names_the_field(changes: dict[str, Any], names: str) -> None:
-    assert str(refuse(command_body(**changes), connected=True)).startswith(names)
+def test_invalid_names_the_field(changes: dict[str, Any], names: str) -> None:
+    assert str(invalid(command_body(**changes), connected=True)).startswith(names)
 
 
-def test_refuse_unknown_company_says_to_connect_it() -> None:
-    assert refuse(command_body(company_id="nobody"), connected=False) == (
+def test_invalid_unknown_company_says_to_connect_it() -> None:
+    assert invalid(command_body(company_id="nobody"), connected=False) == (
         "company_id: nobody is not connected; connect it first."
     )
