@@ -24,6 +24,7 @@ from reports.company_status import CompanyStatus
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status, takes_writes
+from schemas.faults import FAULTS
 from sinks.status import sink_status
 
 _COLOURS = {
@@ -138,6 +139,9 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
             console.print(f"  {one.to_do.who}: {visible(one.to_do.sentence)}")
             if one.to_do.command:
                 console.print(f"  {visible(one.to_do.command)}", soft_wrap=True)
+            fault = FAULTS.get(one.facts.connection.fault or "")
+            if fault is not None:
+                console.print(f"  {fault.poller_next} See {fault.runbook}.", soft_wrap=True)
     _show_stages(shown, console)
 
 

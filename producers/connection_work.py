@@ -21,7 +21,7 @@ from core.log import get_logger
 from producers import metrics
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.client import ReadStoppedError
-from producers.buildertrend.faults import OTHER_ACCOUNT, SOURCE_INCOMPLETE, SourceFaultError, internal_error
+from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
 from producers.replay.command import ReplayEnd
@@ -34,6 +34,7 @@ from producers.runs.pipeline import Background, commit_thread
 from producers.runs.publisher import FencingPublisher, Publisher
 from producers.runs.run import Assignment, Run, RunServices
 from producers.sync_events import SyncEvent
+from schemas.faults import SOURCE_INCOMPLETE, internal_error
 
 log = get_logger(__name__)
 

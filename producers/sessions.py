@@ -23,8 +23,9 @@ from control.database import Database, Transaction
 from control.vault import Opener
 from core.errors import ConfigurationError, FatalError
 from core.log import get_logger
-from producers.buildertrend.faults import SIGN_IN_IN_DOUBT, Fault, SourceFaultError
+from producers.buildertrend.faults import SIGN_IN_UNCONFIRMED, SourceFaultError
 from producers.buildertrend.sign_in import Session, SignedIn
+from schemas.faults import Fault
 
 TRIMMED_HINT = "Buildertrend accepted the password without the spaces before or after it."
 _FIRST_PAUSE_S = 300.0
@@ -97,7 +98,7 @@ class VaultSessions:
             wait_s = connections.begin_sign_in(tx, self._company_id, pauses)
         if wait_s:
             detail = "sign-in: earlier attempts had no answer, waiting before another"
-            raise SourceFaultError(SIGN_IN_IN_DOUBT, detail, retry_after_s=wait_s)
+            raise SourceFaultError(SIGN_IN_UNCONFIRMED, detail, retry_after_s=wait_s)
 
     def sign_in_unanswered(self) -> None:
         with self._held() as tx:

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import msgspec
 
 from control.source_state import ReadRange
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from schemas.entities import Entity
+from schemas.faults import SOURCE_CHANGED
 
 UNREADABLE_ID_PREFIX = "unreadable-"
 """Rows whose id cannot be read get a made-up one that begins with this; such a row may be any of the known records."""

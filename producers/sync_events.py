@@ -20,8 +20,8 @@ from core.kafka.config import producer_config
 from core.kafka.delivery import TIMEOUT_S, Outgoing, send_acknowledged
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
-from producers.buildertrend.faults import SOURCE_INCOMPLETE
 from schemas.codec import SchemaSource, encoder, to_days, to_micros
+from schemas.faults import SOURCE_INCOMPLETE
 from schemas.sync_events import LONGEST_MESSAGE, TERMINAL_EVENTS
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from reports.responsible import NOBODY, OPERATOR, Standing, ToDo, blocking, incomplete
+from reports.responsible import ReadState, ToDo, blocking, incomplete
 from schemas.entities import ENTITIES
+from schemas.faults import NOBODY, OPERATOR
 
 STATES = (
     "disconnected",
@@ -158,7 +159,7 @@ def _own_state(facts: CompanyFacts, now: datetime) -> str | None:
 
 
 def _somebody_must_act(connection: ConnectionFacts) -> bool:
-    found = blocking(standing(connection))
+    found = blocking(read_state(connection))
     return found is not None and found[1].who != NOBODY
 
 
@@ -200,7 +201,7 @@ def _worst(entities: Sequence[EntityStatus]) -> str:
 
 def _responsible(facts: CompanyFacts, state: str, entities: Sequence[EntityStatus]) -> tuple[str, ToDo]:
     connection = facts.connection
-    found = blocking(standing(connection))
+    found = blocking(read_state(connection))
     if found is not None:
         return found
     held = sum(one.facts.held for one in entities)
@@ -224,9 +225,9 @@ def _late(connection: ConnectionFacts) -> tuple[str, ToDo]:
     )
 
 
-def standing(connection: ConnectionFacts) -> Standing:
+def read_state(connection: ConnectionFacts) -> ReadState:
     """What decides who has to act."""
-    return Standing(
+    return ReadState(
         connection.company_id,
         connection.time_zone,
         connection.state,

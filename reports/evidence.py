@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from core.kafka.read_partition import Place
 from reports.dead_letters import DeadLetter
-from reports.responsible import Standing, ToDo, blocking
+from reports.responsible import ReadState, ToDo, blocking
 
 # The op of a raw record that no reader can decode.
 UNREADABLE = "unreadable"
@@ -36,7 +36,7 @@ class ConnectionEvidence:
     def blocked(self) -> tuple[str, ToDo] | None:
         """Why nothing is read for now and the next step, or None."""
         return blocking(
-            Standing(self.company_id, self.time_zone, self.state, self.fault, self.paused_by, self.paused_reason)
+            ReadState(self.company_id, self.time_zone, self.state, self.fault, self.paused_by, self.paused_reason)
         )
 
 

@@ -11,10 +11,11 @@ import shlex
 from dataclasses import dataclass
 
 from reports.evidence import EntityRead, Evidence, Minutes
-from reports.responsible import ADMIN, DEVELOPER, NOBODY, OPERATOR, ToDo, incomplete
+from reports.responsible import ToDo, incomplete
 from reports.stages import Step, steps_of
 from reports.words import instant, of_links
 from schemas.entities import ENTITY_BY_NAME
+from schemas.faults import ADMIN, DEVELOPER, NOBODY, OPERATOR
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from reports.evidence import Evidence
-from reports.responsible import ADMIN, NOBODY, OPERATOR, ToDo
+from reports.responsible import ToDo
 from schemas.entities import COST_CODES, JOBS, USERS
+from schemas.faults import ADMIN, NOBODY, OPERATOR
 
 _BY_PARENT = {
     "waiting-for-job": (JOBS, "job"),

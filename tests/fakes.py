@@ -13,12 +13,12 @@ import httpx
 from control.commands import Answer
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.topics import DEAD_LETTERS
-from producers.buildertrend.faults import Fault
 from producers.buildertrend.sign_in import Session, SignedIn
 from producers.runs.messages import Message
 from producers.runs.publisher import Delivery
 from producers.sync_events import SyncEvent
 from schemas.avro_files import Schema, plain_schema
+from schemas.faults import Fault
 from schemas.topics import SCHEMA_TOPICS
 
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from console.access import sees_all
 from console.reading.company import CompanyLine, read_companies
 from console.views.card import STATES
-from console.views.faults import NO_PERMISSION, fault_words
 from console.visit import RefusedError, Visit, see_other
+from schemas.faults import NO_PERMISSION, fault_of
 
 COMPANIES_A_PAGE = 25
 _MOST_PAGES = 100_000
@@ -47,11 +47,11 @@ def state_of_line(line: CompanyLine) -> str:
     is_syncing = line.state == "connected" and line.leased and line.run_state == "running"
     if is_syncing:
         return "syncing"
-    return "needs-attention" if line.state == "connected" and line.fault == NO_PERMISSION else line.state
+    return "needs-attention" if line.state == "connected" and line.fault == NO_PERMISSION.name else line.state
 
 
 def _look(line: CompanyLine) -> tuple[tuple[str, str, str], str]:
-    why = fault_words(line.fault).title if line.fault else ""
+    why = fault_of(line.fault).heading if line.fault else ""
     if line.held:
         why = f"{line.held:,} deletions are held"
     return STATES[state_of_line(line)], why

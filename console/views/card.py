@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, tzinfo
 
 from console.reading.company import Link, Snapshot
 from console.views.attention import Attention, Item, attention_of
-from console.views.faults import NO_PERMISSION, fault_words
 from console.views.runs import Progress, progress_of
 from console.words import ENTITY_NAMES, Moment, day_words, moment, reference, relative, zone
 from reports.company_status import EntityFacts
 from schemas.entities import ENTITIES
+from schemas.faults import NO_PERMISSION, fault_of
 
 STATES = {
     "not-connected": ("idle", "off", "Not connected"),
@@ -147,7 +147,7 @@ def state_of(snapshot: Snapshot) -> str:
     if link is None:
         return "not-connected"
     state = "syncing" if link.state == "connected" and snapshot.running else link.state
-    if state == "connected" and link.fault == NO_PERMISSION:
+    if state == "connected" and link.fault == NO_PERMISSION.name:
         state = "needs-attention"
     return state if state in STATES else "needs-attention"
 
@@ -192,13 +192,13 @@ def _needs_attention(snapshot: Snapshot, link: Link) -> Notice:
             "Confirm the change, or enter a user of the previous account.",
             "confirm-account",
         )
-    words = fault_words(link.fault)
-    action = "" if words.is_theirs else "reconnect"
-    return Notice("bad", words.title, link.message or "", words.to_do, action, _reference(snapshot, link.fault))
+    fault = fault_of(link.fault)
+    action = "" if fault.contact_support else "reconnect"
+    return Notice("bad", fault.heading, link.message or "", fault.admin_step, action, _reference(snapshot, link.fault))
 
 
 def _reference(snapshot: Snapshot, fault: str | None) -> str:
-    if not fault_words(fault).is_theirs or not snapshot.runs:
+    if not fault_of(fault).contact_support or not snapshot.runs:
         return ""
     return reference(snapshot.runs[0].run_id)
 
@@ -214,12 +214,12 @@ def _paused(link: Link, now: datetime) -> Notice:
 def _fault(snapshot: Snapshot, link: Link, now: datetime) -> Notice | None:
     if not link.fault or snapshot.running:
         return None
-    words = fault_words(link.fault)
-    if link.fault == NO_PERMISSION:
-        return Notice("bad", words.title, link.message or "", words.to_do, "sync")
+    fault = fault_of(link.fault)
+    if link.fault == NO_PERMISSION.name:
+        return Notice("bad", fault.heading, link.message or "", fault.admin_step, "sync")
     due = "now" if link.next_due_at <= now else relative(link.next_due_at, now)
-    to_do = f"{words.to_do} It is tried again {due}.".strip()
-    return Notice("warn", words.title, link.message or "", to_do, reference=_reference(snapshot, link.fault))
+    to_do = f"{fault.admin_step} It is tried again {due}.".strip()
+    return Notice("warn", fault.heading, link.message or "", to_do, reference=_reference(snapshot, link.fault))
 
 
 def _refused(link: Link, now: datetime) -> Notice | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from console.reading.company import Checkpoint, Run, Shifts, Snapshot
-from console.views.faults import fault_words
 from console.words import (
     ENTITY_NAMES,
     READ_ORDER,
@@ -23,6 +22,7 @@ from console.words import (
     reference,
     roughly,
 )
+from schemas.faults import fault_of
 
 _CHANGES = ("created", "updated", "deleted")
 _LOOKS = {
@@ -82,7 +82,7 @@ def line_of(run: Run, running: Run | None, now: datetime, where: tzinfo) -> RunL
         duration=duration((ended - run.started_at).total_seconds()) if ended else "unknown",
         records=f"{_total(run, 'read'):,} read",
         changes=_changes(run),
-        reason=fault_words(run.fault).title if run.fault else "",
+        reason=fault_of(run.fault).heading if run.fault else "",
         message=run.message or "",
         asked_by=(run.requested_by or "").removeprefix("console:") or "the schedule",
         attempts=run.attempts,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from console.reading.company import Link, Snapshot
-from console.views.faults import NO_PERMISSION, fault_words
 from console.words import reference
+from schemas.faults import NO_PERMISSION, fault_of
 
 _NOBODY_AFTER = timedelta(seconds=10)
 
@@ -50,9 +50,9 @@ def steps_of(snapshot: Snapshot, command_id: str, asked_at: datetime, now: datet
     if done == len(_NAMES):
         return Steps(_lines(done), "connected", "Connected", hint=link.hint or "")
     if link.fault:
-        words = fault_words(link.fault)
-        shown = reference(command_id) if words.is_theirs else ""
-        return Steps(_lines(done, failed=True), "trying", words.title, link.message or "", reference=shown)
+        fault = fault_of(link.fault)
+        shown = reference(command_id) if fault.contact_support else ""
+        return Steps(_lines(done, failed=True), "trying", fault.heading, link.message or "", reference=shown)
     waits = not link.leased and not done and now - asked_at > _NOBODY_AFTER
     return Steps(
         _lines(done, detail="Waiting for a free reader; this is taking longer than usual." if waits else ""), "going"
@@ -65,20 +65,27 @@ def _stopped(link: Link, command_id: str, asked_at: datetime) -> Steps | None:
         return Steps(_lines(1, failed=True), "another-account", "This is another Buildertrend account")
     if link.refused_at is not None and link.refused_at >= asked_at:
         return _went_back(link)
-    words = fault_words(link.fault)
-    if link.fault == NO_PERMISSION:
-        return Steps(_lines(1, failed=True), "no-access", words.title, link.message or "", words.to_do)
+    fault = fault_of(link.fault)
+    if link.fault == NO_PERMISSION.name:
+        return Steps(_lines(1, failed=True), "no-access", fault.heading, link.message or "", fault.admin_step)
     if link.state != "needs-attention":
         return None
-    shown = reference(command_id) if words.is_theirs else ""
-    return Steps(_lines(0, failed=True), "failed", words.title, link.message or "", link.hint or "", words.field, shown)
+    shown = reference(command_id) if fault.contact_support else ""
+    return Steps(
+        _lines(0, failed=True), "failed", fault.heading, link.message or "", link.hint or "", fault.connect_field, shown
+    )
 
 
 def _went_back(link: Link) -> Steps:
-    words = fault_words(link.refused_fault)
+    fault = fault_of(link.refused_fault)
     goes_on = "The connection continues with the previous username and password."
     return Steps(
-        _lines(0, failed=True), "failed", words.title, link.refused_message or "", goes_on, words.field or "password"
+        _lines(0, failed=True),
+        "failed",
+        fault.heading,
+        link.refused_message or "",
+        goes_on,
+        fault.connect_field or "password",
     )
 
 

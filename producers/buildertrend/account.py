@@ -22,7 +22,7 @@ from producers.buildertrend.answers import (
     read_json,
 )
 from producers.buildertrend.client import Answer, HttpClient
-from producers.buildertrend.faults import BLOCKED, SESSION_EXPIRED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
     BROWSER_HEADERS,
     Hosts,
@@ -32,6 +32,7 @@ from producers.buildertrend.sign_in import (
     SignInJournal,
     sign_in,
 )
+from schemas.faults import BLOCKED, SESSION_EXPIRED
 
 T = TypeVar("T")
 _Build = Callable[[], httpx.Request]

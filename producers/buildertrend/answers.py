@@ -13,13 +13,8 @@ import msgspec
 from core.errors import IntegrationError
 from producers.buildertrend.client import Answer
 from producers.buildertrend.decoding import NotJsonError, OverBoundsError, check_size, decoded
-from producers.buildertrend.faults import (
-    NO_PERMISSION,
-    SOURCE_CHANGED,
-    SOURCE_UNAVAILABLE,
-    Fault,
-    SourceFaultError,
-)
+from producers.buildertrend.faults import SourceFaultError
+from schemas.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, Fault
 
 Json = dict[str, Any]
 

@@ -19,7 +19,8 @@ import httpx
 
 from core.clock import Clock
 from core.errors import IntegrationError
-from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
+from schemas.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 CODINGS = "gzip, deflate"
 """What Accept-Encoding asks for, and `_Body` undoes."""

@@ -17,16 +17,15 @@ import httpx
 from core.errors import IntegrationError
 from producers.buildertrend.answers import json_of, leads_to_error_page, leads_to_sign_in
 from producers.buildertrend.client import Answer, HttpClient
-from producers.buildertrend.faults import (
+from producers.buildertrend.faults import LOCKED, SourceFaultError
+from schemas.faults import (
     BLOCKED,
-    LOCKED,
     MFA_REQUIRED,
     RATE_LIMITED,
     SOURCE_CHANGED,
     SOURCE_UNAVAILABLE,
     WRONG_CREDENTIALS,
     Fault,
-    SourceFaultError,
 )
 
 SignInFlow = Generator[httpx.Request, Answer, "Session"]

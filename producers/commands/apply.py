@@ -15,15 +15,15 @@ from control.held_deletions import list_held
 from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
 from control.source_state import oldest_day
 from core.log import get_logger
-from producers.buildertrend.faults import STOPPING
 from producers.commands.estimate import Estimates
-from producers.commands.settlement import ConnectionFacts, Settlement
+from producers.commands.settlement import ConnectionSummary, Settlement
 from producers.commands.types import settle, strategy_of
 from producers.runs.decide import Earlier
 from producers.runs.outcome import Recorder, total
 from producers.sync_events import SyncEvent
 from schemas.commands import date_problem
 from schemas.entities import TIME_ENTRIES
+from schemas.faults import STOPPING
 
 log = get_logger(__name__)
 
@@ -67,7 +67,7 @@ class Settler:
             doable = self._without_impossible(tx, lease.company_id, open_commands(tx, lease.company_id))
             commands = self._without_dry_runs(tx, connection, doable)
             found = settle(
-                facts_of(connection),
+                summary_of(connection),
                 commands,
                 in_run=in_run,
                 has_run=left is not None,
@@ -122,7 +122,7 @@ class Settler:
 
     def _apply(self, tx: Transaction, connection: Connection, found: Settlement, ended: OpenRun | None) -> None:
         company_id = connection.company_id
-        before, after = facts_of(connection), found.connection
+        before, after = summary_of(connection), found.connection
         if found.disconnects:
             connection_state.disconnect(tx, company_id)
         elif after.state == "paused" and after != before:
@@ -160,8 +160,8 @@ def _earlier(tx: Transaction, connection: Connection) -> Earlier:
     return Earlier(wants_whole_read(tx, company_id), oldest)
 
 
-def facts_of(connection: Connection) -> ConnectionFacts:
-    return ConnectionFacts(
+def summary_of(connection: Connection) -> ConnectionSummary:
+    return ConnectionSummary(
         state=connection.state,
         message=connection.message,
         fault=connection.fault,

@@ -15,7 +15,7 @@ _READABLE = ("connecting", "connected")
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectionFacts:
+class ConnectionSummary:
     """What of a connection decides about its commands; `stopped_by_fault`: no sign-in until the credentials change."""
 
     state: str
@@ -40,14 +40,14 @@ class ConnectionFacts:
             return "The company is disconnected. Connect it again first."
         return self.message or f"The connection is {self.state}."
 
-    def paused(self, *, by: str, reason: str | None) -> ConnectionFacts:
+    def paused(self, *, by: str, reason: str | None) -> ConnectionSummary:
         return replace(self, state="paused", paused_by=by, paused_reason=reason)
 
-    def resumed(self) -> ConnectionFacts:
+    def resumed(self) -> ConnectionSummary:
         state = "needs-attention" if self.stopped_by_fault else "connected" if self.known else "connecting"
         return replace(self, state=state, paused_by=None, paused_reason=None)
 
-    def disconnected(self) -> ConnectionFacts:
+    def disconnected(self) -> ConnectionSummary:
         return replace(self, state="disconnected", paused_by=None, paused_reason=None)
 
 
@@ -65,7 +65,7 @@ class Answered:
 class Settlement:
     """The result: the connection afterwards, answers, whether the open run ends, and the commands still to be done."""
 
-    connection: ConnectionFacts
+    connection: ConnectionSummary
     answers: Sequence[Answered] = ()
     ends_run: bool = False
     disconnects: bool = False
@@ -89,7 +89,7 @@ class Lookup(Protocol):
 class Settling:
     """A settlement in the making: each command in its order changes it. `in_run`: ids that the open run is for."""
 
-    connection: ConnectionFacts
+    connection: ConnectionSummary
     in_run: Collection[str]
     has_run: bool
     look_up: Lookup

@@ -13,7 +13,7 @@ from typing import assert_never
 
 from control.commands import OpenCommand
 from producers.commands.estimate import Estimates
-from producers.commands.settlement import COMPLETED, FAILED, ConnectionFacts, Lookup, Settlement, Settling
+from producers.commands.settlement import COMPLETED, FAILED, ConnectionSummary, Lookup, Settlement, Settling
 from producers.sync_events import SyncEvent
 from schemas.commands import UNKNOWN_TYPE, CommandType, command_type
 
@@ -183,7 +183,7 @@ def _strategy(kind: CommandType) -> type[CommandStrategy]:
 
 
 def settle(
-    connection: ConnectionFacts,
+    connection: ConnectionSummary,
     commands: Sequence[OpenCommand],
     *,
     in_run: Collection[str] = (),

@@ -36,11 +36,12 @@ from core.errors import IntegrationError
 from core.log import get_logger
 from core.settings import Settings
 from producers import metrics
-from producers.buildertrend.faults import SERVICE_OUTAGE, SOURCE_INCOMPLETE, SourceFaultError, internal_error
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_ENTITIES
 from producers.runs.decide import BACKFILL, ReadPlan, next_due
 from producers.runs.run import COUNTERS, Run
 from producers.sync_events import EventWriter, SyncEvent, event_record
+from schemas.faults import SERVICE_OUTAGE, SOURCE_INCOMPLETE, internal_error
 
 log = get_logger(__name__)
 # Reads that are tried again are spread out after the pause, as the schedule spreads reads before its interval's end.
@@ -49,7 +50,6 @@ _MOST_DOUBLINGS = 10
 _FIRST_CRASH_PAUSE_S = 60.0
 # Nobody has to hear of a shorter outage: brokers change places, databases restart.
 OUTAGE_SHOWN_AFTER_S = 600.0
-_OUTAGE_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,8 @@ class Recorder:
                 if note_outage(tx, lease) >= OUTAGE_SHOWN_AFTER_S:
                     fault = SERVICE_OUTAGE
                     metrics.FAULTS.labels(fault.name).inc()
-                    show_outage(tx, lease, pause_s=_OUTAGE_PAUSE_S, fault=fault.name, message=fault.for_admin)
+                    pause_s = fault.retry_after_s or _FIRST_CRASH_PAUSE_S
+                    show_outage(tx, lease, pause_s=pause_s, fault=fault.name, message=fault.for_admin)
         except IntegrationError as exc:
             # It is the database that is away, or refuses.
             log.warning("outage_not_recorded", reason=str(exc))

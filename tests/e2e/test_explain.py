@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from reports.responsible import FAULTS
+from schemas.faults import FAULTS
 from tests import factories
 from tests.e2e.fix_operators import Tenant, TenantMaker
 from tests.fix_demo import eventually

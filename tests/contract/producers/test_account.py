@@ -17,10 +17,11 @@ from starlette.testclient import TestClient
 from core.clock import SystemClock
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
-from producers.buildertrend.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from sandbox.client import SandboxControl, Sender
+from schemas.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS
 from tests.fakes import MemorySessions
 from tests.fix_source import SOURCE_URL, InProcessSource
 

@@ -26,7 +26,7 @@ from core.errors import RetriableError
 from core.settings import Settings
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.client import ReadStoppedError
-from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.commands.answer_publisher import AnswerPublisher
 from producers.commands.command_loop import CommandLoop
 from producers.commands.intake import Intake
@@ -37,6 +37,7 @@ from producers.source import FROM_THE_START, IncompleteReason, Page, ReadStart, 
 from producers.sync_events import SyncEvent, event_record
 from schemas.batch_codec import BatchEncoder
 from schemas.entities import JOBS, Entity
+from schemas.faults import SOURCE_UNAVAILABLE
 from schemas.sync_events import TERMINAL_EVENTS
 from schemas.topics import RAW_TOPICS
 from tests import factories

@@ -11,11 +11,12 @@ import pytest
 from control.connections import Lease, get_connection
 from control.runs import NewRun, RunId, begin_run
 from core.errors import FencedError
-from producers.buildertrend.faults import SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.commands.apply import Settler
 from producers.runs.decide import ReadPlan, decide
 from producers.runs.outcome import FailedRun, Recorder
 from producers.runs.run import Run
+from schemas.faults import SOURCE_UNAVAILABLE
 from tests.integration.producers.fix_runs import Desk
 
 

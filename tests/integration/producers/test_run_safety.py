@@ -9,10 +9,10 @@ import pytest
 
 from core.kafka.record_headers import RecordHeaders
 from producers.buildertrend.account import Account
-from producers.buildertrend.faults import BLOCKED, MFA_REQUIRED, SESSION_EXPIRED, WRONG_CREDENTIALS
 from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
+from schemas.faults import BLOCKED, MFA_REQUIRED, SESSION_EXPIRED, WRONG_CREDENTIALS
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 
 GRID, BUDGET, WORKSHEET, USERS = "TimeClock/Grid", "JobCostingBudget", "Worksheet", "InternalUsers"

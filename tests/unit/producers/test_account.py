@@ -12,15 +12,10 @@ import pytest
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.answers import ModuleMissingError, parsed_row
 from producers.buildertrend.client import HttpClient, Limits
-from producers.buildertrend.faults import (
-    BLOCKED,
-    SESSION_EXPIRED,
-    SOURCE_CHANGED,
-    WRONG_CREDENTIALS,
-    SourceFaultError,
-)
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
 from producers.main import _http_client
+from schemas.faults import BLOCKED, SESSION_EXPIRED, SOURCE_CHANGED, WRONG_CREDENTIALS
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, enveloped_answer, json_answer
 
 SIGNED_IN = {"success": True, "data": {"Token": "new", "mobileCookies": []}}

@@ -21,7 +21,8 @@ from producers.buildertrend.answers import (
 )
 from producers.buildertrend.client import Answer
 from producers.buildertrend.decoding import NotJsonError
-from producers.buildertrend.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
+from schemas.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 GOOD: dict[str, Any] = {"success": True, "message": None, "needsToRelogin": False, "data": {"data": []}}
 

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from control.source_state import ReadRange
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead, budget_rows, worksheet_lines
 from producers.source import EntityRead, IncompleteReason, SecondLook, SourceRecord, UnreadableRowError
+from schemas.faults import SOURCE_CHANGED
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from producers.buildertrend.answers import GridPage
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.grid_walk import GridWalk, Tally, incomplete_reason
 from producers.source import ReadStart
+from schemas.faults import SOURCE_CHANGED
 
 SIZE = 3
 

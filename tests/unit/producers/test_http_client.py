@@ -16,7 +16,8 @@ import httpx
 import pytest
 
 from producers.buildertrend.client import HttpClient, Limits, ReadStoppedError
-from producers.buildertrend.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
+from schemas.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 from tests.factories import NOW
 from tests.fakes import FakeClock, ScriptedSource, json_answer
 

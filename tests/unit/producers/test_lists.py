@@ -8,9 +8,10 @@ import pytest
 
 from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.source import EntityRead, IncompleteReason, SecondLook
+from schemas.faults import SOURCE_CHANGED
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 

@@ -11,12 +11,13 @@ import pytest
 from control.runs import NewRun
 from core.dead_letters.letter import REPLAYED
 from core.topics import DEAD_LETTERS
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.runs.execute import execute
 from producers.runs.messages import Message
 from producers.runs.run import Assignment, Run, RunServices
 from schemas.batch_codec import BatchEncoder
+from schemas.faults import SOURCE_CHANGED
 from schemas.topics import RAW_TOPICS
 from tests.factories import shift_on
 from tests.fakes import FakeClock, MemoryEvents, MemoryPublisher, MemorySchemas

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import AliasChoices, Field, create_model
 
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.rows import (
     MOST_EXTRAS_TOGETHER,
     BudgetLine,
@@ -29,6 +29,7 @@ from producers.buildertrend.reads.rows import (
 from producers.buildertrend.reads.time_entries import ShiftHead
 from schemas.avro_files import plain_schema
 from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
+from schemas.faults import SOURCE_CHANGED
 from tests.factories import shift_row
 
 WHOLE: dict[type[Row], dict[str, Any]] = {

@@ -10,17 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.commands import OpenCommand
-from producers.commands.settlement import ConnectionFacts, Settlement
+from producers.commands.settlement import ConnectionSummary, Settlement
 from producers.commands.types import settle
 from schemas.commands import UNKNOWN_TYPE, CommandType
 from tests.factories import open_command
 
-CONNECTED = ConnectionFacts("connected")
-PAUSED = ConnectionFacts("paused", paused_by="ana", paused_reason="audit")
-STOPPED = ConnectionFacts(
+CONNECTED = ConnectionSummary("connected")
+PAUSED = ConnectionSummary("paused", paused_by="ana", paused_reason="audit")
+STOPPED = ConnectionSummary(
     "needs-attention", message="Wrong password.", fault="wrong-credentials", stopped_by_fault=True
 )
-GONE = ConnectionFacts("disconnected")
+GONE = ConnectionSummary("disconnected")
 
 
 def asked(kind: str, **changes: Any) -> OpenCommand:
@@ -47,7 +47,7 @@ def test_settle_reading_commands_of_a_connection_that_reads_wait() -> None:
     ],
 )
 def test_settle_reading_command_of_one_that_does_not_read_fails_with_the_reason(
-    connection: ConnectionFacts, said: str
+    connection: ConnectionSummary, said: str
 ) -> None:
     (answer,) = settle(connection, [asked("sync")]).answers
     assert (answer.outcome, answer.message, answer.fault) == ("failed", said, connection.fault)
@@ -74,17 +74,17 @@ def test_settle_pause_then_resume_reads_again_and_what_came_between_failed() -> 
 
 
 def test_settle_resume_of_a_paused_connection_with_stopped_sign_ins_needs_attention_again() -> None:
-    found = settle(ConnectionFacts("paused", message="Wrong.", stopped_by_fault=True), [asked("resume")])
+    found = settle(ConnectionSummary("paused", message="Wrong.", stopped_by_fault=True), [asked("resume")])
     assert found.connection.state == "needs-attention"
     assert found.answers[0].message == "Resumed. Wrong."
 
 
 def test_settle_resume_of_one_that_was_never_signed_in_is_connecting() -> None:
-    assert settle(ConnectionFacts("paused", known=False), [asked("resume")]).connection.state == "connecting"
+    assert settle(ConnectionSummary("paused", known=False), [asked("resume")]).connection.state == "connecting"
 
 
 @pytest.mark.parametrize(("connection", "outcome"), [(CONNECTED, "completed"), (STOPPED, "failed"), (GONE, "failed")])
-def test_settle_resume_of_what_is_not_paused(connection: ConnectionFacts, outcome: str) -> None:
+def test_settle_resume_of_what_is_not_paused(connection: ConnectionSummary, outcome: str) -> None:
     found = settle(connection, [asked("resume")])
     assert outcomes(found) == [("resume", outcome)]
     assert not found.resumes
@@ -165,7 +165,7 @@ def test_settle_disconnect_ends_all_and_forgets() -> None:
 
 
 @pytest.mark.parametrize("connection", [CONNECTED, PAUSED, STOPPED, GONE])
-def test_settle_replay_is_done_whatever_the_connection(connection: ConnectionFacts) -> None:
+def test_settle_replay_is_done_whatever_the_connection(connection: ConnectionSummary) -> None:
     replay = asked("replay-dead-letters")
     assert list(settle(connection, [replay]).replays) == [replay]
 
@@ -175,12 +175,12 @@ def test_settle_command_of_a_type_that_a_later_version_stored_fails_with_the_typ
     assert (answer.outcome, answer.message) == ("failed", UNKNOWN_TYPE)
 
 
-_CONNECTIONS = st.sampled_from([CONNECTED, PAUSED, STOPPED, GONE, ConnectionFacts("connecting", known=False)])
+_CONNECTIONS = st.sampled_from([CONNECTED, PAUSED, STOPPED, GONE, ConnectionSummary("connecting", known=False)])
 
 
 @given(_CONNECTIONS, st.lists(st.sampled_from(sorted(CommandType)), max_size=12), st.booleans())
 def test_settle_gives_each_command_one_answer_or_leaves_it_to_be_done(
-    connection: ConnectionFacts, kinds: list[str], has_run: bool
+    connection: ConnectionSummary, kinds: list[str], has_run: bool
 ) -> None:
     commands = [asked(kind) for kind in kinds]
     found = settle(connection, commands, has_run=has_run)

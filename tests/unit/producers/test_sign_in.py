@@ -12,16 +12,9 @@ import httpx
 import pytest
 
 from producers.buildertrend.client import HttpClient, Limits
-from producers.buildertrend.faults import (
-    BLOCKED,
-    MFA_REQUIRED,
-    RATE_LIMITED,
-    SOURCE_CHANGED,
-    SOURCE_UNAVAILABLE,
-    WRONG_CREDENTIALS,
-    SourceFaultError,
-)
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails, sign_in
+from schemas.faults import BLOCKED, MFA_REQUIRED, RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, WRONG_CREDENTIALS
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, json_answer
 
 HOSTS = Hosts("https://app.test", "https://login.test")

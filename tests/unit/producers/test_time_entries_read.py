@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import GridPage
-from producers.buildertrend.faults import SOURCE_CHANGED, SourceFaultError
+from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import UnreadableRowError
+from schemas.faults import SOURCE_CHANGED
 from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
 

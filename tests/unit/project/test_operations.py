@@ -14,7 +14,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from reports.responsible import FAULTS
+from schemas.faults import FAULTS, Fault
 from tests.unit.project.metrics import known, own_metrics, series_of
 
 ROOT = Path(__file__).parents[3]
@@ -148,6 +148,14 @@ def test_every_runbook_is_in_the_index_and_every_fault_has_one() -> None:
     listed = set(re.findall(r"\]\(([a-z-]+\.md)\)", INDEX))
     assert listed == {page.name for page in RUNBOOKS} - {"README.md"}
     assert {f"fault-{fault}.md" for fault in FAULTS} <= listed
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=lambda fault: str(fault.name))
+def test_runbook_of_a_fault_states_what_the_table_of_faults_states(fault: Fault) -> None:
+    who = f"{fault.who[0].upper()}{fault.who[1:]}"
+    text = (ROOT / fault.runbook).read_text()
+    assert text.startswith(f"# {fault.name}\n")
+    assert f"\n**Who acts.** {who}. {fault.next_step} {fault.poller_next}\n" in text
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.name)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reports.company_status import STATES, CompanyFacts, CompanyStatus, company_status
-from reports.responsible import ADMIN, DEVELOPER, FAULTS, NOBODY, OPERATOR
+from schemas.faults import ADMIN, DEVELOPER, FAULTS, NOBODY, OPERATOR
 from tests.unit.reports.factories import EARLIER, NOW, command, facts, running
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from reports.evidence import EntityRead, Evidence, Incomplete, LastRead
 from reports.explain import explain
-from reports.responsible import FAULTS, OPERATOR
+from schemas.faults import FAULTS, OPERATOR
 from tests.unit.reports.factories import (
     CANONICAL,
     EARLIER,
