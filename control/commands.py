@@ -1,7 +1,7 @@
-"""Commands as the poller keeps them: once an id, oldest first, each with the one answer that ends it.
+"""Stored commands: once an id, oldest first, each with the one answer that ends it.
 
-An answer is stored in the transaction of its command's effect, and a command that has one is never done again; what is
-left is to publish it (see producers.commands.answer_publisher).
+An answer is stored in the transaction of its command's effect, and a command that has one is never done again; then it
+is published (see producers.commands.answer_publisher).
 """
 
 from __future__ import annotations
@@ -66,26 +66,26 @@ def put_command(tx: Transaction, body: Body) -> bool:
 
 
 def open_commands(tx: Transaction, company_id: str) -> list[OpenCommand]:
-    """The company's commands that are due and still want an answer, oldest first."""
+    """The company's commands that are due and have no answer, oldest first."""
     with tx.cursor(row_factory=class_row(OpenCommand)) as cursor:
         return cursor.execute(_SQL["open"], {"company_id": company_id}).fetchall()
 
 
 def commands_of_run(tx: Transaction, company_id: str, run_id: str) -> list[OpenCommand]:
-    """Those that the run is for and that have no answer, oldest first."""
+    """Commands that the run is for and that have no answer, oldest first."""
     with tx.cursor(row_factory=class_row(OpenCommand)) as cursor:
         return cursor.execute(_SQL["of_run"], {"company_id": company_id, "run_id": run_id}).fetchall()
 
 
 def start_commands(tx: Transaction, command_ids: Sequence[str], run_id: str) -> None:
-    """Note that a run is for these commands, and which of them come to it after it has begun to read."""
+    """Store that a run is for these commands, and which of them joined after it had begun to read."""
     tx.execute(_SQL["start"], {"command_ids": list(command_ids), "run_id": run_id})
 
 
 def read_again(tx: Transaction, company_id: str, run_id: str) -> set[str]:
-    """Let commands wait for another read that joined this one after it had begun; their ids.
+    """Let commands that joined this read after it had begun wait for another one; their ids.
 
-    What was changed in Buildertrend before they came may have been read before it was changed.
+    What was changed in Buildertrend before they were sent may have been read before the change.
     """
     rows = tx.execute(_SQL["again"], {"company_id": company_id, "run_id": run_id})
     return {str(command_id) for (command_id,) in rows}
@@ -116,7 +116,7 @@ def mark_published(tx: Transaction, command_ids: Collection[str]) -> None:
 def join_reads(
     tx: Transaction, company_ids: Collection[str], *, types: Collection[str], all_entities: Collection[str]
 ) -> list[Joined]:
-    """Let pending commands of these types join the read under way of their company, if that reads all they ask for."""
+    """Let pending commands of these types join their company's read under way, if that reads all they ask for."""
     values = {
         "company_ids": list(company_ids),
         "types": list(types),
@@ -127,7 +127,7 @@ def join_reads(
 
 
 def companies_to_interrupt(tx: Transaction, company_ids: Collection[str], *, types: Collection[str]) -> set[str]:
-    """Those of these companies that have a command of these types waiting."""
+    """Those of the companies for which a command of one of these types waits."""
     rows = tx.execute(_SQL["interrupting"], {"company_ids": list(company_ids), "types": list(types)})
     return {str(company_id) for (company_id,) in rows}
 

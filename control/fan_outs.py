@@ -1,4 +1,4 @@
-"""Commands for all companies: one part for each, and how the parts stand."""
+"""Commands for all companies: split into one command for each company, and how many of those are answered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SQL = statements("commands")
 
 @dataclass(frozen=True, slots=True)
 class FanOut:
-    """A command for all companies. `outcomes` are the types of its parts' answers, `failures` a sentence each."""
+    """A command for all companies. `outcomes`: the types of the companies' answers; `failures`: a sentence each."""
 
     command_id: str
     body: dict[str, Any]
@@ -30,7 +30,7 @@ class FanOut:
 
 
 def fan_out(tx: Transaction, body: Body, company_ids: Sequence[str], *, apart_s: float) -> None:
-    """Put one command for each company, each `apart_s` after the one before. Repeating it changes nothing."""
+    """Store one command for each company, due `apart_s` after the one before. Repeating it changes nothing."""
     whole = str(body["command_id"])
     tx.execute(
         _SQL["fan_out"],
@@ -47,11 +47,11 @@ def fan_out(tx: Transaction, body: Body, company_ids: Sequence[str], *, apart_s:
 
 
 def open_fan_outs(tx: Transaction) -> list[FanOut]:
-    """Those that have no answer, locked for this transaction; another poller's are left out."""
+    """Those without an answer, locked for this transaction; those that another poller has locked are left out."""
     with tx.cursor(row_factory=class_row(FanOut)) as cursor:
         return cursor.execute(_SQL["fan_outs"]).fetchall()
 
 
 def part_id(command_id: str, company_id: str) -> str:
-    """The id of a company's part of a command for all."""
+    """The id of the command for one company that a command for all is split into."""
     return str(uuid5(UUID(command_id), company_id))

@@ -30,7 +30,7 @@ class ReadState:
 
 
 def blocking(connection: ReadState) -> tuple[str, ToDo] | None:
-    """Why nothing is read from this connection for now, and the next step; None while it reads as planned.
+    """Why nothing is read from this connection for now, and the next step; None while it is read as planned.
 
     A read that was incomplete for one entity blocks nothing: see `incomplete`.
     """

@@ -1,4 +1,4 @@
-"""Sync events as their readers take them: what anybody may have written is checked and bounded first."""
+"""Reads sync events. Anybody may have written to the topic: each event is checked and cut to its limits first."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_MESSAGE = 2_000
 _IDS = ("event_id", "command_id", "run_id", "company_id", "entity", "fault")
 _TIMES = ("at", "complete_through")
 _DAYS = ("from_date", "to_date")
-# What a reader can make a date and a time of.
+# What Python can express as a date and a time.
 _FIRST_DAY, _LAST_DAY = to_days(date.min), to_days(date.max)
 _MICROS_A_DAY = 86_400_000_000
 
@@ -36,7 +36,7 @@ class EventReader:
 
 
 def checked_event(record: Record) -> Record:
-    """The event, its message cut and without NUL; InvalidRecordError for what no reader of events should look at."""
+    """The event, its message cut and without NUL characters; InvalidRecordError for one that is not valid."""
     if record["type"] not in EVENT_TYPES:
         raise _odd("type is not known")
     for name in _IDS:

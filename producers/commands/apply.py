@@ -1,4 +1,4 @@
-"""Takes a leased connection's open commands: what settles at once is applied and answered in one transaction."""
+"""Settles a leased connection's open commands: what takes effect at once is stored and answered in one transaction."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What is left to do for a connection: reading commands, those that replay, and the open run, if there is one.
+    """What remains to be done: commands that wait for a read, replays, and the open run, if there is one.
 
-    `due`: the schedule wants a read. `earlier`: what earlier reads left.
+    `due`: a scheduled read is due. `earlier`: what earlier reads left to do.
     """
 
     connection: Connection
@@ -51,12 +51,15 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Settler:
-    """Applies what settles at once."""
+    """Stores what settling decides."""
 
     recorder: Recorder
 
     def settle(self, lease: Lease) -> Settled | None:
-        """Under the lease's epoch; None if the connection is gone. FencedError if it is another poller's."""
+        """Settle the open commands under the lease's epoch; None if the connection is gone.
+
+        FencedError if another poller has the lease.
+        """
         with self.recorder.database.transaction() as tx:
             hold_epoch(tx, lease)
             connection = get_connection(tx, lease.company_id)
@@ -71,7 +74,7 @@ class Settler:
                 commands,
                 in_run=in_run,
                 has_run=left is not None,
-                look_up=lambda command_id: _became(tx, lease.company_id, command_id),
+                look_up=lambda command_id: _outcome_of(tx, lease.company_id, command_id),
             )
             ended = left if left is not None and _run_is_over(found) else None
             self._apply(tx, connection, found, ended)
@@ -84,7 +87,7 @@ class Settler:
     def _without_impossible(
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
-        """Answer those with days that no calendar has: a version that took them may have stored them."""
+        """Answer commands with impossible dates, which a version without that check may have stored; the others."""
         problems = {one.command_id: date_problem(one.body) for one in commands}
         for command_id, problem in problems.items():
             if problem is not None:
@@ -94,7 +97,7 @@ class Settler:
     def _without_dry_runs(
         self, tx: Transaction, connection: Connection, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
-        """Answer those that only ask what it would take; the others."""
+        """Answer dry runs; the others."""
         estimates = Estimates(tx, connection, self.recorder.settings, self.recorder.clock)
         others = []
         for command in commands:
@@ -108,7 +111,7 @@ class Settler:
     def _without_needless_reads(
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
-        """Answer those for which nothing needs to be read after all; the others."""
+        """Answer commands for which nothing needs to be read after all; the others."""
         held = {one.entity for one in list_held(tx, company_id)}
         others = []
         for command in commands:
@@ -144,18 +147,18 @@ class Settler:
         fault = None if cancelled else connection.fault
         finish_run(tx, run_id, RunEnd(state, fault, message, left.counts))
         if found.connection.readable:
-            # Else the schedule, which was due, would begin at once what somebody has just cancelled.
+            # Otherwise the scheduled read, which is due, would at once begin again what somebody has just cancelled.
             interval = timedelta(seconds=self.recorder.settings.poll_interval_s)
             connection_state.put_off(tx, connection.company_id, next_due_at=self.recorder.clock.now() + interval)
         counts = total(left.counts)
         event = SyncEvent(connection.company_id, state, run_id=left.run_id, counts=counts, message=message, fault=fault)
         ids = [command.command_id for command in commands_of_run(tx, connection.company_id, left.run_id)]
-        self.recorder.answer(tx, [one for one in ids if one not in _kept(found)], event)
+        self.recorder.answer(tx, [one for one in ids if one not in _reading_ids(found)], event)
 
 
 def _earlier(tx: Transaction, connection: Connection) -> Earlier:
     company_id = connection.company_id
-    # Without an import-from date nothing is before it.
+    # Only where there is an import-from date can a shift be before it.
     oldest = None if connection.import_from is None else oldest_day(tx, company_id, TIME_ENTRIES.name)
     return Earlier(wants_whole_read(tx, company_id), oldest)
 
@@ -173,11 +176,11 @@ def summary_of(connection: Connection) -> ConnectionSummary:
 
 
 def _run_is_over(found: Settlement) -> bool:
-    """A paused connection's run waits for its going on; one that is not read any more has none."""
+    """A paused connection keeps its run for later; one that is no longer read has none."""
     return found.ends_run or found.connection.state in ("disconnected", "needs-attention")
 
 
-def _kept(found: Settlement) -> set[str]:
+def _reading_ids(found: Settlement) -> set[str]:
     return {one.command_id for one in found.reading}
 
 
@@ -187,6 +190,6 @@ def _in_run(tx: Transaction, left: OpenRun | None, company_id: str) -> frozenset
     return frozenset(one.command_id for one in commands_of_run(tx, company_id, left.run_id))
 
 
-def _became(tx: Transaction, company_id: str, command_id: str) -> str | None:
+def _outcome_of(tx: Transaction, company_id: str, command_id: str) -> str | None:
     found = find_command(tx, company_id, command_id)
     return None if found is None else found.outcome or "open"

@@ -1,7 +1,7 @@
-"""Takes sync commands from their topic: each is checked, kept once an id, or refused with the reason.
+"""Consumes sync commands from their topic: each is checked, then stored once an id, or refused with the reason.
 
-What can never be taken is put aside as a dead letter and answered, if its sender can be made out; nothing that a record
-holds keeps those behind it waiting.
+A record that can never be a command becomes a dead letter, and is answered if it shows who sent it. No record, whatever
+it holds, keeps those behind it waiting.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ log = get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who waits for an answer: the command's id and its company, as far as they can be read."""
+    """Who waits for an answer: the command's id and its company, as far as the record shows them."""
 
     command_id: str | None
     company_id: str | None
@@ -52,7 +52,7 @@ class Inbox:
     """Not for use by two threads at once."""
 
     def __init__(self, settings: Settings, *, source: SchemaSource, database: Database, events: EventWriter) -> None:
-        # A group that is new starts with what was sent while nobody listened.
+        # A new group starts with the commands that were sent before it existed.
         config = consumer_config(settings, GROUP) | {"auto.offset.reset": "earliest", "enable.partition.eof": False}
         self._consumer = Consumer(config)
         self._consumer.subscribe([SYNC_COMMANDS])
@@ -63,9 +63,9 @@ class Inbox:
         self._failed: dict[tuple[int | None, int | None], int] = {}
 
     def take(self) -> int:
-        """Take what has arrived, without waiting for more; the number of records taken.
+        """Take the records that have arrived, without waiting for more; how many.
 
-        An offset is committed only when its command is kept or refused. RetriableError for an outage: nothing is lost.
+        An offset is committed only once its command is stored. RetriableError for an outage: nothing is lost.
         """
         taken = 0
         while taken < _MOST_AT_ONCE and (message := self._consumer.poll(0)) is not None:
@@ -114,7 +114,7 @@ class Inbox:
         return self._decode(value)
 
     def _given_up(self, message: Message, exc: Exception) -> InvalidRecordError:
-        """The error to put a record aside with that failed in an unforeseen way; RetriableError while it is tried."""
+        """The reason for a dead letter after an unforeseen error; RetriableError while there are tries left."""
         place = _place(message)
         self._failed[place] = tries = self._failed.get(place, 0) + 1
         log.exception("command_cannot_be_processed", partition=place[0], offset=place[1], tries=tries)
@@ -124,7 +124,7 @@ class Inbox:
         return InvalidRecordError(reason, error_class="cannot-be-processed")
 
     def _put_aside(self, message: Message, error: InvalidRecordError, sender: Sender) -> None:
-        """As a dead letter, then with an answer. Repeated as a whole after an outage: the answer has one id."""
+        """Write a dead letter, then answer. After an outage both are repeated: the answer has the same id each time."""
         record = RejectedRecord(
             topic=message.topic() or SYNC_COMMANDS,
             partition=message.partition() or 0,
@@ -155,12 +155,12 @@ class Inbox:
 
 
 def sender_of(key: bytes | str | None, value: bytes | None) -> Sender:
-    """From bytes that are no command; the company is what the key says."""
+    """From bytes that are no command; the company is the key's."""
     return Sender(_command_id(value or b""), _company(key))
 
 
 def sender_in(command: Mapping[str, Any]) -> Sender:
-    """From a command that was decoded, and cannot be taken all the same."""
+    """From a command that was decoded but cannot be stored."""
     command_id = command["command_id"]
     return Sender(command_id if is_uuid(command_id) else None, _usable(command["company_id"]))
 

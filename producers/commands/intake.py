@@ -1,4 +1,4 @@
-"""Takes a decoded command in: kept once an id, refused with the reason, answered at once, or split by company."""
+"""Stores a decoded command, once an id: refused with the reason, answered at once, kept, or split by company."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Intake:
     clock: Clock
 
     def take(self, command: Mapping[str, Any]) -> None:
-        """Keep it, or its refusal; one whose id is known changes nothing.
+        """Store it, with its refusal if there is one; a known id changes nothing.
 
         InvalidRecordError for one whose id is so long that no answer could name it; RetriableError for an outage.
         """
@@ -53,7 +53,7 @@ class Intake:
             sentence = sentence or invalid(body, connected=connection is not None)
             if not put_command(tx, body):
                 return
-            self._go_on(tx, body, connection, sentence)
+            self._answer_or_split(tx, body, connection, sentence)
         kind, command_id = body["type"], body["command_id"]
         if sentence is not None:
             log.info("command_refused", command_id=command_id, type=kind)
@@ -62,13 +62,13 @@ class Intake:
         self.events.write(SyncEvent(body["company_id"], "accepted", command_id=command_id))
 
     def reject(self, command_id: str, company_id: str, sentence: str) -> None:
-        """Keep the refusal of a command of which no more than this is known; a known id keeps its answer."""
+        """Store the refusal of a command that could not be read further; a known id keeps its answer."""
         body = {"command_id": command_id, "company_id": company_id, "type": "unknown", "entities": []}
         with self.database.transaction() as tx:
             if put_command(tx, body):
                 self._answer(tx, body, SyncEvent(company_id, "rejected", message=sentence))
 
-    def _go_on(
+    def _answer_or_split(
         self, tx: Transaction, body: Mapping[str, Any], connection: Connection | None, refusal: str | None
     ) -> None:
         if refusal is not None:
@@ -96,9 +96,9 @@ class Intake:
 
 
 def storable(command: Mapping[str, Any]) -> dict[str, Any]:
-    """The command as the database can keep it: without NUL characters, its texts cut, its id a UUID.
+    """The command as the database can store it: without NUL characters, its texts cut, its id a UUID.
 
-    Only what is refused is changed by this. Where the id is none, one that follows from it stands in its place, so that
+    Only a command that is refused is changed by this. An id that is no UUID is replaced by one derived from it, so that
     the same id twice is refused once.
     """
     body = {name: _storable(value, LONGEST.get(name, LONGEST_ID)) for name, value in command.items()}

@@ -1,1 +1,1 @@
-"""Puts dead letters through again after a fix, in order, each once."""
+"""Replays dead letters after a fix: writes their records again, in order, each once."""

@@ -29,14 +29,14 @@ from schemas.entities import ENTITY_BY_NAME
 PATIENCE_S = 30.0
 _CHECK_EVERY_S = 1.0
 _TIMEOUT_S = 10
-# Who reads a topic on behalf of this service, by what the topic's name begins with.
+# This service's consumer group of a topic, by the beginning of the topic's name.
 _READERS = {RAW_PREFIX: "protiv-streams", CANONICAL_PREFIX: "protiv-sink", SYNC_COMMANDS: "protiv-poller"}
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How many of the records were taken, refused again and not looked at in time; why the first one was refused."""
+    """How many records were taken, refused again, and not read in time; why the first one was refused."""
 
     taken: int = 0
     refused: int = 0
@@ -53,14 +53,14 @@ class ReplayEnd:
 
 
 class ReplayCommand:
-    """Does `replay-dead-letters`; see producers.connection_work.Replay."""
+    """Does the command `replay-dead-letters`; see producers.connection_work.Replay."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
 
     def __call__(self, command: OpenCommand, stopped: Callable[[], bool]) -> ReplayEnd:
-        """Blocks, until it is known what became of each record or half a minute is over.
+        """Blocks until the stages have read each record, half a minute at most.
 
         RetriableError for an outage, and while another replay is at work on the same partition.
         """
@@ -71,7 +71,7 @@ class ReplayCommand:
         try:
             done = replay(self._settings, selection, self._clock, stopped=stopped)
         except FencedError as exc:
-            # Each puts through what is left when it comes to it.
+            # Each replays what the other has left.
             raise RetriableError("Another replay is at work on these dead letters.") from exc
         return end_of(done, await_verdict(self._settings, done.sent, since, self._clock, stopped=stopped))
 
@@ -108,7 +108,7 @@ def end_of(done: Replayed, verdict: Verdict) -> ReplayEnd:
 
 
 def _became(verdict: Verdict) -> str:
-    """What became of those that were put through, in brackets; nothing where there were none."""
+    """What became of the records that were replayed, in brackets; empty if there were none."""
     parts = []
     if verdict.taken:
         parts.append(f"{verdict.taken:,} taken")
@@ -122,7 +122,7 @@ def _became(verdict: Verdict) -> str:
 def await_verdict(
     settings: Settings, sent: Collection[Sent], since: datetime, clock: Clock, *, stopped: Callable[[], bool]
 ) -> Verdict:
-    """Blocks until every record was looked at, half a minute at most. `since`: no new letter is older.
+    """Blocks until the stages have read every record, half a minute at most. `since`: no new letter is older.
 
     RetriableError if the brokers do not answer.
     """
@@ -137,7 +137,7 @@ def await_verdict(
 
 
 def verdict_of(sent: Collection[Sent], passed: Collection[Sent], refusals: Mapping[Sent, str]) -> Verdict:
-    """`passed`: records that their stage's offset is behind; `refusals`: reasons by the refused record's place."""
+    """`passed`: records before their stage's committed offset; `refusals`: reasons by the refused record's place."""
     refused = [refusals[each] for each in sent if each in refusals]
     pending = sum(each not in passed and each not in refusals for each in sent)
     return Verdict(len(sent) - len(refused) - pending, len(refused), pending, refused[0] if refused else "")
@@ -148,7 +148,7 @@ def _passed(sent: Collection[Sent], following: Mapping[tuple[str, int], int]) ->
 
 
 def _next_offsets(settings: Settings, sent: Collection[Sent]) -> dict[tuple[str, int], int]:
-    """The offset that each stage takes next of the partitions that records were put into."""
+    """Each stage's next offset, by partition that a record was written to."""
     by_group: dict[str, set[tuple[str, int]]] = defaultdict(set)
     for each in sent:
         by_group[_reader_of(each.topic)].add((each.topic, each.partition))

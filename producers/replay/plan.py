@@ -1,4 +1,4 @@
-"""Which dead letters are put through again: pure, over what the topics hold."""
+"""Which dead letters are replayed: pure, from the records of the topics."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ class Source(NamedTuple):
 
 
 class DeadLetterPlace(NamedTuple):
-    """The key of a letter's record, and where an entity's goes."""
+    """The key of a letter's record, and where the record belongs if it is an entity's."""
 
     key: bytes | None
     source: Source | None
 
 
 class Sent(NamedTuple):
-    """Where a record lies that was put through again."""
+    """Where a record lies that was written again."""
 
     topic: str
     partition: int
@@ -71,7 +71,7 @@ class Sent(NamedTuple):
 
 @dataclass(slots=True)
 class OpenLetters:
-    """Reads a partition of dead letters; `sources` are the keys of those that are selected and not done with."""
+    """Reads a partition of dead letters; `sources` are the keys of those that are selected and still open."""
 
     selection: Selection
     now: datetime
@@ -120,7 +120,7 @@ def opened(kept: Kept) -> DeadLetter | None:
 
 
 def is_source_row(letter: DeadLetter) -> bool:
-    """Whether the letter is a row of the source that the poller refused: no record, and read again with every read."""
+    """Whether it is a row of Buildertrend that the poller refused: no record yet, and every read reads it again."""
     return letter.stage == SOURCE_STAGE and is_keyed(letter.record.topic)
 
 
@@ -130,7 +130,7 @@ def is_keyed(topic: str) -> bool:
 
 
 def source_of(letter: DeadLetter, partitions: int) -> Source | None:
-    """Where an entity's letter goes: its company's partition. None for a letter that no other record supersedes."""
+    """Key and partition of an entity's letter; None for one whose topic is not compacted: nothing supersedes it."""
     record = letter.record
     if record.key is None or not is_keyed(record.topic):
         return None
@@ -138,7 +138,7 @@ def source_of(letter: DeadLetter, partitions: int) -> Source | None:
 
 
 def home_of(letter: DeadLetter, partitions: int) -> int:
-    """The partition to put it into: its company's, else (no entity's key) the one that it came from."""
+    """The partition to write it to: its company's, or, without an entity's key, the one that it came from."""
     record = letter.record
     if not is_keyed(record.topic):
         return record.partition
@@ -149,7 +149,7 @@ def home_of(letter: DeadLetter, partitions: int) -> int:
 
 
 def statement_of(headers: Headers, offset: int) -> Statement | None:
-    """How new a record is; None where its headers do not say."""
+    """How new a record is; None if its headers do not state it."""
     try:
         return Statement(RecordHeaders.decode(headers).version, offset)
     except InvalidRecordError:
@@ -157,7 +157,7 @@ def statement_of(headers: Headers, offset: int) -> Statement | None:
 
 
 def is_superseded(letter: DeadLetter, newest: Mapping[Source, Statement], partitions: int) -> bool:
-    """Whether the topic holds a newer statement of the same entity: then nothing is lost by leaving this one out."""
+    """Whether the topic holds a newer record of the same entity: then nothing is lost by leaving this one out."""
     source = source_of(letter, partitions)
     found = None if source is None else newest.get(source)
     if found is None:
@@ -167,7 +167,7 @@ def is_superseded(letter: DeadLetter, newest: Mapping[Source, Statement], partit
 
 
 def company_of(letter: DeadLetter) -> str | None:
-    """The company of its key, else of its headers, else None."""
+    """The company in its key or, failing that, in its headers; None if neither names one."""
     key = letter.record.key
     if key is not None and is_keyed(letter.record.topic):
         with suppress(InvalidRecordError):

@@ -1,16 +1,17 @@
-"""Puts dead letters through again after a fix: each once, in order, and never one that was overtaken meanwhile.
+"""Replays dead letters after a fix: each once, in order, and never one that a newer record has superseded.
 
 **Once.** The record and a receipt of its letter are one Kafka transaction; receipts lie beside the letters and live as
-long. A partition's letters are put through under one transactional id: a second replay fences the first before it reads
-which letters are done with, so that neither a crash nor two replays at a time put a letter through twice.
+long. A partition's letters are replayed under one transactional id: a second replay fences the first before it reads
+the receipts, so that neither a crash nor two replays at a time replay a letter twice.
 
-**In order.** A company's letters lie on one partition and are put through in the order in which they were written.
+**In order.** A company's letters lie on one partition and are replayed in the order in which they were written.
 
-**No old record wins.** Readers with a state go by (version, offset), so they skip an old version. Compaction goes by
-offset alone: an old record behind a newer one of its key would be all that is left. A letter is therefore superseded,
-and not put through, when the topic holds a higher (version, offset) of its key. What a poller or streams write while
-this runs is seen as well: before the transaction is committed the topic is read once more, up to the offsets that the
-letters got; if anything else of their keys stands before them, the transaction is aborted and decided anew.
+**No old record wins.** Readers that keep state order by (version, offset), so they skip an old version. Compaction
+orders by offset alone: of an old record after a newer one of its key, only the old one would remain. So a letter counts
+as superseded, and is not replayed, when the topic holds a higher (version, offset) of its key. This includes what a
+poller or streams write meanwhile: before the transaction is committed, the topic is read once more up to the offsets
+that the letters got; if another record of their keys was written before them, the transaction is aborted and decided
+again.
 
 A letter that fails again becomes a new letter and keeps the time at which it was first seen.
 """
@@ -43,10 +44,10 @@ log = get_logger(__name__)
 class Replayed:
     """What became of the selected letters.
 
-    `superseded`: a newer statement of the entity is there already. `expired`: too old to know what was deleted since.
+    `superseded`: the topic holds a newer record of the entity. `expired`: too old to know what was deleted since.
     `keyless`: its topic takes no record without a key. `cut`: it was too big to be kept whole. `source_rows`: rows that
-    the poller refused, which are read again with every read. The last four are left as they are. `sent` are the places
-    of the records that were put through.
+    the poller refused, which every read reads again. The last four are left as they are. `sent` are the places of the
+    records that were written.
     """
 
     put_through: int = 0
@@ -61,10 +62,10 @@ class Replayed:
 def replay(
     settings: Settings, selection: Selection, clock: Clock, *, stopped: Callable[[], bool] = lambda: False
 ) -> Replayed:
-    """Put the selected letters through that were not yet; letters that arrive meanwhile are left for the next time.
+    """Replay the selected letters that are still open; letters that arrive meanwhile are left for the next time.
 
-    Blocks. `stopped` is asked between batches. Call it again after any error but a ConfigurationError: what was done
-    is done. Raises RetriableError for an outage, FencedError if another replay took over, FatalError else.
+    Blocks. `stopped` is checked between batches. After any error but a ConfigurationError it may be called again: what
+    was replayed stays so. RetriableError for an outage, FencedError if another replay took over, FatalError otherwise.
     """
     tally: Counter[str] = Counter()
     sent: list[Sent] = []
@@ -74,7 +75,7 @@ def replay(
             work.run(stopped)
             sent += work.sent
     done = Replayed(**{name.replace("-", "_"): number for name, number in tally.items()}, sent=tuple(sent))
-    log.info("dead letters are put through", **tally)
+    log.info("dead_letters_replayed", **tally)
     return done
 
 
@@ -94,7 +95,7 @@ class _PartitionReplay:
 
     def run(self, stopped: Callable[[], bool]) -> None:
         with translated(), contextlib.closing(self._topics):
-            # The fence comes first: nobody can write a receipt behind the reading of the receipts.
+            # Fencing comes first: nobody else can write a receipt after the receipts were read.
             writer = ReceiptWriter(self._settings, self._partition)
             for batch in self._topics.committed([TopicPartition(DEAD_LETTERS, self._partition, OFFSET_BEGINNING)]):
                 self._open.read(batch)
@@ -105,7 +106,7 @@ class _PartitionReplay:
             for letters in _batches(self._letters()):
                 if stopped():
                     return
-                while not self._put_through(letters, writer):
+                while not self._replay_batch(letters, writer):
                     self._clock.wait(_PAUSE_S)
                     self._topics.catch_up()
 
@@ -124,8 +125,8 @@ class _PartitionReplay:
                 if (batch[-1].offset() or 0) >= max(wanted):
                     return
 
-    def _put_through(self, batch: Sequence[DeadLetter], writer: ReceiptWriter) -> bool:
-        """One transaction; false if it must be decided anew, because something was written before the letters."""
+    def _replay_batch(self, batch: Sequence[DeadLetter], writer: ReceiptWriter) -> bool:
+        """One transaction; false if it has to be decided again: another record was written before the letters."""
         outcomes = [self._outcome(letter) for letter in batch]
         with writer.transaction() as transaction:
             for letter, outcome in zip(batch, outcomes, strict=True):

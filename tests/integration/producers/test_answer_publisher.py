@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ class Office:
     stack: Stack
     database: Database
     company_id: str
+    clock: FakeClock = field(default_factory=FakeClock)
 
     def answered(self) -> str:
         """A command that has its answer and was not told it."""
@@ -40,7 +41,7 @@ class Office:
 
     def publisher(self, topic: Any = None) -> AnswerPublisher:
         made = topic or (lambda: KafkaAnswerTopic(self.settings, self.stack.registry))
-        return AnswerPublisher(self.settings.database_url.get_secret_value(), made, FakeClock())
+        return AnswerPublisher(self.settings.database_url.get_secret_value(), made, self.clock)
 
     def published(self) -> list[str]:
         """Ids of the commands in the final events of the company, in their order on the topic."""
@@ -96,7 +97,7 @@ def test_answer_publisher_is_one_poller_at_a_time_and_the_next_when_that_one_end
     assert first.turn() == 1
     office.answered()
     first.close()
-    second._clock.move(2)  # type: ignore[attr-defined]  # a clock that tests move
+    office.clock.move(2)
     assert second.turn() == 1
     second.close()
 
@@ -128,7 +129,7 @@ def test_answer_publisher_fenced_at_the_brokers_gives_up_and_publishes_it_once_l
     usurper = KafkaAnswerTopic(office.settings, office.stack.registry)
     command_id = office.answered()
     assert publisher.turn() == 0
-    publisher._clock.move(2)  # type: ignore[attr-defined]  # a clock that tests move
+    office.clock.move(2)
     assert publisher.turn() == 1
     publisher.close()
     usurper.close()
@@ -143,7 +144,7 @@ def test_answer_publisher_in_an_outage_keeps_what_is_unpublished(office: Office)
         publisher.turn()
     assert office.unpublished() == 1
     events.refused_type = None
-    publisher._clock.move(2)  # type: ignore[attr-defined]  # a clock that tests move
+    office.clock.move(2)
     assert publisher.turn() == 1
     publisher.close()
 
