@@ -17,6 +17,8 @@ from core.errors import InvalidRecordError
 from schemas.avro_files import Schema, plain_schema
 from schemas.writer_schemas import checked_writer
 
+# Parsed writer schemas that are kept; anybody who may register schemas can make more of them.
+_MOST_WRITERS = 200
 Record = dict[str, Any]
 Encoder = Callable[[Mapping[str, Any]], bytes]
 
@@ -74,6 +76,8 @@ class Decoder:
         known = self._writers.get(schema_id)
         if known is None:
             known = checked_writer(self._source.schema_by_id(schema_id), self._reader["name"])
+            if len(self._writers) >= _MOST_WRITERS:
+                self._writers.clear()
             self._writers[schema_id] = known
         return known
 

@@ -92,6 +92,10 @@ def write_binary(copy: psycopg.Copy, batch: pa.RecordBatch) -> None:
 _UNSURE = (_UnsureError, InvalidRecordError, pa.ArrowException, ArithmeticError, LookupError, TypeError, ValueError)
 
 
+# pyruhvro keeps whatever schema it was given, some 20 kB each, for as long as the process lives. Versions of ours are
+# few; beyond this many somebody registers schemas without end, and their records are read one by one.
+MOST_WRITER_SCHEMAS = 200
+
 # The years 1 to 9999, in the units of the form.
 _BOUNDS = {Form.INSTANT: (-62_135_596_800_000_000, 253_402_300_799_999_999), Form.DAY: (-719_162, 2_932_896)}
 
@@ -132,6 +136,8 @@ class ColumnarReader:
         schema_id = schema_id_of(header)
         known = self._writer_texts.get((table.topic, schema_id))
         if known is None:
+            if len(self._writer_texts) >= MOST_WRITER_SCHEMAS:
+                raise _UnsureError("one of more schemas than are kept")
             schema = checked_writer(self._source.schema_by_id(schema_id), plain_schema(table.topic)["name"])
             if not _required(table) <= {field["name"] for field in schema["fields"]}:
                 raise _UnsureError("a schema without the fields that every record has")

@@ -158,3 +158,16 @@ def test_micros_count_the_offset_and_every_microsecond() -> None:
 @given(st.dates())
 def test_days_there_and_back_are_exact(day: date) -> None:
     assert from_days(to_days(day)) == day
+
+
+def test_decoder_keeps_no_more_writer_schemas_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneForEveryId(MemorySchemas):
+        def schema_by_id(self, schema_id: int) -> Schema:
+            assert schema_id
+            return plain_schema(COMMANDS)
+
+    monkeypatch.setattr("schemas.codec._MOST_WRITERS", 2)
+    decode, datum = Decoder(COMMANDS, OneForEveryId()), a_command()[5:]
+    records = [decode(b"\0" + schema_id.to_bytes(4, "big") + datum) for schema_id in range(1, 6)]
+    assert records == [records[0]] * 5
+    assert len(decode._writers) <= 2

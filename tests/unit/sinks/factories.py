@@ -42,6 +42,10 @@ class TableOfSchemas:
     def add(self, schema_id: int, schema: Mapping[str, Any]) -> None:
         self.schemas[schema_id] = parse_plain(json.dumps(schema))
 
+    def forget_added(self) -> None:
+        for schema_id in [each for each in self.schemas if each > len(CANONICAL_TOPICS)]:
+            del self.schemas[schema_id]
+
     def schema_by_id(self, schema_id: int) -> Schema:
         if schema_id not in self.schemas:
             raise InvalidRecordError(f"no schema {schema_id}", error_class="unknown-schema")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import random
 import time
@@ -13,6 +14,7 @@ import fastavro
 import fastavro.utils
 import pytest
 
+import sinks.read_columns
 from core.kafka.record_headers import RecordHeaders
 from schemas.avro_files import parse_plain, schema_text
 from schemas.entities import ENTITIES, TIME_ENTRIES
@@ -36,9 +38,11 @@ def reader(schemas: TableOfSchemas) -> ColumnarReader:
     return ColumnarReader(schemas, RowReader(schemas))
 
 
-def kept(table: CanonicalTable, schemas: TableOfSchemas, *messages: FakeMessage) -> set[int]:
+def kept(
+    table: CanonicalTable, schemas: TableOfSchemas, *messages: FakeMessage, by: ColumnarReader | None = None
+) -> set[int]:
     """The offsets of the records that became rows; every other one was rejected, or replaced by a newer one."""
-    read = reader(schemas).read(table, list(messages))
+    read = (by or reader(schemas)).read(table, list(messages))
     offsets = set()
     for rows in read.rows:
         whole = rows.without(lambda _: True)[1]
@@ -75,7 +79,20 @@ def test_record_of_a_schema_that_is_no_record_is_rejected_alone(schema: str) -> 
     assert kept(TABLE, schemas, odd, message(record(entity_id="9"), 1)) == {1}
 
 
-def of_wrong_kind(table: CanonicalTable, schemas: TableOfSchemas, chance: random.Random, offset: int) -> FakeMessage:
+def test_reader_keeps_no_more_schemas_than_its_bound_and_reads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sinks.read_columns, "MOST_WRITER_SCHEMAS", 2)
+    schemas = TableOfSchemas()
+    by, schema = reader(schemas), json.loads(schema_text(TABLE.topic))
+    for number in range(5):
+        schemas.add(90 + number, schema | {"doc": str(number)})
+        value = b"\0" + (90 + number).to_bytes(4, "big") + (message(record(), 0).value_ or b"")[5:]
+        assert kept(TABLE, schemas, replace(message(record(), 0), value_=value), by=by) == {0}
+    assert len(by._writer_texts) == 2
+
+
+def of_wrong_kind(
+    table: CanonicalTable, schemas: TableOfSchemas, chance: random.Random, offset: int, schema_id: int
+) -> FakeMessage:
     """A record of a schema by the right name in which some fields are of other kinds, or gone."""
     schema = json.loads(schema_text(table.topic))
     for _ in range(chance.randrange(1, 4)):
@@ -85,11 +102,11 @@ def of_wrong_kind(table: CanonicalTable, schemas: TableOfSchemas, chance: random
         elif len(schema["fields"]) > 2:
             schema["fields"].pop(number)
     good = message(record(table.entity, "1"), offset, entity=table.entity)
-    value = io.BytesIO(b"\0" + (100 + offset).to_bytes(4, "big"))
+    value = io.BytesIO(b"\0" + schema_id.to_bytes(4, "big"))
     value.seek(5)
     try:
-        schemas.schemas[100 + offset] = parse_plain(json.dumps(schema))
-        parsed = schemas.schemas[100 + offset]
+        schemas.schemas[schema_id] = parse_plain(json.dumps(schema))
+        parsed = schemas.schemas[schema_id]
         fastavro.schemaless_writer(value, parsed, fastavro.utils.generate_one(parsed))
     except (fastavro.schema.SchemaParseException, KeyError, ValueError):
         # Two kinds of one name: nobody could register it.
@@ -108,13 +125,18 @@ def broken(each: FakeMessage, chance: random.Random) -> FakeMessage:
 def test_no_hostile_record_ends_the_reader_or_hides_the_good_one() -> None:
     chance = random.Random(1)
     give_up_at = time.monotonic() + SECONDS
+    schemas, ids = TableOfSchemas(), itertools.count(100)
+    # One for all, as in a process: what it keeps of ever more schemas is bounded.
+    by = reader(schemas)
     while time.monotonic() < give_up_at:
-        schemas, table = TableOfSchemas(), canonical_table(chance.choice(ENTITIES))
+        table = canonical_table(chance.choice(ENTITIES))
         odd: list[FakeMessage] = []
+        schemas.forget_added()
         for offset in range(chance.choice([2, 30])):
             made = record(table.entity, str(offset % 7), version=chance.choice(NUMBERS[:5]))
             each = message(made, offset, entity=table.entity)
             if chance.random() < 0.3:
-                each = of_wrong_kind(table, schemas, chance, offset)
+                each = of_wrong_kind(table, schemas, chance, offset, next(ids))
             odd.append(broken(each, chance) if chance.random() < 0.5 else each)
-        assert 1_000 in kept(table, schemas, *odd, message(record(table.entity, "good"), 1_000, entity=table.entity))
+        good = message(record(table.entity, "good"), 1_000, entity=table.entity)
+        assert 1_000 in kept(table, schemas, *odd, good, by=by)
