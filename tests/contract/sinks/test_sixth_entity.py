@@ -24,14 +24,14 @@ from tests.contract.sinks.fix_postgres import rows
 from tests.unit.sinks.factories import FakeMessage, batch
 from tests.unit.sinks.fakes import KeptDeadLetters
 from tests.unit.streams import test_sixth_entity as sixth
-from tests.unit.streams.test_sixth_entity import CATALOGUE, TEXTS, VENDORS, Schemas, Streams
+from tests.unit.streams.test_sixth_entity import CATALOGUE, GADGETS, TEXTS, Schemas, Streams
 
-AT = TopicPartition(VENDORS.canonical_topic, 0)
+AT = TopicPartition(GADGETS.canonical_topic, 0)
 TABLE = """
-CREATE TABLE protiv.vendors (
-  company_id text NOT NULL, vendor_id text NOT NULL, version bigint NOT NULL, observed_at timestamptz NOT NULL,
+CREATE TABLE protiv.gadgets (
+  company_id text NOT NULL, gadget_id text NOT NULL, version bigint NOT NULL, observed_at timestamptz NOT NULL,
   deleted_at timestamptz, title text, source_generation integer NOT NULL, source_offset bigint NOT NULL,
-  updated_at timestamptz NOT NULL, PRIMARY KEY (company_id, vendor_id))
+  updated_at timestamptz NOT NULL, PRIMARY KEY (company_id, gadget_id))
 """
 
 streams = sixth.streams
@@ -41,7 +41,7 @@ streams = sixth.streams
 def url(database_url: str) -> Iterator[str]:
     rows(database_url, TABLE)
     yield database_url
-    rows(database_url, "DROP TABLE protiv.vendors")
+    rows(database_url, "DROP TABLE protiv.gadgets")
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def test_sixth_entity_goes_from_raw_record_to_row_and_is_deleted(
         store.write(made, store.read(made))
         next_offset += len(found)
 
-    sink(streams.raw.put(VENDORS, {"vendorId": 7, "title": "Lumber & Co"}))
-    sink(streams.raw.put(VENDORS, {"vendorId": 7, "title": "Lumber & Sons"}))
-    (row,) = rows(url, "SELECT * FROM protiv.vendors")
-    assert (row["company_id"], row["vendor_id"], row["title"]) == ("acme", "7", "Lumber & Sons")
+    sink(streams.raw.put(GADGETS, {"gadgetId": 7, "title": "Lumber & Co"}))
+    sink(streams.raw.put(GADGETS, {"gadgetId": 7, "title": "Lumber & Sons"}))
+    (row,) = rows(url, "SELECT * FROM protiv.gadgets")
+    assert (row["company_id"], row["gadget_id"], row["title"]) == ("acme", "7", "Lumber & Sons")
     assert row["deleted_at"] is None
-    sink(*streams.raw.delete(VENDORS, "7"))
-    (row,) = rows(url, "SELECT * FROM protiv.vendors")
+    sink(*streams.raw.delete(GADGETS, "7"))
+    (row,) = rows(url, "SELECT * FROM protiv.gadgets")
     assert (row["title"], row["deleted_at"] is None) == ("Lumber & Sons", False)

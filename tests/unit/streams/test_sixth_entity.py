@@ -24,9 +24,9 @@ from streams.state.company import Company, EntityRef
 from streams.state.partition import PartitionState
 from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job
 
-VENDORS = Entity("vendors", "Vendors", "vendor", "vendor_id", ("vendorId",), label="title", read_rank=6)
+GADGETS = Entity("gadgets", "Gadgets", "gadget", "gadget_id", ("gadgetId",), label="title", read_rank=6)
 BILLS = Entity("bills", "Bills", "bill", "bill_id", ("id",), label="job_name", read_rank=7, parents=(JOBS,))
-CATALOGUE = (*ENTITIES, VENDORS, BILLS)
+CATALOGUE = (*ENTITIES, GADGETS, BILLS)
 
 
 class BillLink(NamedTuple):
@@ -44,8 +44,8 @@ class BillRefs(NamedTuple):
         return BillLink(parent and parent.label)
 
 
-def normalise_vendor(change: Record) -> Record:
-    return envelope(VENDORS, change) | {"title": change["after"]["title"]}
+def normalise_gadget(change: Record) -> Record:
+    return envelope(GADGETS, change) | {"title": change["after"]["title"]}
 
 
 def normalise_bill(change: Record) -> Record:
@@ -54,11 +54,11 @@ def normalise_bill(change: Record) -> Record:
 
 NEW_RULES = {
     **RULES,
-    VENDORS.name: Rules(normalise_vendor),
+    GADGETS.name: Rules(normalise_gadget),
     BILLS.name: Rules(normalise_bill, lambda canonical, _: BillRefs(canonical["job_id"])),
 }
-STATED = {VENDORS: {"vendorId": "long", "title": "string"}, BILLS: {"id": "long", "jobId": "long"}}
-COLUMNS = {VENDORS: ("title",), BILLS: ("job_id", "job_name")}
+STATED = {GADGETS: {"gadgetId": "long", "title": "string"}, BILLS: {"id": "long", "jobId": "long"}}
+COLUMNS = {GADGETS: ("title",), BILLS: ("job_id", "job_name")}
 
 
 def _raw_schema(entity: Entity) -> str:
@@ -121,19 +121,19 @@ def streams(monkeypatch: pytest.MonkeyPatch) -> Streams:
 
 
 def test_sixth_entity_is_published_and_counted_as_itself(streams: Streams) -> None:
-    ((topic, record),) = streams.take(streams.raw.put(VENDORS, {"vendorId": 7, "title": "Lumber & Co"}))
-    assert (topic, record and (record["vendor_id"], record["title"])) == ("protiv.vendors", ("7", "Lumber & Co"))
-    assert streams.state.sizes() == {entity.name: int(entity is VENDORS) for entity in CATALOGUE}
+    ((topic, record),) = streams.take(streams.raw.put(GADGETS, {"gadgetId": 7, "title": "Lumber & Co"}))
+    assert (topic, record and (record["gadget_id"], record["title"])) == ("protiv.gadgets", ("7", "Lumber & Co"))
+    assert streams.state.sizes() == {entity.name: int(entity is GADGETS) for entity in CATALOGUE}
 
 
 def test_sixth_entity_is_deleted_with_a_record_and_a_tombstone(streams: Streams) -> None:
-    streams.take(streams.raw.put(VENDORS, {"vendorId": 7, "title": "Lumber & Co"}))
-    deleted, tombstone = streams.take(*streams.raw.delete(VENDORS, "7"))
+    streams.take(streams.raw.put(GADGETS, {"gadgetId": 7, "title": "Lumber & Co"}))
+    deleted, tombstone = streams.take(*streams.raw.delete(GADGETS, "7"))
     assert deleted[1] is not None
-    assert (deleted[1]["vendor_id"], deleted[1]["title"]) == ("7", None)
+    assert (deleted[1]["gadget_id"], deleted[1]["title"]) == ("7", None)
     assert deleted[1]["deleted_at"] is not None
-    assert tombstone == ("protiv.vendors", None)
-    assert streams.state.sizes()[VENDORS.name] == 0
+    assert tombstone == ("protiv.gadgets", None)
+    assert streams.state.sizes()[GADGETS.name] == 0
 
 
 def test_child_of_a_new_entity_follows_its_parent(streams: Streams) -> None:
@@ -149,19 +149,19 @@ def test_child_of_a_new_entity_follows_its_parent(streams: Streams) -> None:
 
 def test_sixth_entity_that_shares_a_title_with_a_cost_code_affects_no_shift(streams: Streams) -> None:
     streams.take(streams.raw.put(COST_CODES, cost_code(1, "A")))
-    found = streams.take(streams.raw.put(VENDORS, {"vendorId": 1, "title": "A"}))
-    assert [topic for topic, _ in found] == ["protiv.vendors"]
+    found = streams.take(streams.raw.put(GADGETS, {"gadgetId": 1, "title": "A"}))
+    assert [topic for topic, _ in found] == ["protiv.gadgets"]
     assert streams.state.company("acme").cost_codes_titled("A") == {"1"}
 
 
-@pytest.mark.parametrize("rules", [RULES, RULES | {VENDORS.name: NEW_RULES[BILLS.name]}])
+@pytest.mark.parametrize("rules", [RULES, RULES | {GADGETS.name: NEW_RULES[BILLS.name]}])
 def test_entity_without_fitting_rules_fails_at_the_start(streams: Streams, rules: dict[str, Rules]) -> None:
-    with pytest.raises(ValueError, match=r"rules\.py needs a line for vendors"):
-        Codecs.load(Schemas(), (*ENTITIES, VENDORS), rules)
+    with pytest.raises(ValueError, match=r"rules\.py needs a line for gadgets"):
+        Codecs.load(Schemas(), (*ENTITIES, GADGETS), rules)
 
 
 def test_entity_that_is_not_declared_is_held_nowhere() -> None:
-    company, ref = Company(), EntityRef("vendors", "7")
+    company, ref = Company(), EntityRef("gadgets", "7")
     for call in (company.held_version, company.child, company.drop):
         with pytest.raises(KeyError):
             call(ref)
