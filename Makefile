@@ -24,10 +24,10 @@ up: install ## Start the embedded stack and all services, without the simulated 
 	@$(COMMAND) up $(ARGS)
 
 test: install ## Run every test
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25 --durations-min 5 $(ARGS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --durations 25 --durations-min 5 $(ARGS)
 
 soak: install ## Run every test with the many rounds of a release; takes long
-	@PROTIV_SOAK=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -o timeout=3600 -o faulthandler_timeout=7200 $(ARGS)
+	@PROTIV_SOAK=1 $(PYTHON) -m pytest -n 2 --dist loadfile -o timeout=3600 -o faulthandler_timeout=7200 $(ARGS)
 
 unit: install ## Run the tests that need no service
 	@$(PYTHON) -m pytest tests/unit $(ARGS)

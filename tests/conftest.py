@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,8 @@ settings.load_profile("protiv")
 _HERE = Path(__file__).parent
 
 
-# Several workers are all busy to the end only if what takes minutes begins first. One process alone begins with what
-# takes milliseconds: its first failure is there soon.
-_LONGEST_FIRST = ("faults", "e2e", "integration", "contract", "unit")
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The folder is the marker: tests/unit/… is `unit`, and so on."""
-    ours = [item for item in items if item.path.is_relative_to(_HERE)]
-    for item in ours:
-        item.add_marker(_folder(item))
-    if "PYTEST_XDIST_WORKER" in os.environ and len(ours) == len(items):
-        items.sort(key=lambda item: _LONGEST_FIRST.index(_folder(item)))
-
-
-def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(_HERE).parts[0]
+    for item in items:
+        if item.path.is_relative_to(_HERE):
+            item.add_marker(item.path.relative_to(_HERE).parts[0])

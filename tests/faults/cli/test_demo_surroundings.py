@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from embedded.artifacts import ensure_files
+from embedded.lockfile import read_lock
+from embedded.progress import SilentProgress
 from tests.fix_demo import clean_environment, demo_command, end, next_line, temporary_folder
 from tests.soak import rounds
 
@@ -60,6 +63,13 @@ def folder() -> Iterator[Path]:
         yield path
 
 
+@pytest.fixture(scope="session")
+def downloaded() -> None:
+    """The servers' files are here: behind a proxy that is away nobody could fetch them."""
+    ensure_files(read_lock(), SilentProgress())
+
+
+@pytest.mark.usefixtures("downloaded")
 @pytest.mark.parametrize("odd", rounds(usual=(TOGETHER,), soak=(TOGETHER, *ALONE)), ids=lambda odd: odd.name)
 def test_demo_is_right_on_an_odd_machine(folder: Path, odd: Surroundings) -> None:
     if odd.dotenv is not None:

@@ -94,7 +94,7 @@ class Provider:
 @contextmanager
 def running_provider() -> Iterator[Provider]:
     provider = Provider()
-    server = uvicorn.Server(uvicorn.Config(provider.app(), port=0, log_level="error", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(provider.app(), port=0, log_config=None, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
