@@ -14,7 +14,7 @@ from control.database import COMMAND, translated_errors
 from core.postgres import connect
 from core.settings import Settings
 from core.sql import read_statements
-from reports.tables import Statement, stored_counts
+from reports.tables import Statement, stored_counts, stored_minutes
 from schemas.entities import ENTITIES
 
 _SQL = read_statements(Path(__file__).parent / "queries.sql")
@@ -36,7 +36,10 @@ def counts(settings: Settings, company_id: str) -> dict[str, int]:
     """Live rows by table, and `minutes` worked."""
     found = {row["entity"]: row for row in _query(settings, stored_counts(), company_ids=[company_id])}
     rows = {one.table: int(found[one.name]["records"]) if one.name in found else 0 for one in ENTITIES}
-    return {**rows, "minutes": sum(int(row["minutes"]) for row in found.values())}
+    return {
+        **rows,
+        "minutes": sum(int(row["minutes"]) for row in _query(settings, stored_minutes(), company_id=company_id)),
+    }
 
 
 def contents(settings: Settings, company_id: str) -> Contents:

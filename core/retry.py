@@ -25,7 +25,7 @@ log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Backoff:
-    """The pause behind each failure: longer each time, and never shorter than the other side asks for."""
+    """The pause after each failure: longer each time, and never shorter than the other side asks for."""
 
     failures: int = 0
 

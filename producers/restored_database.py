@@ -125,7 +125,7 @@ class RestoreGuard:
         log.error(
             "database_was_set_back",
             companies=len(highest),
-            records_in_doubt=unconfirmed,
+            records_unconfirmed=unconfirmed,
             since="the beginning" if since is None else since.isoformat(),
         )
 

@@ -45,16 +45,29 @@ def live_records(entity: Entity) -> sql.Composed:
 
 @cache
 def stored_counts() -> sql.Composed:
-    """How many records that are not deleted each company has of each entity, and their worked minutes."""
+    """How many records that are not deleted each company has of each entity."""
     return sql.SQL(" UNION ALL ").join(
         _query(
             entity,
-            "SELECT company_id, {name} AS entity, count(*) AS records, {minutes} AS minutes FROM {current}"
+            "SELECT company_id, {name} AS entity, count(*) AS records FROM {current}"
             " WHERE %(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s) GROUP BY company_id",
             name=sql.Literal(entity.name),
-            minutes=_sum(entity.worked_minutes),
         )
         for entity in ENTITIES
+    )
+
+
+@cache
+def stored_minutes() -> sql.Composed:
+    """The worked minutes of a company's records that are not deleted, a row for each entity that has hours."""
+    return sql.SQL(" UNION ALL ").join(
+        _query(
+            entity,
+            "SELECT coalesce(sum({minutes}), 0) AS minutes FROM {current} WHERE company_id = %(company_id)s",
+            minutes=sql.Identifier(entity.worked_minutes),
+        )
+        for entity in ENTITIES
+        if entity.worked_minutes
     )
 
 
@@ -70,7 +83,3 @@ def _query(entity: Entity, text: LiteralString, **parts: sql.Composable) -> sql.
 def _column(name: str, source: str | None) -> sql.Composed:
     value = sql.SQL("NULL") if source is None else sql.Identifier(source)
     return sql.SQL("{} AS {}").format(value, sql.Identifier(name))
-
-
-def _sum(column: str | None) -> sql.Composable:
-    return sql.SQL("0") if column is None else sql.SQL("coalesce(sum({}), 0)").format(sql.Identifier(column))

@@ -110,21 +110,13 @@ def compare(
     """
     last = {row.entity_id: row for row in rows}
     digest = _digester(options)
-    unreadable: dict[str, UnreadableRowError] = {}
+    changed, unreadable = _read_changed(last, published, digest)
     not_taken: set[str] = set()
     changes: list[Change] = []
     digests: dict[str, bytes] = {}
     kept: list[str] = []
-    for entity_id, row in last.items():
+    for entity_id, record, bytes_now in changed:
         before = published.get(entity_id)
-        bytes_now = None if row.raw is None else digest(row.raw)
-        if before is not None and bytes_now is not None and bytes_now == before.digest:
-            continue
-        try:
-            record = row.read()
-        except UnreadableRowError as error:
-            unreadable[entity_id] = error
-            continue
         now = _state(record, options.time_zone)
         if refused and refused.get(entity_id) == now:
             # Kafka did not take this very record.
@@ -148,6 +140,24 @@ def compare(
         [one for one in refused_now if refused.get(one.entity_id) != one.digest],
         [one for one in refused if one in last and one not in unreadable and one not in not_taken],
     )
+
+
+def _read_changed(
+    rows: Mapping[str, SourceRow], published: Mapping[str, Known], digest: Callable[[bytes], bytes]
+) -> tuple[list[tuple[str, SourceRecord, bytes | None]], dict[str, UnreadableRowError]]:
+    """Rows whose bytes are not those that were read last: id, record and hash of the bytes; and those not readable."""
+    changed: list[tuple[str, SourceRecord, bytes | None]] = []
+    unreadable: dict[str, UnreadableRowError] = {}
+    for entity_id, row in rows.items():
+        before = published.get(entity_id)
+        bytes_now = None if row.raw is None else digest(row.raw)
+        if before is not None and bytes_now is not None and bytes_now == before.digest:
+            continue
+        try:
+            changed.append((entity_id, row.read(), bytes_now))
+        except UnreadableRowError as error:
+            unreadable[entity_id] = error
+    return changed, unreadable
 
 
 def _check_not_all(unreadable: Mapping[str, UnreadableRowError], *, of: int) -> None:

@@ -133,7 +133,7 @@ def _alone(command: OpenCommand, connection: Connection, earlier: Earlier) -> Re
 
 
 def new_run(plan: ReadPlan, connection: Connection, settings: Settings) -> NewRun:
-    """The run to begin for an plan. Of a long read that failed midway a later one takes over what it had read.
+    """The run to begin for a plan. Of a long read that failed midway a later one takes over what it had read.
 
     A full read that somebody asks for begins anew: what was read before they asked may have changed since.
     """

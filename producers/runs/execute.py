@@ -237,14 +237,14 @@ class _ReadInRun:
         return self._ledger.seen(self._read.name, among=ids)
 
     def _compare(self, page: Page) -> Comparison:
-        """Of rows beyond the read's range only known ones are compared: what is in Protiv stays true."""
+        """Of rows outside the range asked for only known ones are compared: what is in Protiv stays true."""
         known = self._ledger.to_compare(self._name, [row.entity_id for row in page.rows])
         comparison = compare(page.rows, self._pipeline.with_pending(known), self._options, self._refused.digests())
         if not page.outside:
             return comparison
         known = self._pipeline.with_pending(self._ledger.known(self._name, [row.entity_id for row in page.outside]))
-        beyond_known = [row for row in page.outside if row.entity_id in known]
-        return combined(comparison, beyond_known, known, self._options, self._refused.digests())
+        known_outside = [row for row in page.outside if row.entity_id in known]
+        return combined(comparison, known_outside, known, self._options, self._refused.digests())
 
     def _count(self, comparison: Comparison, uncounted: int) -> None:
         rows = len(comparison.changes) + comparison.unchanged

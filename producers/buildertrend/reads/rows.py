@@ -281,11 +281,6 @@ class Shift(Row):
     tags: Annotated[list[str], BeforeValidator(_tags)] = []
 
     @classmethod
-    def preferred_names(cls) -> dict[str, str]:
-        """The preferred wire name of each field."""
-        return {name: wire[0] for name, wire in cls.spellings.items()}
-
-    @classmethod
     def adapted(cls, raw: Any) -> Any:
         """A shift of General has no job of its own; that it is 0 stands beside its start [B raw]."""
         if isinstance(raw, dict) and raw.get("jobId", 1) is None:
