@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, NoReturn, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, NoReturn, NotRequired, TypeVar, get_args
 
 import msgspec
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
@@ -253,11 +253,16 @@ class Money(TypedDict):
 @with_config(_AS_STATED)
 class Approval(TypedDict):
     isApproved: bool | None
+    updatedDate: NotRequired[Text]
 
 
 @with_config(_AS_STATED)
-class TitleOnly(TypedDict):
+class ShiftCode(TypedDict):
+    """A cost code that a shift names, with its id and its part of the shift's minutes [B raw]."""
+
     costCodeTitle: Title
+    id: NotRequired[Id | None]
+    totalMinutes: NotRequired[Amount]
 
 
 class Shift(Row):
@@ -273,10 +278,12 @@ class Shift(Row):
     breakTime: Annotated[Break | None, BeforeValidator(_break)]
     regularTime: Minutes
     overTime: Minutes
+    doubleOverTime: Minutes = None
+    personalTimeOff: Minutes = None
     builderCost: Annotated[Money | None, BeforeValidator(_wrapped)]
     rate: Amount
     approvalStatus: Annotated[Approval | None, BeforeValidator(_approval)]
-    costCodes: Annotated[list[TitleOnly], Field(max_length=_MOST_PARTS), BeforeValidator(_listed)]
+    costCodes: Annotated[list[ShiftCode], Field(max_length=_MOST_PARTS), BeforeValidator(_listed)]
     notes: Text = None
     tags: Annotated[list[str], BeforeValidator(_tags)] = []
 
@@ -337,6 +344,10 @@ class CostCodeRow(Row):
     title: Title = Field(validation_alias=AliasChoices("title", "name"))
     category: Text = None
     isActive: Flag = None
+
+    def after(self, stated: Json) -> Json:
+        """See Row; a code that is in a budget's list is stated by it."""
+        return super().after(stated) | {"statedBy": "list"}
 
 
 class BudgetLine(Row):

@@ -27,8 +27,8 @@ DECODE = Decoder(COST_CODES.raw_topic, SOURCE)
 
 
 def cost_code(entity_id: str) -> SourceRecord:
-    after = {"id": int(entity_id), "code": "01.", "title": "01 Site", "category": None, "isActive": None, "extras": {}}
-    return SourceRecord(entity_id, after)
+    after = {"id": int(entity_id), "code": "01.", "title": "01 Site", "category": None, "isActive": None}
+    return SourceRecord(entity_id, after | {"statedBy": "list", "extras": {}})
 
 
 def messages_of(changes: list[Change]) -> list[Message]:
