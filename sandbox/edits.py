@@ -32,7 +32,8 @@ _WORDS: dict[type[Record], str] = {
     BudgetLine: "budget line",
     Shift: "shift",
 }
-_CLOCK_FIELDS = {"time_in", "time_out", "break_minutes", "overtime_minutes"}
+_CLOCK_FIELDS = {"time_in", "time_out", "break_minutes", "overtime_minutes", "double_overtime_minutes"}
+_APPROVED_AT = "T16:43:54.66"
 
 
 def find(company: Company, kind: type[R], record_id: int) -> R:
@@ -48,6 +49,10 @@ def save_shift(company: Company, before: Shift, changes: dict[str, Any]) -> Shif
     shift = replace(before, **changes)
     if "regular_minutes" not in changes and _CLOCK_FIELDS & changes.keys():
         shift = replace(shift, regular_minutes=_regular_minutes(company, shift))
+    if "code_ten_thousandths" not in changes and shift.code_ten_thousandths:
+        shift = replace(shift, code_ten_thousandths=_shared_again(before, shift))
+    if shift.is_approved and not before.is_approved and "approved_at" not in changes:
+        shift = replace(shift, approved_at=(shift.time_out or shift.time_in)[:10] + _APPROVED_AT)
     _check_shift(company, shift)
     company.put(shift)
     return shift
@@ -66,7 +71,17 @@ def _regular_minutes(company: Company, shift: Shift) -> int:
     if shift.time_out is None:
         return 0
     elapsed = elapsed_minutes(shift.time_in, shift.time_out, time_zone=company.profile.time_zone)
-    return elapsed - shift.break_minutes - shift.overtime_minutes
+    return elapsed - shift.break_minutes - shift.overtime_minutes - shift.double_overtime_minutes
+
+
+def _shared_again(before: Shift, shift: Shift) -> tuple[int, ...]:
+    """The codes' parts after an edit: in the old proportion, or equal ones (empty) where the codes are others."""
+    codes = [(one.cost_code_ids, one.is_flat_rate) for one in (before, shift)]
+    if codes[0] != codes[1]:
+        return ()
+    if shift.worked_minutes == before.worked_minutes or not before.worked_minutes:
+        return shift.code_ten_thousandths
+    return tuple(part * shift.worked_minutes // before.worked_minutes for part in shift.code_ten_thousandths)
 
 
 def _check_shift(company: Company, shift: Shift) -> None:
@@ -74,8 +89,9 @@ def _check_shift(company: Company, shift: Shift) -> None:
     find(company, User, shift.user_id)
     for code_id in shift.cost_code_ids:
         find(company, CostCode, code_id)
-    if shift.is_flat_rate and shift.cost_code_ids:
-        raise RefusedError("A flat-rate shift has no cost codes: leave out is_flat_rate or cost_code_ids.")
+    codes = len(shift.cost_code_ids) + shift.is_flat_rate
+    if shift.code_ten_thousandths and len(shift.code_ten_thousandths) != codes:
+        raise RefusedError(f"The shift has {codes} cost codes: state the minutes of each, the flat rate's last.")
     if shift.time_out is None:
         return
     if elapsed_minutes(shift.time_in, shift.time_out, time_zone=company.profile.time_zone) <= 0:

@@ -103,7 +103,11 @@ class WorksheetLine:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """One Time Clock shift; `time_out` is None while the worker is clocked in."""
+    """One Time Clock shift; `time_out` is None while the worker is clocked in.
+
+    `code_ten_thousandths` is the time of each cost code (the flat-rate one last) in ten-thousandths of an hour, as
+    Buildertrend keeps it (T4); empty where nobody shared the shift out: it is in equal parts then.
+    """
 
     id: int
     job_id: int
@@ -120,6 +124,15 @@ class Shift:
     tags: tuple[str, ...]
     is_approved: bool
     was_edited: bool
+    double_overtime_minutes: int = 0
+    pto_minutes: int = 0
+    approved_at: str | None = None
+    code_ten_thousandths: tuple[int, ...] = ()
+
+    @property
+    def worked_minutes(self) -> int:
+        """Paid work; paid absence is apart."""
+        return self.regular_minutes + self.overtime_minutes + self.double_overtime_minutes
 
 
 Record = Job | User | CostCode | BudgetLine | WorksheetLine | Shift
@@ -141,6 +154,6 @@ class Profile:
 
 
 def labour_cost_cents(shift: Shift) -> int:
-    """Cost of a shift in cents, overtime at time and a half, halves rounded up."""
-    weighted_minutes = 2 * shift.regular_minutes + 3 * shift.overtime_minutes
+    """Cost of a shift in cents, overtime at time and a half, double overtime twice, halves rounded up."""
+    weighted_minutes = 2 * shift.regular_minutes + 3 * shift.overtime_minutes + 4 * shift.double_overtime_minutes
     return (shift.rate_cents * weighted_minutes + 60) // 120

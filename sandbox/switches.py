@@ -13,7 +13,18 @@ SessionEndSignal = Literal["relogin", "401", "302", "html"]
 Endpoint = Literal["ok", "404", "500", "403", "no-permission"]
 
 # Properties of an account rather than faults: `healed` leaves these alone unless they are named.
-QUIRKS = frozenset({"latency_ms", "custom_range_returns_nothing", "cost_code_fields", "cost_code_place"})
+QUIRKS = frozenset(
+    {
+        "latency_ms",
+        "custom_range_returns_nothing",
+        "cost_code_fields",
+        "cost_code_place",
+        "tag_form",
+        "shift_code_minutes",
+        "double_overtime_in_codes",
+        "pto_in_regular_time",
+    }
+)
 # These count down, so they do not outlive a restart.
 COUNTING = frozenset({"fail_next", "spoil_next", "on_request"})
 
@@ -51,6 +62,10 @@ class Switches(BaseModel):
     custom_range_returns_nothing: bool = True
     cost_code_fields: Literal["id-code-title", "costCodeId-displayCode-name"] = "id-code-title"
     cost_code_place: Literal["top", "data"] = "top"
+    tag_form: Literal["text", "object"] = "text"
+    shift_code_minutes: Literal["stated", "missing", "zero"] = "stated"
+    double_overtime_in_codes: bool = True
+    pto_in_regular_time: bool = False
     latency_ms: int = Field(default=5, ge=0, le=60_000)
 
     def healed(self, names: Iterable[str] = ()) -> Switches:

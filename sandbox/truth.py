@@ -9,7 +9,8 @@ from collections import Counter
 
 from sandbox.company import Company
 from sandbox.model import LINE_SELECTION, BudgetLine, CostCode, Job, Shift, User, labour_cost_cents
-from sandbox.shift_views import cost_code_titles, job_name, worker_name
+from sandbox.shift_views import codes_of, cost_code_titles, job_name, regular_minutes, worker_name
+from sandbox.split import whole_minutes
 from sandbox.wire.budgets import codes_by_job, lines_by_job
 
 Fields = dict[str, object]
@@ -105,12 +106,29 @@ def _time_entry(company: Company, shift: Shift) -> Fields:
         "time_in": shift.time_in,
         "time_out": shift.time_out,
         "break_minutes": shift.break_minutes,
-        "regular_minutes": shift.regular_minutes,
+        "regular_minutes": regular_minutes(company, shift),
         "overtime_minutes": shift.overtime_minutes,
+        "double_overtime_minutes": shift.double_overtime_minutes,
+        "pto_minutes": shift.pto_minutes,
         "rate_cents": shift.rate_cents,
         "labor_cost_cents": labour_cost_cents(shift),
+        "cost_code_ids": [str(code.id) for code in codes_of(company, shift)],
         "cost_code_titles": cost_code_titles(company, shift),
+        "minutes_by_code": _minutes_by_code(company, shift),
         "notes": shift.notes,
         "tags": list(shift.tags),
         "is_approved": shift.is_approved,
+        "approved_at": shift.approved_at if shift.is_approved else None,
     }
+
+
+def _minutes_by_code(company: Company, shift: Shift) -> dict[str, int]:
+    """Whole minutes of each code, adding up to the shift's; a single code has all. Empty where nothing tells."""
+    codes = codes_of(company, shift)
+    worked = regular_minutes(company, shift) + shift.overtime_minutes + shift.double_overtime_minutes
+    if len({code.id for code in codes}) == 1:
+        return {str(codes[0].id): worked}
+    if company.switches.shift_code_minutes != "stated":
+        return {}
+    shares = whole_minutes([(code.id, code.ten_thousandths) for code in codes], worked)
+    return {str(code_id): minutes for code_id, minutes in shares.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -27,10 +27,19 @@ def _cents(value: object) -> object:
     return int(Decimal(text) * 100)
 
 
+def _ten_thousandths(value: object) -> object:
+    """Minutes, also fractions of one, become ten-thousandths of an hour."""
+    text = str(value)
+    if isinstance(value, bool) or not re.fullmatch(r"-?\d{1,6}(\.\d{1,6})?", text):
+        raise ValueError("must be minutes, such as 87 or 43.5")
+    return int((Decimal(text) * 10_000 / 60).to_integral_value(ROUND_HALF_UP))
+
+
 WallTime = Annotated[str, AfterValidator(normal_text)]
 WallDate = Annotated[str, AfterValidator(lambda value: f"{date.fromisoformat(value[:10]).isoformat()}T00:00:00")]
 Dollars = Annotated[int, BeforeValidator(_cents)]
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
+CodeMinutes = Annotated[int, BeforeValidator(_ten_thousandths)]
 Minutes = Annotated[int, Field(ge=0, le=100_000)]
 Text = Annotated[str, Field(max_length=4000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -72,12 +81,16 @@ class ShiftChange(Body):
     break_minutes: Minutes = 0
     regular_minutes: Minutes = 0
     overtime_minutes: Minutes = 0
+    double_overtime_minutes: Minutes = 0
+    pto_minutes: Minutes = 0
     rate: Dollars = 0
     cost_code_ids: tuple[int, ...] = ()
+    cost_code_minutes: tuple[CodeMinutes, ...] = ()
     is_flat_rate: bool = False
     notes: Text = ""
     tags: tuple[Name, ...] = ()
     is_approved: bool = False
+    approved_at: WallTime | None = None
 
 
 class NewShift(ShiftChange):

@@ -13,8 +13,8 @@ from sandbox.company import Company
 from sandbox.control_api import bodies
 from sandbox.errors import RefusedError
 from sandbox.model import BudgetLine, CostCode, Job, Shift, User, labour_cost_cents
-from sandbox.shift_views import cost_code_titles, shifts_in_order
-from sandbox.wire.values import amount
+from sandbox.shift_views import codes_of, cost_code_titles, shifts_in_order
+from sandbox.wire.values import amount, minutes_number
 
 R = TypeVar("R", Job, User, CostCode, BudgetLine, Shift)
 
@@ -35,9 +35,10 @@ class Resource(Generic[R]):
 
 
 def in_record_terms(given: Mapping[str, object]) -> dict[str, Any]:
-    """Body fields under the record's names: parsed dollars are cents, and named so."""
+    """Body fields under the record's names: parsed dollars are cents, and named so, and so are parts of an hour."""
     in_dollars = {"rate", "contract", "labor_cost", "original", "revised", "committed", "actual", "projected"}
-    return {f"{name}_cents" if name in in_dollars else name: value for name, value in given.items()}
+    names = {name: f"{name}_cents" for name in in_dollars} | {"cost_code_minutes": "code_ten_thousandths"}
+    return {names.get(name, name): value for name, value in given.items()}
 
 
 def _plain_json(record: Job | User | CostCode | BudgetLine | Shift) -> dict[str, object]:
@@ -50,8 +51,11 @@ def _plain_json(record: Job | User | CostCode | BudgetLine | Shift) -> dict[str,
 
 def shift_json(company: Company, shift: Shift) -> dict[str, object]:
     job, user = company.jobs.get(shift.job_id), company.users.get(shift.user_id)
+    plain = _plain_json(shift)
+    del plain["code_ten_thousandths"]
     return {
-        **_plain_json(shift),
+        **plain,
+        "cost_code_minutes": [minutes_number(code.ten_thousandths) for code in codes_of(company, shift)],
         "job_name": None if job is None else job.name,
         "user_name": None if user is None else user.name,
         "cost_code_titles": cost_code_titles(company, shift),

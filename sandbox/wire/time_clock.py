@@ -7,12 +7,12 @@ from starlette.routing import Route
 
 from sandbox.company import Company
 from sandbox.faults.paging import page_through_faults
-from sandbox.model import GENERAL_JOB_ID, Shift, labour_cost_cents
-from sandbox.shift_views import SORT_COLUMNS, cost_code_titles, job_name, shifts_in_order, worker_name
+from sandbox.model import GENERAL_JOB_ID, Shift
+from sandbox.shift_views import SORT_COLUMNS, shifts_in_order
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
 from sandbox.wire.grid import GridQuery, read_grid_query
-from sandbox.wire.values import rate_text, wrapped
+from sandbox.wire.shift_rows import shift_row
 
 _GRID_TYPE = "29"
 
@@ -49,30 +49,3 @@ def _filtered(company: Company, query: GridQuery) -> list[Shift]:
 
     in_order = shifts_in_order(company, query.sort_column, descending=query.descending)
     return [shift for shift in in_order if wanted(shift)]
-
-
-def shift_row(company: Company, shift: Shift) -> dict[str, object]:
-    """The row as the grid shows it, including fields that no known reader needs."""
-    return {
-        "id": shift.id,
-        "jobId": shift.job_id,
-        "userID": shift.user_id,
-        "jobName": job_name(company, shift),
-        "name": worker_name(company, shift),
-        "timeIn": {"timeStamp": shift.time_in, "hasLocation": shift.id % 4 == 0},
-        "timeOut": None if shift.time_out is None else {"timeStamp": shift.time_out, "hasLocation": False},
-        "breakTime": {"breakTime": shift.break_minutes, "breakCount": 1 if shift.break_minutes else 0},
-        "regularTime": shift.regular_minutes,
-        "overTime": shift.overtime_minutes,
-        "builderCost": wrapped(labour_cost_cents(shift)),
-        "rate": rate_text(shift.rate_cents),
-        "approvalStatus": {"isApproved": shift.is_approved, "status": 2 if shift.is_approved else 0},
-        "costCodes": [{"costCodeTitle": title} for title in cost_code_titles(company, shift)],
-        "notes": shift.notes,
-        "tags": list(shift.tags),
-        "hasBeenEdited": shift.was_edited,
-        "isShiftRunning": shift.time_out is None,
-        "attachedFiles": {"count": 0, "canAdd": True},
-        "canEdit": True,
-        "entityType": 19,
-    }

@@ -11,7 +11,13 @@ def amount(cents: int) -> float:
 
 
 def wrapped(cents: int) -> dict[str, object]:
-    return {"value": amount(cents)}
+    return {"value": amount(cents), "scale": 2}
+
+
+def minutes_number(ten_thousandths: int) -> int | float:
+    """Minutes of so many ten-thousandths of an hour: 87 for 14,500 and 487.998 for 81,333 (T4)."""
+    whole, rest = divmod(ten_thousandths * 6, 1000)
+    return ten_thousandths * 6 / 1000 if rest else whole
 
 
 def money(cents: int, *, salt: int) -> object:

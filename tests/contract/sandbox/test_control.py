@@ -71,7 +71,7 @@ def test_edit_shift_changes_its_row_and_marks_it_edited(signed_in: Site) -> None
     seen = row(signed_in, shift["id"])
     assert changed["regular_minutes"] == seen["regularTime"] == 300
     assert seen["approvalStatus"]["isApproved"] is True
-    assert seen["hasBeenEdited"] is True
+    assert signed_in.control.record("shifts", shift["id"])["was_edited"] is True
 
 
 def test_edit_shift_notes_leaves_its_minutes_alone(signed_in: Site) -> None:
@@ -123,12 +123,17 @@ def test_add_shift_that_makes_no_sense_is_refused_with_the_reason(
     assert site.control.summary()["time_entries"] == 150
 
 
-def test_flat_rate_together_with_codes_is_refused(site: Site) -> None:
+def test_minutes_of_codes_are_stated_for_each_code(site: Site) -> None:
     user_id, code_id = site.control.listed("users")[0]["id"], site.control.listed("cost-codes")[0]["id"]
-    with pytest.raises(ControlError, match="flat-rate"):
-        site.control.add_shift(
-            job_id=0, user_id=user_id, time_in="2026-06-01T07:00", is_flat_rate=True, cost_code_ids=[code_id]
-        )
+    wanted = {"job_id": 0, "user_id": user_id, "time_in": "2026-06-01T07:00", "cost_code_ids": [code_id]}
+    with pytest.raises(ControlError, match="2 cost codes"):
+        site.control.add_shift(**wanted, is_flat_rate=True, cost_code_minutes=[30])
+    made = site.control.add_shift(
+        **wanted, time_out="2026-06-01T08:27", is_flat_rate=True, cost_code_minutes=[43.5, 43.5]
+    )
+    assert made["cost_code_minutes"] == [43.5, 43.5]
+    shorter = site.control.edit_shift(made["id"], time_out="2026-06-01T08:00")
+    assert shorter["cost_code_minutes"] == [30, 30]
 
 
 def test_list_shifts_filters_by_job_day_open_and_text(site: Site) -> None:
@@ -211,7 +216,7 @@ def test_budget_line_edits_are_seen_and_a_second_line_for_the_pair_is_refused(si
     before = signed_in.control.summary()["budgets"]
     signed_in.control.edit("budget-lines", line["id"], original="$1,234.56")
     seen = next(one for one in signed_in.budget(line["job_id"]) if one["id"] == line["cost_code_id"])
-    assert seen["originalBudgetCosts"] in (1234.56, {"value": 1234.56})
+    assert seen["originalBudgetCosts"] in (1234.56, {"value": 1234.56, "scale": 2})
     with pytest.raises(ControlError, match="already"):
         signed_in.control.add("budget-lines", job_id=line["job_id"], cost_code_id=line["cost_code_id"], original=5)
     signed_in.control.delete("budget-lines", line["id"])

@@ -60,8 +60,8 @@ def test_job_ids_narrow_and_general_items_come_only_when_included(signed_in: Sit
     job_id = next(row["jobId"] for row in rows if row["jobId"])
     without = {row["jobId"] for row in signed_in.shifts(job_ids=[job_id], general=False)["data"]}
     beside = {row["jobId"] for row in signed_in.shifts(job_ids=[job_id], general=True)["data"]}
-    assert (without, beside) == ({job_id}, {job_id, 0})
-    assert 0 not in {row["jobId"] for row in signed_in.shifts(general=False)["data"]}
+    assert (without, beside) == ({job_id}, {job_id, None})
+    assert None not in {row["jobId"] for row in signed_in.shifts(general=False)["data"]}
 
 
 def test_absent_job_ids_mean_all_jobs(signed_in: Site) -> None:

@@ -115,7 +115,8 @@ def test_truth_of_shifts_is_what_the_wire_shows(local: tuple[LocalCompany, Site]
         assert (fact["regular_minutes"], fact["overtime_minutes"]) == (row["regularTime"], row["overTime"])
         assert fact["labor_cost_cents"] == round(100 * row["builderCost"]["value"])
         assert fact["cost_code_titles"] == [code["costCodeTitle"] for code in row["costCodes"]]
-        assert (fact["job_id"], fact["user_id"]) == (str(row["jobId"]), str(row["userID"]))
+        assert (fact["job_id"], fact["user_id"]) == (str(row["jobId"] or 0), str(row["userID"]))
+        assert fact["cost_code_ids"] == [str(code["id"]) for code in row["costCodes"]]
         assert (fact["job_name"], fact["user_name"]) == (row["jobName"], row["name"])
 
 
