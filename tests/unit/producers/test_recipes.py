@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producers.buildertrend import bodies
 from producers.buildertrend.recipes import NoRecipeError, Recipe, differences, recipe_of
 
 URL = "https://buildertrend.net/api/TimeClock/Grid?gridType=29"
-ALL_TIME = {"SelectedValue": bodies.ALL_TIME, "StartDate": None, "EndDate": None}
+ALL_TIME = {"SelectedValue": 2147483647, "StartDate": None, "EndDate": None}
 
 
 def recorded(**changes: Any) -> dict[str, Any]:
@@ -40,8 +39,26 @@ def recipe(*, newest_first: bool = True, url: str = URL, **changes: Any) -> Reci
     return recipe_of(url, json.dumps(recorded(**changes)).encode(), newest_first=newest_first)
 
 
+# What we ask ourselves: page 7 of these jobs.
+OURS: dict[str, Any] = {
+    "gridRequest": {
+        "hideMultiJobsColumns": False,
+        "selectedColumns": ["1", "2", "11", "3"],
+        "sortColumn": "1",
+        "sortDirection": "desc",
+        "hasFooter": False,
+        "emptyStateEntity": 19,
+        "savedViewId": -1,
+    },
+    "pagingData": {"pageNumber": "7", "pageSize": 200, "resetScroll": False, "firstRow": 1201, "lastRow": 1400},
+    "filters": json.dumps({"12": json.dumps(ALL_TIME)}),
+    "jobIds": [41, 42],
+    "includeGeneralJobItems": True,
+}
+
+
 def asked(found: Recipe) -> dict[str, Any]:
-    return found.over(bodies.shifts(7, 200))
+    return found.over(OURS)
 
 
 def test_recipe_of_a_page_is_asked_with_our_page_and_the_pages_form() -> None:
@@ -51,13 +68,13 @@ def test_recipe_of_a_page_is_asked_with_our_page_and_the_pages_form() -> None:
     assert body["pagingData"]["resetScroll"] is True
     assert (body["gridRequest"]["sortColumn"], body["gridRequest"]["sortDirection"]) == ("2", "desc")
     assert body["gridRequest"]["hideMultiJobsColumns"] is True
-    assert body["jobIds"] == bodies.shifts(7, 200)["jobIds"]
+    assert body["jobIds"] == [41, 42]
 
 
 def test_recipe_shows_the_columns_that_somebody_hid_too() -> None:
     columns = asked(recipe())["gridRequest"]["selectedColumns"]
     assert columns[:3] == ["1", "2", "51"]
-    assert set(columns) >= set(bodies.shifts(1)["gridRequest"]["selectedColumns"])
+    assert set(columns) >= set(OURS["gridRequest"]["selectedColumns"])
 
 
 def test_recipe_of_other_column_numbers_asks_for_those_alone() -> None:
@@ -71,7 +88,7 @@ def test_recipe_asks_for_all_time_whatever_days_the_page_showed() -> None:
 
 def test_recipe_without_rows_newest_first_keeps_our_order() -> None:
     grid = asked(recipe(newest_first=False))["gridRequest"]
-    assert (grid["sortColumn"], grid["sortDirection"]) == (bodies.TIME_IN_COLUMN, "desc")
+    assert (grid["sortColumn"], grid["sortDirection"]) == ("1", "desc")
 
 
 @pytest.mark.parametrize("chosen", ["7700001", "7700001,7700002", "Ana Diaz", "1,2", 7700001, ["1"], {"a": 1}, True])
