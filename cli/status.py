@@ -20,7 +20,7 @@ from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled, table
 from core.topics import partition_for
 from core.visible import visible
-from reports.company_status import CompanyStatus
+from reports.company_status import CompanyStatus, RequestsToday
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status, takes_writes
@@ -120,6 +120,7 @@ def _company_json(one: CompanyStatus, shown: Shown, settings: Settings) -> dict[
         "last_success_at": facts["connection"]["last_success_at"],
         "running": facts["running"],
         "commands": facts["commands"],
+        "requests_today": {"total": one.facts.requests.total, **facts["requests"]},
         "lag": shown.lags(one.company_id, settings.entity_partitions),
         "entities": entities,
     }
@@ -133,6 +134,7 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
     for one in shown.companies:
         if in_full:
             _show_entities(one, shown, console)
+            console.print(requests_sentence(one.facts.requests))
         if one.cause:
             console.print()
             console.print(styled(f"{one.company_id}:", "bold"), visible(one.cause))
@@ -174,6 +176,12 @@ def _show_entities(one: CompanyStatus, shown: Shown, console: Console) -> None:
         )
     console.print()
     console.print(shown_as)
+
+
+def requests_sentence(requests: RequestsToday) -> str:
+    """How much was asked of Buildertrend on the company's local day, and by which reads."""
+    parts = ", ".join(f"{read} {count:,}" for read, count in sorted(requests.by_read.items(), key=lambda one: -one[1]))
+    return f"Requests today: {requests.total:,}" + (f" ({parts})." if parts else ".")
 
 
 def _show_stages(shown: Shown, console: Console) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
+import httpx
 import structlog
 
 from control import held_deletions
@@ -25,6 +26,7 @@ from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
 from producers.replay.command import ReplayEnd
+from producers.request_count import RequestCount
 from producers.runs.decide import BACKFILL, INITIAL, ReadPlan, decide, new_run
 from producers.runs.execute import execute
 from producers.runs.ledger import PostgresLedger
@@ -41,7 +43,8 @@ log = get_logger(__name__)
 # What ends a run in a way of its own; any other exception is a fault of ours.
 _FORESEEN = (SourceFaultError, ReadStoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
 
-AccountFactory = Callable[[Lease, Connection, threading.Event], Account]
+CountRequest = Callable[[httpx.Request], None]
+AccountFactory = Callable[[Lease, Connection, threading.Event, CountRequest], Account]
 PublisherFactory = Callable[[str], Publisher]
 Replay = Callable[[OpenCommand, Callable[[], bool]], ReplayEnd]
 """Puts a company's dead letters through, or says how many it would; how that ended."""
@@ -156,14 +159,18 @@ class _ConnectionRun:
 
     def _read(self, run: Run, stop: threading.Event) -> None:
         """Raises what a run raises. What nobody foresaw is a fault, too: answered, and tried again ever later."""
+        recorder = self.tools.recorder
+        requests = RequestCount(recorder.database, self.connection, self.plan.read, recorder.clock)
         try:
-            account = self.tools.account(self.lease, self.connection, stop)
+            account = self.tools.account(self.lease, self.connection, stop, requests.note)
             self._check_identity(account)
             execute(run, planned_reads(account, self.plan.scope))
         except _FORESEEN:
             raise
         except Exception as exc:
             raise _unforeseen(exc) from exc
+        finally:
+            requests.store()
 
     def _begin(self) -> BegunRun:
         """The run is in the database before anything is read, so that its run_seq is above all that was published."""

@@ -29,7 +29,7 @@ from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.commands.answer_publisher import AnswerPublisher, KafkaAnswerTopic
 from producers.commands.command_loop import CommandLoop
 from producers.commands.inbox import Inbox
-from producers.connection_work import Tools, work_on
+from producers.connection_work import CountRequest, Tools, work_on
 from producers.poller import Poller
 from producers.replay.command import ReplayCommand
 from producers.restored_database import RawTopics, RestoreGuard
@@ -64,10 +64,10 @@ class Accounts:
         self._clock = clock
         self._http = http
 
-    def __call__(self, lease: Lease, connection: Connection, stop: threading.Event) -> Account:
+    def __call__(self, lease: Lease, connection: Connection, stop: threading.Event, count: CountRequest) -> Account:
         limits = Limits(gap_ms=self._settings.buildertrend_min_request_gap_ms)
         return Account(
-            HttpClient(self._http, self._clock, limits, stop),
+            HttpClient(self._http, self._clock, limits, stop, count=count),
             hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
             details=lambda: self._details(connection),
             sessions=VaultSessions(self._database, self._opener, lease, longest_pause_s=self._settings.poll_interval_s),
@@ -163,4 +163,4 @@ def _http_client() -> httpx.Client:
 
 
 def _count_answer(response: httpx.Response) -> None:
-    metrics.REQUESTS.labels(f"{response.status_code // 100}xx").inc()
+    metrics.SOURCE_ANSWERS.labels(f"{response.status_code // 100}xx").inc()

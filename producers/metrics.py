@@ -19,7 +19,12 @@ RUN_SECONDS = Histogram(
     ["read"],
     buckets=(1, 2, 5, 10, 30, 60, 120, 300, 900, 1800, 3600, 7200, 14400),
 )
-REQUESTS = Counter("protiv_poller_requests", "Answers of Buildertrend by class of status.", ["status"])
+REQUESTS = Counter(
+    "protiv_poller_requests",
+    "Requests sent to Buildertrend, by the read that sent them (or sign-in) and by what they ask for.",
+    ["read", "kind"],
+)
+SOURCE_ANSWERS = Counter("protiv_poller_source_answers", "Answers of Buildertrend by class of status.", ["status"])
 COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
 COMMANDS_PUT_ASIDE = Counter(
     "protiv_poller_commands_put_aside", "Records of integration.sync-commands that are no command.", ["error_class"]

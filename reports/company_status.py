@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -98,6 +98,18 @@ class OpenCommandFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestsToday:
+    """Requests sent to Buildertrend on the company's local day: by read (or sign-in), and by what they asked for."""
+
+    by_read: Mapping[str, int] = field(default_factory=dict)
+    by_kind: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.by_read.values())
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyFacts:
     """All that is known of a company."""
 
@@ -105,6 +117,7 @@ class CompanyFacts:
     entities: Mapping[str, EntityFacts]
     running: RunningRead | None = None
     commands: Sequence[OpenCommandFacts] = ()
+    requests: RequestsToday = RequestsToday()
 
 
 @dataclass(frozen=True, slots=True)

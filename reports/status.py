@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from reports.company_status import (
     ConnectionFacts,
     EntityFacts,
     OpenCommandFacts,
+    RequestsToday,
     RunningRead,
     company_status,
 )
@@ -56,6 +58,7 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
     commands: dict[str, list[OpenCommandFacts]] = {}
     for row in _rows(tx, _SQL["commands"], wanted):
         commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
+    requests = _requests(_rows(tx, _SQL["requests"], wanted))
     return [
         CompanyFacts(
             connection=one,
@@ -68,6 +71,7 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
             },
             running=running.get(one.company_id),
             commands=tuple(commands.get(one.company_id, ())),
+            requests=requests.get(one.company_id, RequestsToday()),
         )
         for one in connections
     ]
@@ -93,6 +97,16 @@ def _entity_facts(
         published=None if published is None else published.get(place, {}).get("records", 0),
         stored=None if stored is None else stored.get(place, {}).get("records", 0),
     )
+
+
+def _requests(rows: Iterable[Row]) -> dict[str, RequestsToday]:
+    """By company."""
+    by_read: dict[str, Counter[str]] = {}
+    by_kind: dict[str, Counter[str]] = {}
+    for row in rows:
+        by_read.setdefault(row["company_id"], Counter())[row["read"]] += row["requests"]
+        by_kind.setdefault(row["company_id"], Counter())[row["kind"]] += row["requests"]
+    return {company_id: RequestsToday(by_read[company_id], by_kind[company_id]) for company_id in by_read}
 
 
 def _with_shortfall(facts: EntityFacts, short: Row) -> EntityFacts:

@@ -107,6 +107,8 @@ class HttpClient:
     limits: Limits
     stop: threading.Event = field(default_factory=threading.Event)
     jitter: random.Random = field(default_factory=random.Random)
+    count: Callable[[httpx.Request], None] = lambda _request: None
+    """Called with each request that is sent, repeated ones too."""
     _last_sent: float | None = None
 
     def send(self, request: httpx.Request) -> Answer:
@@ -158,6 +160,7 @@ class HttpClient:
     def _exchange(self, request: httpx.Request) -> Answer:
         deadline = self.clock.monotonic() + self.limits.answer_s
         request.headers["Accept-Encoding"] = CODINGS
+        self.count(request)
         response = self.http.send(request, stream=True)
         try:
             body = _body_of(response, most=self.limits.answer_bytes)

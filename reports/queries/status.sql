@@ -34,6 +34,13 @@ FROM integration.commands
 WHERE state <> 'done' AND answer IS NULL AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
 ORDER BY arrived;
 
+-- name: requests
+-- What was asked of Buildertrend on the company's local day that it is now.
+SELECT r.company_id, r.read, r.kind, r.requests
+FROM integration.requests AS r JOIN integration.connections AS c USING (company_id)
+WHERE r.day = (now() AT TIME ZONE c.time_zone)::date
+  AND (%(company_ids)s::text[] IS NULL OR r.company_id = ANY(%(company_ids)s));
+
 -- name: held
 SELECT company_id, entity, count(*) AS records, min(held_at) AS since FROM integration.held_deletions
 WHERE released_at IS NULL AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))

@@ -106,7 +106,7 @@ def test_poller_metrics_tell_what_was_done(demo: Demo, trodden: Tenant) -> None:
             for part in (
                 'protiv_poller_runs_total{read="initial",state="completed"}',
                 'protiv_poller_records_total{entity="time-entries",outcome="read"}',
-                'protiv_poller_requests_total{status="2xx"}',
+                'protiv_poller_source_answers_total{status="2xx"}',
                 'protiv_poller_commands_total{outcome="completed",type="sync"}',
                 'protiv_poller_connections{state="connected"}',
                 'protiv_poller_freshness_seconds{entity="jobs"}',

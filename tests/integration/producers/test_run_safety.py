@@ -411,7 +411,7 @@ def test_session_of_a_run_that_was_taken_over_is_not_kept(read_desk: Desk) -> No
     read_desk.make_due()
     lease = read_desk.lease()
     assert lease is not None
-    account = read_desk.tools().account(lease, read_desk.connection(), read_desk.stop)
+    account = read_desk.tools().account(lease, read_desk.connection(), read_desk.stop, lambda _request: None)
     read_desk.connect()
     before = read_desk.mark()
     from core.errors import FencedError

@@ -82,3 +82,20 @@ def test_status_of_many_leaves_the_counts_out(company: Company, reading: Transac
 
 def test_status_of_a_company_that_is_not_connected_is_none(reading: Transaction) -> None:
     assert read_status(reading, now=datetime.now(UTC), poll_interval_s=7200, company_ids=["nobody"]) == []
+
+
+def test_status_counts_the_requests_of_the_companys_own_day(company: Company, reading: Transaction) -> None:
+    company.connect(time_zone="Pacific/Auckland")
+    for day, read, kind, requests in (
+        ("(now() AT TIME ZONE 'Pacific/Auckland')::date", "glance", "shifts", 7),
+        ("(now() AT TIME ZONE 'Pacific/Auckland')::date", "sign-in", "sign-in", 3),
+        ("(now() AT TIME ZONE 'Pacific/Auckland')::date - 1", "glance", "shifts", 100),
+    ):
+        company.sql(
+            f"INSERT INTO integration.requests VALUES (%(company)s, {day}, %(read)s, %(kind)s, %(requests)s)",
+            read=read,
+            kind=kind,
+            requests=requests,
+        )
+    found = status_of(company, reading).facts.requests
+    assert (found.total, found.by_read, found.by_kind) == (10, {"glance": 7, "sign-in": 3}, {"shifts": 7, "sign-in": 3})

@@ -1,0 +1,12 @@
+-- name: add
+INSERT INTO integration.requests AS r (company_id, day, read, kind, requests)
+SELECT %(company_id)s, %(day)s, n.read, n.kind, n.requests
+FROM unnest(%(reads)s::text[], %(kinds)s::text[], %(requests)s::bigint[]) AS n(read, kind, requests)
+ON CONFLICT (company_id, day, read, kind) DO UPDATE SET requests = r.requests + excluded.requests;
+
+-- name: drop_old
+DELETE FROM integration.requests WHERE company_id = %(company_id)s AND day < %(day)s::date - 90;
+
+-- name: of_days
+SELECT day, read, kind, requests FROM integration.requests
+WHERE company_id = %(company_id)s AND day BETWEEN %(first)s AND %(last)s ORDER BY day, read, kind;
