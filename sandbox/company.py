@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol, TypeVar, cast
 
 from sandbox.model import BudgetLine, CostCode, Job, Profile, Record, Shift, User, WorksheetLine
@@ -24,6 +26,14 @@ class Journal(Protocol):
     def save_profile(self, profile: Profile) -> None: ...
 
     def save_switches(self, builder_id: int, switches: Switches) -> None: ...
+
+
+@dataclass(slots=True)
+class BurstState:
+    """When the last requests came, and until when the company refuses more (R7)."""
+
+    recent: deque[datetime] = field(default_factory=deque)
+    refused_until: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -64,6 +74,7 @@ class Company:
         self._tables = tables
         self._journal = journal
         self._derived: dict[Hashable, object] = {}
+        self.burst = BurstState()
 
     @property
     def jobs(self) -> dict[int, Job]:

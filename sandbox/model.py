@@ -55,12 +55,16 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class CostCode:
-    """One cost code; neither `code` nor `title` is unique in a company, only `id` is."""
+    """One cost code; neither `code` nor `title` is unique in a company, only `id` is.
+
+    One that is not listed stands in no list of a budget's codes: only shifts name it (C2).
+    """
 
     id: int
     code: str
     name: str
     category: str
+    is_listed: bool = True
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sandbox.control_api import bodies
 
-Entity = Literal["jobs", "time-entries", "budgets", "users", "cost-codes", "worksheets"]
+Entity = Literal["jobs", "time-entries", "budgets", "users", "cost-codes", "worksheets", "reports", "filters"]
 GridEntity = Literal["time-entries", "users"]
 Kind = Literal["shifts", "jobs", "users", "cost-codes", "budget-lines"]
 Spoiling = Literal["html", "truncated", "empty", "invalid-utf8", "drip", "endless", "reset", "close"]
@@ -68,6 +68,15 @@ class FailNext(PathRule):
     status: int = Field(ge=400, le=599)
     retry_after: int | None = Field(default=None, ge=0)
     retry_after_form: Literal["seconds", "date"] = "seconds"
+
+
+class Burst(Rule):
+    """More than so many requests within `seconds` are answered with `status` until `pause_s` have passed (R7)."""
+
+    requests: int = Field(ge=1)
+    seconds: float = Field(default=1, gt=0)
+    status: Literal[403, 429] = 429
+    pause_s: float = Field(default=5, gt=0)
 
 
 class SpoilNext(PathRule):

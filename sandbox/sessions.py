@@ -16,12 +16,30 @@ _DIGITS = re.compile(r"/\d+(?=/|$)")
 
 @dataclass(slots=True)
 class Session:
-    """One signed-in client; `calls` counts the requests made with it."""
+    """One signed-in client; `calls` counts the requests made with it.
+
+    `cookie` is the value that its cookie has now, `cookie_calls` the requests made with that, `old_cookies` how many
+    requests each older value still takes (None: any number).
+    """
 
     token: str
     builder_id: int
+    cookie: str = ""
     calls: int = 0
+    cookie_calls: int = 0
+    old_cookies: dict[str, int | None] = field(default_factory=dict)
+    last_at: datetime | None = None
     is_over: bool = False
+
+    def takes(self, cookie: str) -> bool:
+        """Count a request that names the session by this value of its cookie; False if the value is dead."""
+        if cookie == self.cookie:
+            self.cookie_calls += 1
+            return True
+        left = self.old_cookies.get(cookie, 0)
+        if left:
+            self.old_cookies[cookie] = left - 1
+        return left is None or left > 0
 
 
 @dataclass(slots=True)
@@ -54,16 +72,25 @@ class Sessions:
         return self._tries.setdefault(builder_id, SignInTries())
 
     def begin(self, builder_id: int) -> Session:
-        session = Session(secrets.token_urlsafe(48), builder_id)
-        self._by_token[session.token] = session
+        token = secrets.token_urlsafe(48)
+        session = Session(token, builder_id, cookie=token)
+        self._by_token[token] = session
         return session
+
+    def renew_cookie(self, session: Session, *, grace_calls: int | None) -> str:
+        """A new value for the session's cookie; the old one works for so many requests more (None: for ever)."""
+        session.old_cookies[session.cookie] = grace_calls
+        session.cookie, session.cookie_calls = secrets.token_urlsafe(48), 0
+        self._by_token[session.cookie] = session
+        return session.cookie
 
     def find(self, token: str) -> Session | None:
         return self._by_token.get(token)
 
     def end_all(self, builder_id: int) -> int:
         """End the company's live sessions; returns how many there were."""
-        live = [one for one in self._by_token.values() if one.builder_id == builder_id and not one.is_over]
+        named = {one.token: one for one in self._by_token.values()}.values()
+        live = [one for one in named if one.builder_id == builder_id and not one.is_over]
         for session in live:
             session.is_over = True
         return len(live)

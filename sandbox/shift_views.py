@@ -11,13 +11,13 @@ from sandbox.model import FLAT_RATE_TITLE, Shift
 _ORDERS: dict[str, Callable[[Company, Shift], tuple[str, int]]] = {
     "1": lambda _, shift: (shift.time_in, shift.id),
     "2": lambda company, shift: (worker_name(company, shift), shift.id),
-    "3": lambda company, shift: (job_name(company, shift), shift.id),
+    "11": lambda company, shift: (job_name(company, shift), shift.id),
 }
 SORT_COLUMNS = _ORDERS.keys()
 
 
 def shifts_in_order(company: Company, column: str, *, descending: bool) -> list[Shift]:
-    """All shifts by time-in ("1"), worker ("2") or job ("3"), then by id."""
+    """All shifts by time-in ("1"), worker ("2") or job ("11"), then by id."""
     order = _ORDERS[column]
     return company.derived(
         ("shift-order", column, descending),

@@ -5,34 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRule, Rule, SpoilNext
+from sandbox.quirks import Quirks
+from sandbox.rules import Burst, FailNext, FieldRule, MissingRows, OnRequest, PagingRule, Rule, SpoilNext
 
 SessionEndSignal = Literal["relogin", "401", "302", "html"]
 Endpoint = Literal["ok", "404", "500", "403", "no-permission"]
 
 # Properties of an account rather than faults: `healed` leaves these alone unless they are named.
-QUIRKS = frozenset(
-    {
-        "latency_ms",
-        "custom_range_returns_nothing",
-        "cost_code_fields",
-        "cost_code_place",
-        "tag_form",
-        "shift_code_minutes",
-        "double_overtime_in_codes",
-        "pto_in_regular_time",
-    }
-)
+QUIRKS = frozenset(Quirks.model_fields)
 # These count down, so they do not outlive a restart.
 COUNTING = frozenset({"fail_next", "spoil_next", "on_request"})
 
 
-class Switches(BaseModel):
+class Switches(Quirks):
     """All switches of one company."""
-
-    model_config = ConfigDict(extra="forbid", validate_assignment=True)
 
     sign_in: Literal["ok", "mfa", "mfa-once", "blocked"] = "ok"
     account: Literal["open", "locked"] = "open"
@@ -48,9 +36,12 @@ class Switches(BaseModel):
     budgets_endpoint: Endpoint = "ok"
     cost_codes_endpoint: Endpoint = "ok"
     worksheets_endpoint: Endpoint = "ok"
+    reports_endpoint: Endpoint = "ok"
+    filters_endpoint: Endpoint = "ok"
     silent_jobs: list[int] = Field(default_factory=list)
     job_list: Literal["ok", "half", "empty"] = "ok"
 
+    burst: Burst | None = None
     fail_next: list[FailNext] = Field(default_factory=list)
     spoil_next: list[SpoilNext] = Field(default_factory=list)
     fields: list[FieldRule] = Field(default_factory=list)
@@ -58,15 +49,6 @@ class Switches(BaseModel):
     paging: list[PagingRule] = Field(default_factory=list)
     grid_sort: Literal["as-asked", "ascending", "random"] = "as-asked"
     on_request: list[OnRequest] = Field(default_factory=list)
-
-    custom_range_returns_nothing: bool = True
-    cost_code_fields: Literal["id-code-title", "costCodeId-displayCode-name"] = "id-code-title"
-    cost_code_place: Literal["top", "data"] = "top"
-    tag_form: Literal["text", "object"] = "text"
-    shift_code_minutes: Literal["stated", "missing", "zero"] = "stated"
-    double_overtime_in_codes: bool = True
-    pto_in_regular_time: bool = False
-    latency_ms: int = Field(default=5, ge=0, le=60_000)
 
     def healed(self, names: Iterable[str] = ()) -> Switches:
         """These switches with the named ones, or all except the quirks, as on a healthy source."""

@@ -137,6 +137,7 @@ class CostCodeChange(Body):
     code: Name = ""
     name: Name = ""
     category: Name = "Other"
+    is_listed: bool = True
 
 
 class NewCostCode(CostCodeChange):

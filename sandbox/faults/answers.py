@@ -24,6 +24,8 @@ _ENDPOINTS: dict[Entity, str] = {
     "budgets": "budgets_endpoint",
     "cost-codes": "cost_codes_endpoint",
     "worksheets": "worksheets_endpoint",
+    "reports": "reports_endpoint",
+    "filters": "filters_endpoint",
 }
 
 
@@ -34,6 +36,25 @@ class Latency:
         if visit.company.switches.latency_ms:
             await visit.connection.sleep(visit.company.switches.latency_ms / 1000)
         return await inner()
+
+
+class Bursts:
+    """Too many requests in a short time are refused, all of them, until a pause has passed (R7)."""
+
+    async def __call__(self, visit: Visit, inner: Inner) -> Response:
+        rule, state, now = visit.company.switches.burst, visit.company.burst, visit.connection.now()
+        if rule is None:
+            return await inner()
+        if state.refused_until is not None and now < state.refused_until:
+            return _too_many(rule.status)
+        state.recent.append(now)
+        while (now - state.recent[0]).total_seconds() > rule.seconds:
+            state.recent.popleft()
+        if len(state.recent) <= rule.requests:
+            return await inner()
+        state.recent.clear()
+        state.refused_until = now + timedelta(seconds=rule.pause_s)
+        return _too_many(rule.status)
 
 
 class FailNextRequests:
@@ -71,9 +92,14 @@ def _failure(rule: FailNext, visit: Visit) -> Response:
         until = visit.connection.now() + timedelta(seconds=rule.retry_after)
         as_date = rule.retry_after_form == "date"
         headers["Retry-After"] = format_datetime(until, usegmt=True) if as_date else str(rule.retry_after)
-    if rule.status == 429:
-        return JSONResponse({"message": "Too many requests."}, rule.status, headers=headers)
-    return _error_page(rule.status, headers)
+    return _too_many(429, headers) if rule.status == 429 else _error_page(rule.status, headers)
+
+
+def _too_many(status: int, headers: dict[str, str] | None = None) -> Response:
+    """JSON for 429; a 403 is the page of somebody without permission."""
+    if status == 429:
+        return JSONResponse({"message": "Too many requests."}, status, headers=headers)
+    return _error_page(status, headers)
 
 
 def _error_page(status: int, headers: dict[str, str] | None = None) -> Response:

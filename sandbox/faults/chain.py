@@ -6,14 +6,14 @@ from functools import partial
 
 from starlette.responses import Response
 
-from sandbox.faults.answers import FailNextRequests, Latency, MissingEndpoints
+from sandbox.faults.answers import Bursts, FailNextRequests, Latency, MissingEndpoints
 from sandbox.faults.rows import ChangedFields
 from sandbox.faults.script import EditsOnRequest
 from sandbox.faults.transport import SpoiltAnswers
 from sandbox.faults.visit import Fault, Inner, Visit
 
 # The first is the outermost.
-AROUND_REQUESTS: tuple[Fault, ...] = (EditsOnRequest(), Latency(), FailNextRequests(), SpoiltAnswers())
+AROUND_REQUESTS: tuple[Fault, ...] = (EditsOnRequest(), Latency(), Bursts(), FailNextRequests(), SpoiltAnswers())
 AROUND_DATA: tuple[Fault, ...] = (MissingEndpoints(), ChangedFields())
 
 

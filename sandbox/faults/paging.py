@@ -25,7 +25,7 @@ def page_through_faults(
     rows = _in_faulty_order(company, rows, query)
     if any(rule.entity == entity and rule.which == "last-page" for rule in company.switches.missing_rows):
         rows = rows[: (len(rows) - 1) // query.page_size * query.page_size] if rows else rows
-    page, facts = page_of(rows, query)
+    page, facts = page_of(rows, query, total_pages=company.switches.total_pages)
     for rule in company.switches.paging:
         if rule.entity == entity:
             page, facts = _faulty(rule, rows, query, page=page, facts=facts)

@@ -15,6 +15,7 @@ from sandbox.wire.call import plain
 
 T = TypeVar("T")
 
+_ROWS = ("jobs", "data", "costCodesWithBudget", "rowData")
 _IDS = ("id", "jobId", "jobID", "userId", "costCodeId")
 
 
@@ -50,27 +51,26 @@ class ChangedFields:
 def _rows(entity: Entity | None, payload: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of an answer, wherever its endpoint puts them; none in a refusal."""
     data: Any = payload.get("data", payload)
-    if data is None:
-        return []
+    if isinstance(data, list) or data is None:
+        return data or []
     match entity:
-        case "jobs":
-            return list(data if isinstance(data, list) else data.get("jobs", [data]))
-        case "time-entries" | "users":
-            return list(data["data"])
         case "budgets":
-            return [row for category in data["costCategories"] for row in category["costCodes"]]
-        case "cost-codes":
-            return list(data["costCodesWithBudget"])
+            return [row for category in data.get("costCategories") or [] for row in category["costCodes"]]
+        case "worksheets":
+            return _worksheet_lines(data.get("formatData") or [])
+        case "filters" | None:
+            return []
         case _:
-            return _worksheet_lines(data["formatData"])
+            found = next((data[name] for name in _ROWS if name in data), [data] if entity == "jobs" else [])
+            return list(found or [])
 
 
 def _worksheet_lines(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [line for one in groups for line in [*one["lineItems"], *_worksheet_lines(one["subGroups"])]]
+    return [line for one in groups for line in [*(one.get("lineItems") or []), *_worksheet_lines(one["subGroups"])]]
 
 
 def _row_id(row: dict[str, Any]) -> int:
-    return next(int(row[name]) for name in _IDS if isinstance(row.get(name), int))
+    return next((int(row[name]) for name in _IDS if isinstance(row.get(name), int)), 0)
 
 
 def _change(row: dict[str, Any], rule: FieldRule) -> None:

@@ -16,12 +16,14 @@ from sandbox.rules import Entity
 Inner = Callable[[], Awaitable[Response]]
 
 _ENTITIES: tuple[tuple[re.Pattern[str], Entity], ...] = (
-    (re.compile(r"/api/(jobpicker/.*|jobsites/\d+)"), "jobs"),
+    (re.compile(r"/api/(jobpicker/.*|jobsites/\d+|Jobsites/Grid)"), "jobs"),
     (re.compile(r"/api/TimeClock/Grid"), "time-entries"),
     (re.compile(r"/api/InternalUsers/Grid"), "users"),
     (re.compile(r"/apix/v2/JobCostingBudget"), "budgets"),
     (re.compile(r"/apix/v2/JobCostingBudget/budget-cost-codes"), "cost-codes"),
     (re.compile(r"/api/Proposals/\d+/Worksheet"), "worksheets"),
+    (re.compile(r"/apix/v3/Reporting/.*"), "reports"),
+    (re.compile(r"/api/(Filters|GridViews)/\d+"), "filters"),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.quirks import Quirks
 from sandbox.rules import FailNext, FieldRule, MissingRows, OnRequest, PagingRule, SpoilNext
 from sandbox.switches import Switches
 
@@ -16,12 +17,16 @@ _GROUPS: dict[str, tuple[str, ...]] = {
         "budgets_endpoint",
         "cost_codes_endpoint",
         "worksheets_endpoint",
+        "reports_endpoint",
+        "filters_endpoint",
     ),
-    "answers": ("fail_next", "spoil_next"),
+    "answers": ("burst", "fail_next", "spoil_next"),
     "rows": ("missing_rows", "paging", "grid_sort"),
     "fields": ("fields",),
     "script": ("on_request",),
 }
+
+QUIRKS = Quirks.model_json_schema()["properties"]
 
 AnyRule = FailNext | SpoilNext | FieldRule | MissingRows | PagingRule | OnRequest
 
@@ -32,7 +37,21 @@ def faults_view(switches: Switches) -> dict[str, Any]:
     return {
         "on": len(changed),
         "on_in": {group: len([name for name in names if name in changed]) for group, names in _GROUPS.items()},
+        "quirks": [_quirk(name, schema) for name, schema in QUIRKS.items()],
         "rules": {name: [in_words(rule) for rule in value] for name, value in switches if isinstance(value, list)},
+    }
+
+
+def _quirk(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """A quirk's field of the form: a choice of words, a flag, or a number that may be left out."""
+    kinds = [schema, *schema.get("anyOf", ())]
+    return {
+        "name": name,
+        "title": schema["title"],
+        "words": [(word, word) for word in schema.get("enum", ())],
+        "is_flag": schema.get("type") == "boolean",
+        "least": next((kind["minimum"] for kind in kinds if "minimum" in kind), 0),
+        "may_be_none": any(kind.get("type") == "null" for kind in kinds),
     }
 
 

@@ -1,58 +1,52 @@
-"""The account's own facts, the saved filters, and the pages that a browser without a valid session is redirected to."""
+"""The account's own facts (S9, S10)."""
 
 from __future__ import annotations
 
-import json
-
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
-from sandbox.wire.call import Call, enveloped, sign_in_page
+from sandbox.company import Company
+from sandbox.wire.call import Call, enveloped
 from sandbox.wire.gate import wire_route
 
-_JOB_FILTERS = (
-    (0, "Standard View", {"1": "", "2": "", "3": "1,3", "7": ""}, True),
-    (1, "All Listed Jobs", {"1": "", "2": "", "3": "5,1,7,2", "7": ""}, False),
-    (2, "Closed Jobs", {"1": "", "2": "", "3": "0", "7": ""}, False),
-)
+_WINDOWS_ZONES = {
+    "America/Denver": "Mountain Standard Time",
+    "America/New_York": "Eastern Standard Time",
+    "America/Chicago": "Central Standard Time",
+    "America/Los_Angeles": "Pacific Standard Time",
+    "America/Phoenix": "US Mountain Standard Time",
+}
 
 
 def routes() -> list[Route]:
     return [
         wire_route("/api/AccountInfo/GlobalInfo", _global_info, method="GET"),
-        wire_route("/api/Filters/33", _job_filters, method="GET"),
-        Route("/app/error", _error_page),
-        Route("/Login", _login_page),
     ]
 
 
 def _global_info(call: Call) -> Response:
-    profile = call.company.profile
-    return enveloped(
-        {
-            "builderId": profile.builder_id,
-            "builderName": profile.name,
-            "portalType": 1,
-            "userName": profile.username,
-            "isMultiFactorEnabled": call.company.switches.sign_in.startswith("mfa"),
-            "features": {"timeClock": True, "jobCosting": True, "estimates": True},
-            "culture": "en-US",
-        }
-    )
+    profile, switches = call.company.profile, call.company.switches
+    facts: dict[str, object] = {
+        "builderId": profile.builder_id,
+        "builderName": profile.name,
+        "portalType": 1,
+        "userName": profile.username,
+        "isMultiFactorEnabled": switches.sign_in.startswith("mfa"),
+        "features": {"timeClock": True, "jobCosting": True, "estimates": True},
+        "culture": "en-US",
+        "appDefaultInfo": {"sessionTimeoutMinutes": switches.session_timeout_minutes, **_zone(call.company)},
+    }
+    if not switches.builder_id_in_account:
+        del facts["builderId"]
+    return enveloped(facts)
 
 
-def _job_filters(_: Call) -> Response:
-    saved = [
-        {"id": number, "name": name, "filters": json.dumps(values), "isDefault": is_default}
-        for number, name, values, is_default in _JOB_FILTERS
-    ]
-    return enveloped({"entityType": 33, "savedFilters": saved})
-
-
-async def _error_page(_: Request) -> Response:
-    return HTMLResponse("<!DOCTYPE html><html><head><title>Error - Buildertrend</title></head><body></body></html>")
-
-
-async def _login_page(_: Request) -> Response:
-    return sign_in_page()
+def _zone(company: Company) -> dict[str, object]:
+    """The account's time zone, where it states one at all; the field's name and form are our guess [C]."""
+    match company.switches.stated_time_zone:
+        case "iana":
+            return {"timeZone": company.profile.time_zone}
+        case "windows":
+            return {"timeZone": _WINDOWS_ZONES.get(company.profile.time_zone, "UTC")}
+        case _:
+            return {}

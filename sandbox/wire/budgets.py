@@ -12,7 +12,7 @@ from sandbox.faults.rows import without_missing
 from sandbox.model import BudgetLine, CostCode
 from sandbox.wire.call import Call, WireRefusedError, enveloped, plain
 from sandbox.wire.gate import wire_route
-from sandbox.wire.values import money
+from sandbox.wire.values import money, nothing_as
 
 _PATH = "/apix/v2/JobCostingBudget"
 
@@ -38,7 +38,7 @@ def lines_by_job(company: Company) -> dict[int, list[BudgetLine]]:
 
 
 def codes_by_job(company: Company) -> dict[int, list[CostCode]]:
-    """Cost codes of each job's budget. Codes in no budget are listed with the first one, so that each is reachable."""
+    """Cost codes of each job's budget. Codes in no budget are listed with the first one if they are listed at all."""
 
     def compute() -> dict[int, list[CostCode]]:
         grouped = {
@@ -47,7 +47,8 @@ def codes_by_job(company: Company) -> dict[int, list[CostCode]]:
         }
         used = {code.id for codes in grouped.values() for code in codes}
         for job_id in sorted(grouped)[:1]:
-            grouped[job_id] += [code for code in company.cost_codes.values() if code.id not in used]
+            unused = (code for code in company.cost_codes.values() if code.id not in used)
+            grouped[job_id] += [code for code in unused if code.is_listed]
         return grouped
 
     return company.derived("cost-codes-by-job", compute)
@@ -77,7 +78,9 @@ def _budget(call: Call) -> Response:
         }
         for index, (title, of_category) in enumerate(by_category.items())
     ]
-    return plain({"jobId": job_id, "totalValues": _totals(lines, salt=job_id), "costCategories": categories})
+    answer = {"jobId": job_id, "totalValues": _totals(lines, salt=job_id), "costCategories": categories}
+    answer = nothing_as(answer, "costCategories", call.company.switches.empty_budget)
+    return enveloped(answer) if call.company.switches.budget_place == "data" else plain(answer)
 
 
 def _budget_row(company: Company, line: BudgetLine) -> dict[str, object]:
@@ -89,6 +92,8 @@ def _budget_row(company: Company, line: BudgetLine) -> dict[str, object]:
         "committedCosts": money(line.committed_cents, salt=line.id + 1),
         "actualCosts": money(line.actual_cents, salt=line.id + 1),
         "projectedCosts": money(line.projected_cents, salt=line.id + 2),
+        "builderVariance": money(line.revised_cents - line.projected_cents, salt=line.id + 2),
+        "costType": "Labor" if line.id % 2 else "Material",
         "isOverBudget": line.actual_cents > line.revised_cents,
         "lineItemCount": 1 + line.id % 4,
     }
@@ -118,5 +123,9 @@ def _cost_codes(call: Call) -> Response:
             call.company, "cost-codes", codes_by_job(call.company).get(job_id, []), id_of=lambda code: code.id
         )
     ]
-    answer = {"costCodesWithBudget": rows}
+    switches = call.company.switches
+    if not rows and switches.empty_codes == "no-data":
+        return enveloped(None)
+    shown = "empty" if switches.empty_codes == "no-data" else switches.empty_codes
+    answer = nothing_as({"costCodesWithBudget": rows}, "costCodesWithBudget", shown)
     return enveloped(answer) if call.company.switches.cost_code_place == "data" else plain(answer)

@@ -31,6 +31,14 @@ class WireRefusedError(Exception):
     """The request is understood and refused: `success: false` with this message, HTTP 200."""
 
 
+class WireStatusError(Exception):
+    """The request is answered with an HTML error page of this status: no such endpoint, or a failure behind it."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def plain(payload: object, status: int = 200) -> Response:
     """Top-level JSON without the envelope, as `/apix` answers."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
@@ -43,6 +51,11 @@ def enveloped(data: object) -> Response:
 
 def refused(message: str, status: int = 200) -> Response:
     return plain(_envelope(None, success=False, message=message), status)
+
+
+def error_page(status: int) -> Response:
+    title = "Server Error" if status >= 500 else f"{status} - Error"
+    return HTMLResponse(f"<html><head><title>{title}</title></head><body>{title}</body></html>", status)
 
 
 def relogin() -> Response:

@@ -1,11 +1,14 @@
 """The steps of every data request: browser check, session, faults, then the endpoint's own answer.
 
-A session is named by its bearer token or by its `.AspNet.Auth0` cookie; the other cookies are set and ignored.
+A session is named by its bearer token or by its `.AspNet.Auth0` cookie, which is renewed from time to time (S8); the
+other cookies are set and ignored.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -15,9 +18,21 @@ from starlette.routing import Route
 from sandbox.connection import connection_of
 from sandbox.faults.chain import AROUND_DATA, AROUND_REQUESTS, answer_through
 from sandbox.faults.visit import Visit
+from sandbox.quirks import SignInQuirks
 from sandbox.sessions import Session
 from sandbox.switches import SessionEndSignal
-from sandbox.wire.call import Answer, Call, WireRefusedError, plain, refused, relogin, sign_in_page, to_error_page
+from sandbox.wire.call import (
+    Answer,
+    Call,
+    WireRefusedError,
+    WireStatusError,
+    error_page,
+    plain,
+    refused,
+    relogin,
+    sign_in_page,
+    to_error_page,
+)
 from sandbox.world import World, world_of
 
 AUTH_COOKIE = ".AspNet.Auth0"
@@ -32,8 +47,17 @@ def wire_route(path: str, answer: Answer, *, method: str) -> Route:
     return Route(path, endpoint, methods=[method], name=f"{method} {path}")
 
 
-def looks_like_browser(request: Request) -> bool:
-    return "Mozilla" in request.headers.get("user-agent", "")
+def is_refused_at_the_edge(request: Request, quirks: SignInQuirks) -> bool:
+    """Whether the edge takes the client for no browser, as strictly as this account's does (S13)."""
+    if quirks.edge == "open":
+        return False
+    if "Mozilla" not in request.headers.get("user-agent", ""):
+        return True
+    own = {f"{request.url.scheme}://{request.headers.get('host', '')}", "https://buildertrend.net"}
+    comes_from = request.headers.get("referer", "")
+    has_referer = any(comes_from.startswith(f"{origin}/") for origin in own)
+    has_origin = request.method == "GET" or request.headers.get("origin") in own
+    return quirks.edge == "referer" and not (has_referer and has_origin)
 
 
 def target_of(request: Request) -> str:
@@ -43,9 +67,11 @@ def target_of(request: Request) -> str:
 
 async def _pass_gate(request: Request, answer: Answer) -> Response:
     world = world_of(request)
-    if not looks_like_browser(request):
+    named = _token(request)
+    session = world.sessions.find(named.value)
+    quirks = SignInQuirks() if session is None else world.directory.company(session.builder_id).switches
+    if is_refused_at_the_edge(request, quirks):
         return to_error_page()
-    session = world.sessions.find(_token(request))
     if session is None:
         with world.counters.of(None).counting(request.url.path):
             return relogin()
@@ -56,9 +82,14 @@ async def _pass_gate(request: Request, answer: Answer) -> Response:
         return await _answer(request, answer, session=session)
 
     async def inner() -> Response:
-        if not _use(world, session):
+        if not _use(world, session, named=named, now=visit.connection.now()):
             return _session_over(company.switches.session_end_signal)
-        return await answer_through(AROUND_DATA, visit, data)
+        answered = await answer_through(AROUND_DATA, visit, data)
+        renews = company.switches.cookie_renewal_calls
+        if named.is_cookie and renews is not None and session.cookie_calls >= renews:
+            grace = company.switches.cookie_grace_calls
+            answered.set_cookie(AUTH_COOKIE, world.sessions.renew_cookie(session, grace_calls=grace), httponly=True)
+        return answered
 
     with world.counters.of(session.builder_id).counting(request.url.path):
         return await answer_through(AROUND_REQUESTS, visit, inner)
@@ -76,6 +107,8 @@ async def _answer(request: Request, answer: Answer, *, session: Session) -> Resp
         return answer(call)
     except WireRefusedError as refusal:
         return refused(str(refusal))
+    except WireStatusError as failure:
+        return error_page(failure.status)
 
 
 async def _body(request: Request) -> Any:
@@ -92,17 +125,32 @@ async def _body(request: Request) -> Any:
         raise WireRefusedError("The request could not be read.") from error
 
 
-def _token(request: Request) -> str:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """What names the session of a request."""
+
+    value: str
+    is_cookie: bool
+
+
+def _token(request: Request) -> _Named:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token if scheme.lower() == "bearer" else request.cookies.get(AUTH_COOKIE, "")
+    if scheme.lower() == "bearer":
+        return _Named(token, is_cookie=False)
+    return _Named(request.cookies.get(AUTH_COOKIE, ""), is_cookie=True)
 
 
-def _use(world: World, session: Session) -> bool:
-    """Count a call of the session; False once it is over, by command or by the company's number of calls."""
+def _use(world: World, session: Session, *, named: _Named, now: datetime) -> bool:
+    """Count a call of the session; False once it is over: by command, by calls, by idling, or under a dead cookie."""
     switches = world.directory.company(session.builder_id).switches
+    if named.is_cookie and not session.takes(named.value):
+        return False
     is_refused = switches.fresh_session == "refused" and session.calls == 0
     is_used_up = switches.session_calls is not None and session.calls >= switches.session_calls
-    if (is_refused or is_used_up) and not session.is_over:
+    idle_s = 0.0 if session.last_at is None else (now - session.last_at).total_seconds()
+    is_idle = switches.session_timeout == "enforced" and idle_s > 60 * switches.session_timeout_minutes
+    session.last_at = now
+    if (is_refused or is_used_up or is_idle) and not session.is_over:
         session.is_over = True
         world.counters.of(session.builder_id).sessions_ended += 1
     session.calls += 1

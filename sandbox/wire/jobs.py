@@ -7,10 +7,13 @@ from starlette.routing import Route
 
 from sandbox.company import Company
 from sandbox.faults.rows import is_in_share, without_missing
-from sandbox.model import GENERAL_JOB_ID, Job
+from sandbox.model import GENERAL_JOB_ID, STATUS_CLOSED, STATUS_OPEN, STATUS_PRESALE, STATUS_WARRANTY, Job
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
+from sandbox.wire.grid import page_of, read_grid_query
 from sandbox.wire.values import date_or_sentinel, wrapped
+
+STATUS_WORDS = {STATUS_CLOSED: "Closed", STATUS_OPEN: "Open", STATUS_WARRANTY: "Warranty", STATUS_PRESALE: "Presale"}
 
 
 def routes() -> list[Route]:
@@ -18,18 +21,43 @@ def routes() -> list[Route]:
         wire_route("/api/jobpicker/GetJobPickerData", _picker, method="POST"),
         wire_route("/api/jobpicker/GetExistingJobList", _existing, method="GET"),
         wire_route("/api/jobsites/{job_id:int}", _jobsite, method="GET"),
+        wire_route("/api/Jobsites/Grid", _grid, method="POST"),
     ]
 
 
 def _picker(call: Call) -> Response:
+    """Takes the long body, which has filters, or the short one, which has a search term (J1)."""
     body = call.body
-    if not isinstance(body, dict) or not isinstance(body.get("filters"), str):
+    if not isinstance(body, dict) or not isinstance(body.get("filters", body.get("searchTerm")), str):
         raise WireRefusedError("The job filters could not be read.")
     if str(body.get("builderId", call.company.profile.builder_id)) != str(call.company.profile.builder_id):
         raise WireRefusedError("You do not have access to this builder.")
-    with_general_job = body.get("includeGeneralJob") is True
+    asked = body.get("includeGeneralJob") is True or body.get("showGeneral") is True
+    with_general_job = asked and call.company.switches.general_job == "listed"
     jobs = [job for job in _jobs(call.company) if with_general_job or job.id != GENERAL_JOB_ID]
-    return enveloped({"jobs": [_picker_row(job) for job in jobs], "selectedJobId": 0, "totalJobs": len(jobs)})
+    rows = [*_no_job(call.company, jobs), *(_picker_row(job) for job in jobs)]
+    return enveloped({"jobs": rows, "selectedJobId": 0, "totalJobs": len(jobs)})
+
+
+def _no_job(company: Company, jobs: list[Job]) -> list[dict[str, object]]:
+    """The row that stands first and is no job (J2); its id nobody recorded [C]."""
+    stated = company.switches.jobs_row
+    if stated == "none":
+        return []
+    dates = dict.fromkeys(("dateOpened", "projectedStartDate", "actualStartDate", "projectedClosingDate"))
+    count = sum(job.id != GENERAL_JOB_ID for job in jobs)
+    return [
+        {
+            "jobId": None if stated == "null" else int(stated),
+            "jobName": f"View {count} Jobsites",
+            "status": 1,
+            "isClosed": False,
+            **dates,
+            "isTemplate": False,
+            "jobColor": None,
+            "ownerId": None,
+        }
+    ]
 
 
 def _jobs(company: Company) -> list[Job]:
@@ -63,7 +91,7 @@ def _existing_row(job: Job) -> dict[str, object]:
         "jobID": job.id,
         "jobName": job.name,
         "jobNumber": job.number,
-        "jobStatus": job.status,
+        "jobStatus": STATUS_WORDS.get(job.status, ""),
         "street": job.street,
         "city": job.city,
         "projectManagers": list(job.project_managers),
@@ -71,12 +99,32 @@ def _existing_row(job: Job) -> dict[str, object]:
     }
 
 
+def _grid(call: Call) -> Response:
+    """The jobs page's grid, where a role may open it (J5); its page number is a number (G8)."""
+    if not call.company.switches.jobs_grid:
+        raise WireRefusedError("You do not have access to this feature.")
+    query = read_grid_query(call.body, page_number="number")
+    jobs = [job for job in sorted(_jobs(call.company), key=lambda job: job.name) if job.id != GENERAL_JOB_ID]
+    page, facts = page_of(jobs, query, total_pages=call.company.switches.total_pages)
+    return enveloped({"data": [_jobsite_row(job) for job in page], **facts})
+
+
 def _jobsite(call: Call) -> Response:
     job = call.company.jobs.get(int(call.path_params["job_id"]))
     if job is None:
         raise WireRefusedError("This job does not exist or you do not have access to it.")
+    return enveloped(_jobsite_row(job))
+
+
+def _jobsite_row(job: Job) -> dict[str, object]:
     address = {"street": job.street, "city": job.city, "state": "CO" if job.city else "", "zip": job.postal_code}
-    return enveloped(
-        {**_picker_row(job), "jobNumber": job.number, "address": address, "contractPrice": wrapped(job.contract_cents),
-         "projectManagers": list(job.project_managers), "permitNumber": None, "notesForSubs": ""}
-    )  # fmt: skip
+    return {
+        **_picker_row(job),
+        "jobNumber": job.number,
+        "address": address,
+        "contractPrice": wrapped(job.contract_cents),
+        "projectManagers": list(job.project_managers),
+        "permitNumber": None,
+        "notesForSubs": "",
+        "customFields": [{"id": 1, "name": "Permit", "value": None}],
+    }

@@ -34,7 +34,7 @@ def shift_row(company: Company, shift: Shift) -> Row:
         "overTime": shift.overtime_minutes,
         "doubleOverTime": shift.double_overtime_minutes,
         "personalTimeOff": shift.pto_minutes,
-        "totalWorkTime": 0,
+        "totalWorkTime": shift.worked_minutes,
         "approvalStatus": {
             "isApproved": shift.is_approved,
             "updatedDate": shift.approved_at,

@@ -52,6 +52,8 @@ async def _oauth_token(request: Request) -> Response:
         problem = _form_problem(request, form)
         if problem is not None:
             return problem
+        if company is not None and company.switches.auth0_grant == "captcha":
+            return _oauth_answer("blocked")
         return _oauth_answer(_try(world, company, form.get("password", ""), now=_now(request)))
 
     return await _through(world, company, request=request, inner=inner)
@@ -103,6 +105,8 @@ async def _ajax_login(request: Request) -> Response:
     company = world.directory.by_username(username)
 
     async def inner() -> Response:
+        if company is not None and company.switches.phone_app == "moved-to-auth0":
+            return _ajax_answer("wrong")
         return _ajax_answer(_try(world, company, password, now=_now(request)))
 
     return await _through(world, company, request=request, inner=inner)
@@ -113,7 +117,7 @@ def _ajax_answer(outcome: Outcome) -> Response:
         case Session(token=token):
             cookies = {AUTH_COOKIE: token, "ASP.NET_SessionId": token[:24].lower(), "GAESA": f"Cp{token[24:60]}"}
             listed = [{"name": name, "value": value} for name, value in cookies.items()]
-            response = enveloped({"Token": token, "mobileCookies": listed, "LoginType": 1})
+            response = enveloped({"loginSuccess": True, "Token": token, "mobileCookies": listed, "LoginType": 1})
             for name, value in cookies.items():
                 response.set_cookie(name, value, httponly=True)
             return response

@@ -1,4 +1,4 @@
-"""The internal users grid [C]: no source maps it, and on some accounts it does not exist (404) or fails (500)."""
+"""The internal users' grid [C]: nobody saw it (U2), so that it is there only where a switch says so."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from starlette.routing import Route
 
 from sandbox.faults.paging import page_through_faults
 from sandbox.model import User
-from sandbox.wire.call import Call, enveloped
+from sandbox.people import listed_users
+from sandbox.wire.call import Call, WireStatusError, enveloped
 from sandbox.wire.gate import wire_route
 from sandbox.wire.grid import read_grid_query
 from sandbox.wire.values import rate_text
@@ -18,8 +19,12 @@ def routes() -> list[Route]:
 
 
 def _grid(call: Call) -> Response:
+    if not call.company.switches.internal_users_grid:
+        raise WireStatusError(404)
     query = read_grid_query(call.body)
-    ordered = sorted(call.company.users.values(), key=lambda user: (user.last_name, user.id), reverse=query.descending)
+    ordered = listed_users(call.company)
+    if query.descending:
+        ordered.reverse()
     users, facts = page_through_faults(call.company, "users", ordered, query)
     return enveloped({"data": [_row(user) for user in users], **facts})
 

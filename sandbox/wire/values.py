@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 _SENTINELS = ("0001-01-01T00:00:00", "2006-01-01T00:00:00", "2055-01-01T00:00:00")
 
 
@@ -23,6 +25,15 @@ def minutes_number(ten_thousandths: int) -> int | float:
 def money(cents: int, *, salt: int) -> object:
     """Money as a bare number or wrapped, as real answers mix them; the salt decides."""
     return wrapped(cents) if salt % 5 < 3 else amount(cents)
+
+
+def nothing_as(holder: dict[str, Any], name: str, how: Literal["empty", "null", "missing"]) -> dict[str, Any]:
+    """The holder with an empty list under that name as the account states "nothing" (B4)."""
+    if holder[name] or how == "empty":
+        return holder
+    if how == "null":
+        return {**holder, name: None}
+    return {key: value for key, value in holder.items() if key != name}
 
 
 def rate_text(cents: int) -> str:

@@ -11,9 +11,10 @@ from starlette.routing import Route
 from sandbox.company import Company
 from sandbox.faults.rows import without_missing
 from sandbox.model import LINE_COST, WorksheetLine
+from sandbox.quirks import Nothing
 from sandbox.wire.call import Call, WireRefusedError, enveloped
 from sandbox.wire.gate import wire_route
-from sandbox.wire.values import money, wrapped
+from sandbox.wire.values import money, nothing_as, wrapped
 
 
 def routes() -> list[Route]:
@@ -40,8 +41,20 @@ def _worksheet(call: Call) -> Response:
     root = _group("")
     for line in lines:
         _group_at(root, line.group)["lineItems"].append(_line(call.company, line))
+    switches = call.company.switches
+    if not lines and switches.empty_worksheet == "no-data":
+        return enveloped(None)
     total = sum(line.owner_price_cents for line in lines)
-    return enveloped({"jobId": job_id, "formatData": root["subGroups"], "totalOwnerPrice": wrapped(total)})
+    groups = [_shown_group(group, switches.empty_lines) for group in root["subGroups"]]
+    answer = {"jobId": job_id, "formatData": groups, "totalOwnerPrice": wrapped(total)}
+    shown = "empty" if switches.empty_worksheet == "no-data" else switches.empty_worksheet
+    return enveloped(nothing_as(answer, "formatData", shown))
+
+
+def _shown_group(group: dict[str, Any], empty_lines: Nothing) -> dict[str, Any]:
+    """The group with "no lines" stated as the account does (B4)."""
+    below = [_shown_group(one, empty_lines) for one in group["subGroups"]]
+    return nothing_as({**group, "subGroups": below}, "lineItems", empty_lines)
 
 
 def _group(title: str) -> dict[str, Any]:
