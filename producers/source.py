@@ -69,6 +69,7 @@ class Page:
 
     `outside`: rows outside the range asked for. Only those are taken whose record is known already.
     `complete_range_ids`: ids of those among them that lie in the read's complete range.
+    `again`: its rows may have been shown by pages of higher numbers.
     """
 
     number: int
@@ -76,6 +77,7 @@ class Page:
     pages_total: int | None
     outside: Sequence[SourceRow] = ()
     complete_range_ids: Collection[str] = ()
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

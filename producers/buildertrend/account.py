@@ -21,6 +21,7 @@ from producers.buildertrend.answers import (
     quick_grid,
     read_json,
 )
+from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
@@ -81,7 +82,7 @@ class Account:
         self._sessions = sessions
         self._session = sessions.load()
         self._identity: AccountIdentity | None = None
-        self._page_size = page_size
+        self.page_size = page_size
         self._requests_served = 0
         self._short_sessions = 0
         self._over: deque[Session] = deque(maxlen=_MOST_SESSIONS)
@@ -108,15 +109,14 @@ class Account:
         data = enveloped(self._get("/api/jobpicker/GetExistingJobList", what="job list"), what="job list")
         return data if isinstance(data, list) else _rows(data, "jobs", what="job list")
 
-    def shifts(self, page: int) -> GridPage:
-        """A page of shifts, newest first."""
-        body = bodies.shifts(page, self._page_size)
-        request = self._request("POST", "/api/TimeClock/Grid?gridType=29", body)
+    def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
+        """A page of the shifts of some jobs, newest first; RefusedQueryError where fewer jobs may be answered."""
+        request = self._request("POST", "/api/TimeClock/Grid?gridType=29", bodies.shifts(batch, ask))
         return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
 
-    def users(self, page: int) -> GridPage:
+    def users(self, ask: PageAsk) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""
-        request = self._request("POST", "/api/InternalUsers/Grid", bodies.users(page, self._page_size))
+        request = self._request("POST", "/api/InternalUsers/Grid", bodies.users(ask))
         return self._call(request, lambda answer: grid_page(answer, what="users"))
 
     def cost_codes(self, job_id: int) -> list[Any]:

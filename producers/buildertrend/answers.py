@@ -14,17 +14,18 @@ from core.errors import IntegrationError
 from producers.buildertrend.client import Answer
 from producers.buildertrend.decoding import NotJsonError, OverBoundsError, check_size, decoded
 from producers.buildertrend.faults import SourceFaultError
-from schemas.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE, Fault
+from schemas.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 Json = dict[str, Any]
 
 
 _REDIRECTS = (301, 302, 303, 307, 308)
+_REFUSALS = (400, 413, 422)
 # Where Buildertrend redirects without a session [A]. A redirect elsewhere, as to a maintenance page, does not count.
 _SIGN_IN_PATH = re.compile(r"/(login|landing|authorize)\b|/app/error\b", re.IGNORECASE)
 _SIGN_IN_HOST = re.compile(r"login\.", re.IGNORECASE)
-_MOST_PAGES = 1_000_000
 _MOST_RECORDS = 1_000_000_000
+_FEW_DIGITS = re.compile("[0-9]{1,10}", re.ASCII)
 
 
 class SessionExpiredError(IntegrationError):
@@ -35,11 +36,15 @@ class SessionExpiredError(IntegrationError):
         self.refused_client = refused_client
 
 
-class ModuleMissingError(SourceFaultError):
-    """404 or 500: the account does not use this module [B]; for an endpoint that every account has, an outage."""
+class RefusedQueryError(SourceFaultError):
+    """400, 500 or `success: false`: this query was not answered, and one over fewer jobs may be (G5, R6)."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(SOURCE_UNAVAILABLE, detail)
+
+
+class ModuleMissingError(RefusedQueryError):
+    """404 or 500: the account does not use this module (R5); for an endpoint that every account has, an outage."""
 
 
 def read_json(answer: Answer, *, what: str) -> Any:
@@ -69,7 +74,6 @@ def json_of(text: bytes, *, what: str) -> Any:
 
 class _GridData(msgspec.Struct):
     data: list[msgspec.Raw]
-    totalPages: int
     records: int | None = None
     pageSize: int | None = None
 
@@ -85,13 +89,13 @@ _GRID = msgspec.json.Decoder(_GridEnvelope)
 
 @dataclass(frozen=True, slots=True)
 class GridPage:
-    """A page of a grid: its rows, as bytes or parsed, and the number of pages.
+    """A page of a grid: its rows, as bytes or parsed.
 
-    `records`: how many rows the grid has; `page_size`: how many a page holds; None if not stated.
+    `records`: how many rows the grid has (G7); `page_size`: how many a page holds (G9); None if not stated. What it
+    says in `totalPages` is computed from what we send (G6): nobody reads it.
     """
 
     rows: list[Any]
-    pages_total: int
     records: int | None = None
     page_size: int | None = None
 
@@ -106,11 +110,7 @@ def quick_grid(answer: Answer) -> GridPage | None:
     except (msgspec.MsgspecError, OverBoundsError, RecursionError):
         # `grid_page` raises what is wrong with it.
         return None
-    if not _are_counts(found.totalPages, found.records):
-        return None
-    if not _are_counts(1, found.pageSize):
-        return None
-    return GridPage([bytes(row) for row in found.data], found.totalPages, found.records, found.pageSize)
+    return GridPage([bytes(row) for row in found.data], _count(found.records), _count(found.pageSize))
 
 
 def grid_page(answer: Answer, *, what: str) -> GridPage:
@@ -119,16 +119,14 @@ def grid_page(answer: Answer, *, what: str) -> GridPage:
     rows = data.get("data") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise changed(what, "data")
-    pages_total, records = data.get("totalPages"), data.get("records")
-    if not _are_counts(pages_total, None):
-        raise changed(what, "totalPages")
-    stated = [value if _are_counts(1, value) else None for value in (records, data.get("pageSize"))]
-    return GridPage(rows, pages_total, *stated)
+    return GridPage(rows, _count(data.get("records")), _count(data.get("pageSize")))
 
 
-def _are_counts(pages_total: Any, records: Any) -> bool:
-    pages_fit = type(pages_total) is int and 0 <= pages_total <= _MOST_PAGES
-    return pages_fit and (records is None or (type(records) is int and 0 <= records <= _MOST_RECORDS))
+def _count(stated: Any) -> int | None:
+    """A number of rows; None for what cannot be one."""
+    if isinstance(stated, str) and _FEW_DIGITS.fullmatch(stated):
+        stated = int(stated)
+    return stated if type(stated) is int and 0 <= stated <= _MOST_RECORDS else None
 
 
 def parsed_row(raw: Any) -> Any:
@@ -186,6 +184,8 @@ def _check_status(answer: Answer, what: str) -> None:
         raise SourceFaultError(NO_PERMISSION, f"{what}: status 403")
     if answer.status in (404, 500):
         raise ModuleMissingError(f"{what}: status {answer.status}")
+    if answer.status in _REFUSALS:
+        raise RefusedQueryError(f"{what}: status {answer.status}")
     if answer.status != 200:
         raise SourceFaultError(SOURCE_UNAVAILABLE, f"{what}: status {answer.status}")
 
@@ -196,9 +196,11 @@ def _check_envelope(parsed: Any, what: str) -> None:
     if parsed.get("needsToRelogin") is True:
         raise SessionExpiredError("needsToRelogin")
     if parsed.get("success") is False:
-        raise SourceFaultError(_fault_of_message(parsed), f"{what}: Buildertrend answered success false")
+        detail = f"{what}: Buildertrend answered success false"
+        raise SourceFaultError(NO_PERMISSION, detail) if _is_about_permission(parsed) else RefusedQueryError(detail)
 
 
-def _fault_of_message(parsed: Mapping[str, Any]) -> Fault:
-    """Its message is for people [A]; only one about permissions is recognised."""
-    return NO_PERMISSION if "permission" in str(parsed.get("message", "")).lower() else SOURCE_UNAVAILABLE
+def _is_about_permission(parsed: Mapping[str, Any]) -> bool:
+    """Its message is for people; only one about access is recognised (R4)."""
+    message = str(parsed.get("message", "")).lower()
+    return "permission" in message or "do not have access" in message

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,10 @@ PAGE_SIZE = 200
 ALL_TIME = 2147483647
 TIME_CLOCK_STATE = 19
 INTERNAL_USERS_STATE = 11  # [C]
-TIME_IN_COLUMN = "1"  # [C] Presumed to be the shift's start; a grid that sorts otherwise is noticed and read whole.
+# G15: presumed to be the shift's start; a grid that sorts otherwise is noticed and read whole.
+TIME_IN_COLUMN = "1"
+# G12: columns that are not selected come back null or 0 (G11).
+TIME_CLOCK_COLUMNS = ("1", "2", "11", "3", "4", "5", "40", "6", "7", "9", "29", "46", "24", "23", "39", "10")
 _DATE_FILTER = "12"
 
 
@@ -22,17 +25,35 @@ class GridView:
     """Which grid is asked, in what order and for which rows."""
 
     empty_state_entity: int
+    columns: Sequence[str]
     sort_column: str
     sort_direction: str
     filters: Mapping[str, Any]
 
 
-def grid(page: int, page_size: int, view: GridView) -> Json:
-    """The body of `POST /api/<Entity>/Grid` [A]; `pageNumber` is a string, `pageSize` a number [B]."""
+@dataclass(frozen=True, slots=True)
+class JobBatch:
+    """The jobs whose rows a grid is asked for (G2), and whether those of General come with them (G4)."""
+
+    job_ids: Sequence[int] = ()
+    with_general: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PageAsk:
+    """Which page of a grid is asked for, by how many rows a page, and how many rows the grid has, where known."""
+
+    number: int = 1
+    size: int = PAGE_SIZE
+    records: int | None = None
+
+
+def grid(ask: PageAsk, view: GridView, batch: JobBatch) -> Json:
+    """The body of `POST /api/<Entity>/Grid` (G1); `pageNumber` is text (G8), `pageSize` a number."""
     return {
         "gridRequest": {
             "hideMultiJobsColumns": False,
-            "selectedColumns": [str(number) for number in range(1, 21)],
+            "selectedColumns": list(view.columns),
             "sortColumn": view.sort_column,
             "sortDirection": view.sort_direction,
             "hasFooter": False,
@@ -40,29 +61,31 @@ def grid(page: int, page_size: int, view: GridView) -> Json:
             "savedViewId": -1,
         },
         "pagingData": {
-            "pageNumber": str(page),
-            "pageSize": page_size,
+            "pageNumber": str(ask.number),
+            "pageSize": ask.size,
             "resetScroll": False,
-            "firstRow": (page - 1) * page_size + 1,
-            "lastRow": page * page_size,
-            "totalRowsAllPages": page_size,
-            "currentPage": page,
+            "firstRow": (ask.number - 1) * ask.size + 1,
+            "lastRow": ask.number * ask.size,
+            "totalRowsAllPages": ask.size if ask.records is None else ask.records,
+            "currentPage": ask.number,
         },
         "filters": json.dumps(view.filters),
-        "jobIds": [],
-        "includeGeneralJobItems": True,
+        "jobIds": list(batch.job_ids),
+        "includeGeneralJobItems": batch.with_general,
     }
 
 
-def shifts(page: int, page_size: int = PAGE_SIZE) -> Json:
-    """All shifts, newest start first; custom date ranges are unreliable [B]: dates are filtered after fetching."""
+def shifts(batch: JobBatch, ask: PageAsk) -> Json:
+    """Shifts of these jobs, newest start first. Of all time: a custom range has been seen to return nothing (G10)."""
     all_time = json.dumps({"SelectedValue": ALL_TIME, "StartDate": None, "EndDate": None})
-    return grid(page, page_size, GridView(TIME_CLOCK_STATE, TIME_IN_COLUMN, "desc", {_DATE_FILTER: all_time}))
+    view = GridView(TIME_CLOCK_STATE, TIME_CLOCK_COLUMNS, TIME_IN_COLUMN, "desc", {_DATE_FILTER: all_time})
+    return grid(ask, view, batch)
 
 
-def users(page: int, page_size: int = PAGE_SIZE) -> Json:
+def users(ask: PageAsk) -> Json:
     """All internal users, active or not [C]."""
-    return grid(page, page_size, GridView(INTERNAL_USERS_STATE, "1", "asc", {}))
+    columns = [str(number) for number in range(1, 21)]
+    return grid(ask, GridView(INTERNAL_USERS_STATE, columns, "1", "asc", {}), JobBatch())
 
 
 def job_picker(builder_id: str) -> Json:

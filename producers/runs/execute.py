@@ -154,7 +154,7 @@ class _ReadInRun:
         start = ReadStart(done, self._seen, self._all_seen) if done else FROM_THE_START
         with self._pipeline:
             for page in self._read.pages(start):
-                self._take(page, again=page.number <= self._checkpoint.pages_done)
+                self._take(page, again=page.again or page.number <= self._checkpoint.pages_done)
         self._ledger.end_pages(self._read.name)
 
     def _all_seen(self) -> set[str]:

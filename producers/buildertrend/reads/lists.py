@@ -8,8 +8,10 @@ from typing import Any
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
-from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, incomplete_reason
+from producers.buildertrend.reads.grid_walk import GridWalk, WalkedPage
+from producers.buildertrend.reads.job_batches import JobBatches
 from producers.buildertrend.reads.rows import READER_VERSION, InternalUser, ListedJob, PickerJob, parse_row, row_of
+from producers.buildertrend.reads.tally import Tally, incomplete_reason
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -46,6 +48,12 @@ class JobsRead:
 
     def cursor(self) -> dict[str, Any]:
         return {"job_ids": self.job_ids, "open_job_ids": self.open_job_ids}
+
+    @property
+    def newest_first(self) -> list[int]:
+        """All jobs: open ones before closed ones, newer before older, so that current shifts are read first."""
+        is_open = set(self.open_job_ids)
+        return sorted(self.job_ids, key=lambda job_id: (job_id in is_open, job_id), reverse=True)
 
     def pages(self, _start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         """One page: it is read whole or not at all."""
@@ -128,7 +136,13 @@ class UsersRead:
     reader_version = READER_VERSION
 
     def __init__(self, account: Account) -> None:
-        self._walk = GridWalk(account.users, _user, lambda user: user.entity_id, what="users")
+        self._walk = GridWalk(
+            lambda _batch, ask: account.users(ask),
+            _user,
+            lambda user: user.entity_id,
+            what="users",
+            page_size=account.page_size,
+        )
         self.endpoint_missing = False
         self._tally = Tally()
         self._second_tally = Tally()
@@ -136,12 +150,14 @@ class UsersRead:
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
         self.endpoint_missing = cursor.get("missing", False)
+        if "tally" in cursor:
+            self._tally.restore(cursor["tally"])
 
     def cursor(self) -> dict[str, Any]:
-        return {"missing": self.endpoint_missing}
+        return {"missing": self.endpoint_missing, "tally": self._tally.cursor()}
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        pages = self._walk.pages(start, tally=self._tally)
+        pages = self._walk.pages(JobBatches(), start, tally=self._tally)
         try:
             first = next(pages)
         except ModuleMissingError:
@@ -161,7 +177,7 @@ class UsersRead:
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All users again; raises if the endpoint is missing by now, as that proves no deletion."""
         self._second_tally = Tally()
-        for walked in self._walk.pages(tally=self._second_tally):
+        for walked in self._walk.pages(JobBatches(), tally=self._second_tally):
             yield _only(_users_page(walked), missing)
 
     def second_look_result(self) -> SecondLook:

@@ -57,7 +57,7 @@ def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
     """The reads in order. Exhaust or restore one before asking for the next, which may need what that one found."""
     jobs = JobsRead(account)
     yield jobs
-    yield from _people_and_shifts(account, scope)
+    yield from _people_and_shifts(account, scope, jobs)
     job_ids = jobs.job_ids if scope.jobs == ALL_JOBS else jobs.open_job_ids
     real = [job_id for job_id in job_ids if job_id != _GENERAL_JOB]
     if COST_CODES.name in scope.entities:
@@ -66,13 +66,13 @@ def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
         yield BudgetsRead(account, real)
 
 
-def _people_and_shifts(account: Account, scope: Scope) -> Iterator[EntityRead]:
+def _people_and_shifts(account: Account, scope: Scope, jobs: JobsRead) -> Iterator[EntityRead]:
     users = UsersRead(account)
     if USERS.name in scope.entities:
         yield users
     if TIME_ENTRIES.name in scope.entities:
         days = Days(scope.from_day, scope.to_day, scope.kept_from)
-        shifts = TimeEntriesRead(account, days, notes_workers=lambda: users.endpoint_missing)
+        shifts = TimeEntriesRead(account, days, jobs.newest_first, notes_workers=lambda: users.endpoint_missing)
         yield shifts
         if users.endpoint_missing:
             yield ShiftWorkersRead(lambda: shifts.workers)

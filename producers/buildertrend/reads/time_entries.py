@@ -6,7 +6,7 @@ before is never parsed further; that is most rows of most reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -20,8 +20,10 @@ from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import parsed_row
 from producers.buildertrend.decoding import NotJsonError
-from producers.buildertrend.reads.grid_walk import GridWalk, Tally, WalkedPage, incomplete_reason
+from producers.buildertrend.reads.grid_walk import GridWalk, WalkedPage
+from producers.buildertrend.reads.job_batches import JobBatches
 from producers.buildertrend.reads.rows import READER_VERSION, Shift, parse_row, refused_row, unreadable
+from producers.buildertrend.reads.tally import Tally, incomplete_reason
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -85,6 +87,7 @@ class Days:
 class TimeEntriesRead:
     """Shifts of some days.
 
+    `job_ids`: of all jobs of the account, closed ones too, in the order in which they are asked for (G2).
     `notes_workers` is called with each page: whether to note the workers' names, as the users endpoint is missing.
     """
 
@@ -97,16 +100,17 @@ class TimeEntriesRead:
         self,
         account: Account,
         days: Days,
+        job_ids: Iterable[int] = (),
         *,
         notes_workers: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._account = account
         self._days = days
+        self._batches = JobBatches(job_ids)
         self._notes_workers = notes_workers
-        self._walk = GridWalk(account.shifts, _grid_row, lambda found: found.row.entity_id, what="shifts")
+        self._walk = GridWalk(account.shifts, _grid_row, _id_of, what="shifts", page_size=account.page_size)
         self.workers: dict[int, str | None] = {}
         self._sorted = True
-        self._last: tuple[int, date] | None = None
+        self._last: tuple[int, int, date] | None = None
         self._tally = Tally()
         self._second_tally = Tally()
         self._second_shown: set[str] = set()
@@ -115,17 +119,26 @@ class TimeEntriesRead:
         """See producers.source.EntityRead."""
         self.workers = {int(user_id): name for user_id, name in cursor.get("workers", {}).items()}
         self._sorted = cursor.get("sorted", True)
+        if "tally" in cursor and self._batches.restore(cursor["batches"]):
+            self._tally.restore(cursor["tally"])
 
     def cursor(self) -> dict[str, Any]:
-        return {"sorted": self._sorted, "workers": {str(user_id): name for user_id, name in self.workers.items()}}
+        return {
+            "sorted": self._sorted,
+            "workers": {str(user_id): name for user_id, name in self.workers.items()},
+            "batches": self._batches.cursor(),
+            "tally": self._tally.cursor(),
+        }
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        for walked in self._walk.pages(start, tally=self._tally, is_edge=lambda _page: self._is_behind_edge()):
+        walk = self._walk.pages(self._batches, start, tally=self._tally, is_edge=self._is_behind_edge)
+        for walked in walk:
             self._note(walked)
             taken = [found.row for found in walked.rows if self._days.takes_in(found.day)]
             others = [] if len(taken) == len(walked.rows) else self._outside(walked)
             in_range = [found.row.entity_id for found in others if self._days.covers(found.day)]
-            yield Page(walked.number, taken, walked.pages_total, [found.row for found in others], in_range)
+            outside = [found.row for found in others]
+            yield Page(walked.number, taken, walked.pages_total, outside, in_range, again=walked.again)
 
     def complete_range(self) -> ReadRange | None:
         # What pages left out is not deleted.
@@ -138,7 +151,7 @@ class TimeEntriesRead:
         """All shifts, not only the window's: a shift whose date was corrected may stand anywhere now."""
         left = set(missing)
         self._second_tally, self._second_shown = Tally(), set()
-        for walked in self._walk.pages(tally=self._second_tally):
+        for walked in self._walk.pages(self._batches, tally=self._second_tally):
             self._second_shown.update(found.row.entity_id for found in walked.rows if self._days.covers(found.day))
             rows = [found.row for found in walked.rows if found.row.entity_id in left]
             left.difference_update(row.entity_id for row in rows)
@@ -151,9 +164,15 @@ class TimeEntriesRead:
 
     def _note(self, walked: WalkedPage[_GridRow]) -> None:
         days = [found.day for found in walked.rows if found.day is not None]
-        # A grid that is not sorted as asked is read whole: no row is then the last of the window.
-        self._sorted = self._sorted and _descending(self._day_before(walked), days)
-        self._last = (walked.number, days[-1]) if days else self._last
+        if self._sorted and not _descending(self._day_before(walked), days):
+            # A grid that is not sorted as asked is read whole: no row is then the last of the window.
+            self._sorted = False
+            self._tally.void_edges()
+        if days:
+            self._last = (walked.batch, walked.in_batch, days[-1])
+        elif self._last is not None and self._last[:2] >= (walked.batch, walked.in_batch):
+            # The walk began anew: what was last then says nothing about where this page stands.
+            self._last = None
         if self._notes_workers():
             for head in (found.head for found in walked.rows if found.head is not None):
                 # Newest first: the newest shift knows the worker's name best.
@@ -161,12 +180,15 @@ class TimeEntriesRead:
 
     def _day_before(self, walked: WalkedPage[_GridRow]) -> date | None:
         """Day of the last row before this page; None if it is not known, as the walk stepped back."""
-        number, day = self._last or (0, None)
-        return day if walked.number == number + 1 else None
+        if self._last is None or (walked.batch, walked.in_batch) != (self._last[0], self._last[1] + 1):
+            return None
+        return self._last[2]
 
-    def _is_behind_edge(self) -> bool:
-        """Whether this page reached past the window: the pages after it do not matter."""
-        return bool(self._days.edge and self._sorted and self._last and self._last[1] < self._days.edge)
+    def _is_behind_edge(self, walked: WalkedPage[_GridRow]) -> bool:
+        """Whether this page reached past the window: the batch's pages after it do not matter."""
+        if not self._days.edge or not self._sorted or self._last is None or self._last[0] != walked.batch:
+            return False
+        return self._last[2] < self._days.edge
 
     def _outside(self, walked: WalkedPage[_GridRow]) -> list[_GridRow]:
         return [found for found in walked.rows if not self._days.takes_in(found.day)]
@@ -178,6 +200,10 @@ class _GridRow(msgspec.Struct, frozen=True):
     row: SourceRow
     day: date | None
     head: ShiftHead | None
+
+
+def _id_of(found: _GridRow) -> str:
+    return found.row.entity_id
 
 
 def shift_head(raw: Any) -> ShiftHead:

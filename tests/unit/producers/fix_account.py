@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.answers import GridPage, ModuleMissingError
+from producers.buildertrend.bodies import JobBatch, PageAsk
 
 Rows = list[Any]
 
@@ -47,13 +48,13 @@ class MemoryAccount:
         self._called("listed_jobs", 0)
         return self.listed
 
-    def shifts(self, page: int) -> GridPage:
-        self._called("shifts", page)
-        return self._page(self.shift_rows, page)
+    def shifts(self, _batch: JobBatch, ask: PageAsk) -> GridPage:
+        self._called("shifts", ask.number)
+        return self._page(self.shift_rows, ask)
 
-    def users(self, page: int) -> GridPage:
-        self._called("users", page)
-        return self._page(self.user_rows, page)
+    def users(self, ask: PageAsk) -> GridPage:
+        self._called("users", ask.number)
+        return self._page(self.user_rows, ask)
 
     def cost_codes(self, job_id: int) -> Rows:
         self._called("cost_codes", job_id)
@@ -73,6 +74,6 @@ class MemoryAccount:
         if name in self.fail:
             self.fail[name](argument)
 
-    def _page(self, rows: Sequence[Any], page: int) -> GridPage:
-        start = (page - 1) * self.page_size
-        return GridPage(list(rows[start : start + self.page_size]), -(-len(rows) // self.page_size))
+    def _page(self, rows: Sequence[Any], ask: PageAsk) -> GridPage:
+        start = (ask.number - 1) * ask.size
+        return GridPage(list(rows[start : start + ask.size]), len(rows), ask.size)

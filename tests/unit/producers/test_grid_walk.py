@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 import pytest
 
 from producers.buildertrend.answers import GridPage
+from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.reads.grid_walk import GridWalk, Tally, incomplete_reason
-from producers.source import ReadStart
+from producers.buildertrend.reads.grid_walk import GridWalk
+from producers.buildertrend.reads.job_batches import JobBatches
+from producers.buildertrend.reads.tally import Tally, incomplete_reason
+from producers.source import FROM_THE_START, ReadStart
 from schemas.faults import SOURCE_CHANGED
 
 SIZE = 3
@@ -30,20 +33,20 @@ class Grid:
     edge: int | None = None
     tally: Tally = field(default_factory=Tally)
 
-    def fetch(self, page: int) -> GridPage:
+    def fetch(self, _batch: JobBatch, ask: PageAsk) -> GridPage:
         self.before.get(len(self.asked), lambda: None)()
-        self.asked.append(page)
-        start = (page - 1) * SIZE
-        page_rows = self.spoil(page, list(self.rows[start : start + SIZE]))
-        return GridPage(page_rows, -(-len(self.rows) // SIZE), len(self.rows), SIZE)
+        self.asked.append(ask.number)
+        start = (ask.number - 1) * ask.size
+        page_rows = self.spoil(ask.number, list(self.rows[start : start + ask.size]))
+        return GridPage(page_rows, len(self.rows), ask.size)
 
-    def walk(self, start: ReadStart | None = None) -> list[tuple[int, list[str]]]:
-        walk = GridWalk(self.fetch, int, str, what="shifts")
-        self.tally = Tally()
-        pages = walk.pages(start or ReadStart(), tally=self.tally, is_edge=lambda page: page.number == self.edge)
+    def walk(self, start: ReadStart = FROM_THE_START) -> list[tuple[int, list[str]]]:
+        walk = GridWalk(self.fetch, int, str, what="shifts", page_size=SIZE)
+        self.tally = Tally(page=max(start.pages_done, 1))
+        pages = walk.pages(JobBatches(), start, tally=self.tally, is_edge=lambda page: page.number == self.edge)
         return [(page.number, list(page.ids)) for page in pages]
 
-    def shown(self, start: ReadStart | None = None) -> set[str]:
+    def shown(self, start: ReadStart = FROM_THE_START) -> set[str]:
         return {entity_id for _, ids in self.walk(start) for entity_id in ids}
 
 
@@ -82,20 +85,19 @@ def test_walk_of_a_list_that_people_keep_cleaning_up_comes_to_an_end() -> None:
 
 
 def test_walk_of_a_grid_that_ignores_the_page_number_is_source_changed() -> None:
-    walk = GridWalk(lambda _page: GridPage([3, 2, 1], 2, 6), int, str, what="shifts")
     with pytest.raises(SourceFaultError, match="pageNumber") as caught:
-        list(walk.pages())
+        walked(lambda _page: GridPage([3, 2, 1], 6))
     assert caught.value.fault is SOURCE_CHANGED
 
 
-def test_walk_of_a_grid_without_an_end_is_source_changed() -> None:
-    walk = GridWalk(lambda page: GridPage([page], page + 1, None), int, str, what="shifts")
+@pytest.mark.parametrize("records", [None, 10**9])
+def test_walk_of_a_grid_without_an_end_is_source_changed(records: int | None) -> None:
     with pytest.raises(SourceFaultError, match="pageNumber"):
-        list(walk.pages())
+        walked(lambda page: GridPage([page], records))
 
 
 def test_walk_goes_on_with_the_page_that_was_taken_last() -> None:
-    grid = Grid([9, 8, 7, 6, 5, 4, 3, 2, 1])
+    grid = Grid([9, 8, 7, 6, 5, 4, 3, 2])
     seen = {"9", "8", "7", "6", "5", "4"}
     start = ReadStart(2, seen=seen.intersection, all_seen=lambda: seen)
     assert [number for number, _ in grid.walk(start)] == [2, 3]
@@ -112,6 +114,13 @@ def test_walk_steps_back_until_it_joins_what_was_seen() -> None:
 def test_walk_that_joins_nowhere_begins_at_the_first_page() -> None:
     grid = Grid([4, 3, 2, 1])
     assert [number for number, _ in grid.walk(ReadStart(2, seen=lambda _ids: ()))] == [1, 2]
+
+
+def walked(fetch: Callable[[int], GridPage]) -> tuple[list[int], Tally]:
+    """The numbers of the pages that a walk shows, and its tally."""
+    walk = GridWalk(lambda _batch, ask: fetch(ask.number), int, str, what="shifts", page_size=SIZE)
+    tally = Tally()
+    return [page.number for page in walk.pages(JobBatches(), tally=tally)], tally
 
 
 def repeated(rows: list[int]) -> Callable[[int, list[int]], list[int]]:
@@ -165,25 +174,99 @@ def test_walk_whose_rows_all_move_down_shows_the_new_one_before_it_is_complete()
     assert grid.tally.missing == 0
 
 
-def test_walk_goes_on_behind_the_stated_last_page_while_more_rows_are_stated() -> None:
-    """`totalPages` is computed from what we send, `records` is true."""
-    rows = [9, 8, 7, 6, 5, 4, 3, 2, 1]
-    walk = GridWalk(lambda page: GridPage(rows[(page - 1) * 3 : page * 3], 2, 9), int, str, what="shifts")
+def test_walk_with_smaller_pages_than_asked_for_misses_none() -> None:
+    """The answer states its size (G9), or nothing at all: pages go on until as many rows were shown as it states."""
+    rows = list(range(9, 0, -1))
+    for size in (2, None):
+
+        def fetch(page: int, size: int | None = size) -> GridPage:
+            return GridPage(rows[(page - 1) * 2 : page * 2], 9, size)
+
+        pages, tally = walked(fetch)
+        assert (pages, tally.missing) == ([1, 2, 3, 4, 5], 0)
+
+
+def test_walk_over_a_grid_that_pages_by_first_row_with_smaller_pages_than_asked_for_misses_none() -> None:
+    rows = list(range(9, 0, -1))
+    first_rows = []
+
+    def fetch(_batch: JobBatch, ask: PageAsk) -> GridPage:
+        first = (ask.number - 1) * ask.size
+        first_rows.append(first)
+        return GridPage(rows[first : first + min(ask.size, 2)], 9, 2)
+
     tally = Tally()
-    assert [page.number for page in walk.pages(tally=tally)] == [1, 2, 3]
+    list(GridWalk(fetch, int, str, what="shifts", page_size=SIZE).pages(JobBatches(), tally=tally))
+    assert (first_rows, tally.missing) == ([0, 2, 4, 6, 8], 0)
+
+
+def test_walk_that_missed_rows_by_steps_larger_than_the_pages_takes_smaller_ones() -> None:
+    rows = list(range(9, 0, -1))
+
+    def fetch(_batch: JobBatch, ask: PageAsk) -> GridPage:
+        first = (ask.number - 1) * ask.size
+        return GridPage(rows[first : first + min(ask.size, 2)], 9)
+
+    tally = Tally()
+    list(GridWalk(fetch, int, str, what="shifts", page_size=SIZE).pages(JobBatches(), tally=tally))
     assert tally.missing == 0
 
 
-def test_walk_with_one_page_too_many_stated_ends_at_the_last_row() -> None:
-    walk = GridWalk(lambda page: GridPage([3, 2, 1] if page == 1 else [], 2, 3), int, str, what="shifts")
-    tally = Tally()
-    list(walk.pages(tally=tally))
-    assert tally.missing == 0
+def test_walk_tells_the_grid_how_many_rows_it_has_once_that_is_known() -> None:
+    asked = []
+
+    def fetch(_batch: JobBatch, ask: PageAsk) -> GridPage:
+        asked.append(ask.records)
+        return GridPage([9 - ask.number] if ask.number <= 3 else [], 3)
+
+    list(GridWalk(fetch, int, str, what="shifts", page_size=1).pages(JobBatches()))
+    assert asked[:3] == [None, 3, 3]
 
 
-def test_walk_without_a_stated_number_of_rows_counts_by_full_pages() -> None:
-    shown = {1: [6, 5, 4], 2: [4, 3, 2]}
-    walk = GridWalk(lambda page: GridPage(shown[page], 2), int, str, what="shifts")
-    tally = Tally()
-    list(walk.pages(tally=tally))
-    assert tally.missing == 1
+@pytest.mark.parametrize("behind", [[], [3, 2, 1]])
+def test_walk_whose_last_page_is_full_ends_where_the_next_one_shows_nothing_new(behind: list[int]) -> None:
+    pages, tally = walked(lambda page: GridPage([[6, 5, 4], [3, 2, 1], behind][page - 1], 6))
+    assert (pages, tally.missing) == ([1, 2], 0)
+
+
+def test_walk_of_a_grid_that_states_the_rows_of_a_page_as_those_of_all_is_not_complete() -> None:
+    """All of them are shown, but nobody knows what `records` is: that as many were shown proves nothing."""
+    rows = list(range(30, 0, -1))
+    pages, tally = walked(lambda page: GridPage(rows[(page - 1) * 3 : page * 3], 3))
+    assert pages == list(range(1, 11))
+    short = incomplete_reason(tally, "time entries")
+    assert short is not None
+    assert short.sentence == "Buildertrend stated only 3 time entries and showed 30."
+
+
+def test_walk_over_a_grid_that_never_states_its_rows_shows_all_and_is_not_complete() -> None:
+    shown = {1: [6, 5, 4], 2: [3, 2], 3: []}
+    pages, tally = walked(lambda page: GridPage(shown[page]))
+    assert pages == [1, 2, 3]
+    short = incomplete_reason(tally, "time entries")
+    assert short is not None
+    assert short.sentence == "Buildertrend did not state how many time entries there are; it showed 5."
+
+
+def test_walk_over_a_grid_that_states_its_rows_now_and_then_goes_by_what_it_stated_last() -> None:
+    rows = [6, 5, 4, 3, 2, 1]
+    pages, tally = walked(lambda page: GridPage(rows[(page - 1) * 3 : page * 3], 6 if page == 1 else None))
+    assert (pages, tally.missing, tally.is_unstated) == ([1, 2], 0, False)
+
+
+def test_walk_over_nothing_but_empty_pages_ends_soon() -> None:
+    pages, tally = walked(lambda _page: GridPage([], 10**9))
+    assert len(pages) < 10
+    assert tally.missing == 10**9
+
+
+def test_walk_that_sees_a_page_again_as_as_many_rows_were_added_goes_on() -> None:
+    grid = Grid([6, 5, 4, 3, 2, 1])
+    grid.before = {1: lambda: grid.rows.__setitem__(slice(0, 0), [9, 8, 7])}
+    assert grid.shown() == all_ids(list(range(9, 0, -1)))
+
+
+def test_walk_steps_back_again_when_rows_are_deleted_while_it_steps_back() -> None:
+    grid = Grid(list(range(18, 0, -1)))
+    grid.before = {3: lambda: grid.rows.remove(1), 5: lambda: grid.rows.remove(10)}
+    assert all_ids([9, 8, 7]) <= grid.shown()

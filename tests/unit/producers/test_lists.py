@@ -8,10 +8,9 @@ import pytest
 
 from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
-from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.bodies import PageAsk
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.source import EntityRead, IncompleteReason, SecondLook
-from schemas.faults import SOURCE_CHANGED
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -80,9 +79,8 @@ def test_jobs_that_the_job_list_lacks_are_incomplete() -> None:
 @pytest.mark.parametrize("shown", [50, 59])
 def test_users_fewer_shown_than_stated_are_not_complete_and_cover_nothing(shown: int) -> None:
     class Short(MemoryAccount):
-        def users(self, page: int) -> GridPage:
-            found = MemoryAccount.users(self, page)
-            return GridPage(found.rows, found.pages_total, 60)
+        def users(self, ask: PageAsk) -> GridPage:
+            return GridPage(MemoryAccount.users(self, ask).rows, 60)
 
     read = UsersRead(Short(user_rows=[user(number) for number in range(1, shown + 1)], page_size=20).as_account())
     list(read.pages())
@@ -113,16 +111,6 @@ def test_users_endpoint_that_fails_behind_the_first_page_is_an_outage_not_a_miss
     account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)], fail={"users": from_page_two})
     with pytest.raises(ModuleMissingError):
         afters(UsersRead(account.as_account()))
-
-
-def test_users_empty_page_in_the_middle_is_source_changed() -> None:
-    class Holed(MemoryAccount):
-        def users(self, page: int) -> GridPage:
-            return GridPage([] if page == 2 else [user(page)], 3)
-
-    with pytest.raises(SourceFaultError) as caught:
-        afters(UsersRead(Holed().as_account()))
-    assert caught.value.fault is SOURCE_CHANGED
 
 
 def test_users_second_look_that_fails_confirms_nothing() -> None:

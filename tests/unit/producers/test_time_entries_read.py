@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
-from producers.buildertrend.answers import GridPage
-from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.answers import GridPage, RefusedQueryError
+from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import UnreadableRowError
-from schemas.faults import SOURCE_CHANGED
 from tests.factories import records_of, shift_on, shift_row
 from tests.unit.producers.fix_account import MemoryAccount
 
@@ -79,15 +78,15 @@ def test_shifts_empty_account_is_read_in_one_request() -> None:
     assert account.calls["shifts"] == 1
 
 
-def test_shifts_empty_page_in_the_middle_is_source_changed() -> None:
+def test_shifts_empty_page_in_the_middle_hides_rows_that_are_missed() -> None:
     class Holed(MemoryAccount):
-        def shifts(self, page: int) -> GridPage:
-            return GridPage([] if page == 2 else [shift_row(page)], 3)
+        def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
+            found = MemoryAccount.shifts(self, batch, ask)
+            return GridPage([], found.records) if ask.number == 2 else found
 
-    with pytest.raises(SourceFaultError) as caught:
-        read_ids(Holed(), None)
-    assert caught.value.fault is SOURCE_CHANGED
-    assert "page 2 of 3" in caught.value.detail
+    read = TimeEntriesRead(Holed(shift_rows=account_of(*["12"] * 8).shift_rows).as_account(), Days())
+    assert [row.entity_id for page in read.pages() for row in page.rows if not page.again] == ["1", "2", "3", "7", "8"]
+    assert read.incomplete_reason() is not None
 
 
 ODD = [
@@ -159,9 +158,8 @@ def stated(*days: str, spoil: Callable[[list[Any]], list[Any]] = lambda rows: ro
     """An account that states how many shifts it has, and shows what `spoil` leaves of each page."""
 
     class Stated(MemoryAccount):
-        def shifts(self, page: int) -> GridPage:
-            found = MemoryAccount.shifts(self, page)
-            return GridPage(spoil(found.rows), found.pages_total, len(self.shift_rows), self.page_size)
+        def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
+            return GridPage(spoil(MemoryAccount.shifts(self, batch, ask).rows), len(self.shift_rows), self.page_size)
 
     return Stated(shift_rows=account_of(*days).shift_rows).as_account()
 
@@ -169,7 +167,7 @@ def stated(*days: str, spoil: Callable[[list[Any]], list[Any]] = lambda rows: ro
 @pytest.mark.parametrize("days", [Days(), Days(EDGE), Days(EDGE, kept_from=date(2026, 6, 6))])
 def test_shifts_fewer_shown_than_stated_are_not_complete_and_cover_nothing(days: Days) -> None:
     """Of a full read, of one of the window, and of one from an import-from date."""
-    read = TimeEntriesRead(stated("13", "12", "12", "11", "11", "10", "09", "08", spoil=lambda rows: rows[:2]), days)
+    read = TimeEntriesRead(stated("13", "12", "12", "11", "11", "10", "09", "08", spoil=lambda rows: rows[:-1]), days)
     list(read.pages())
     found = read.incomplete_reason()
     assert found is not None
@@ -185,11 +183,11 @@ def test_shifts_all_shown_that_are_stated_are_complete(days: Days) -> None:
 
 
 def test_shifts_second_look_that_shows_fewer_than_stated_confirms_nothing() -> None:
-    read = TimeEntriesRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:1]), Days())
+    read = TimeEntriesRead(stated("13", "12", "12", "11", spoil=lambda rows: rows[:-1]), Days())
     list(read.second_look({"99"}))
     look = read.second_look_result()
     assert look.incomplete is not None
-    assert set(look.shown or ()) == {"1", "4"}
+    assert set(look.shown or ()) == {"1", "2", "3"}
 
 
 def test_shifts_before_the_first_day_are_read_to_keep_them_true_and_not_taken_in() -> None:
@@ -201,3 +199,37 @@ def test_shifts_before_the_first_day_are_read_to_keep_them_true_and_not_taken_in
     assert [row.entity_id for page in pages for row in page.outside] == ["4", "5", "6"]
     assert [entity_id for page in pages for entity_id in page.complete_range_ids] == ["4", "5"]
     assert read.complete_range() == ReadRange(from_day=date(2026, 6, 8))
+
+
+def test_shifts_batch_that_is_not_sorted_voids_the_edges_of_those_before_it() -> None:
+    """A batch that ended at the edge of the window is read again, whole, once another shows that nothing is sorted."""
+    rows = [shift_on(f"2026-06-{day}", number) for number, day in enumerate(["12", "11", "09", "01", "08", "11"])]
+    for number, row in enumerate(rows):
+        row["jobId"] = 1 if number < 4 else 2
+    hidden = shift_on("2026-06-12", 99, jobId=1)
+
+    class ByJob(MemoryAccount):
+        def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
+            if len(batch.job_ids) > 5:
+                raise RefusedQueryError("shifts: status 400")
+            self.shift_rows = [row for row in [*rows, hidden] if row["jobId"] in batch.job_ids]
+            return MemoryAccount.shifts(self, batch, ask)
+
+    account = ByJob(page_size=2)
+    read = TimeEntriesRead(account.as_account(), Days(EDGE), [1, 11, 12, 13, 14, 2])
+    shown = {row.entity_id for page in read.pages() for row in page.rows}
+    assert shown == {"0", "1", "5", "99"}
+    assert read.incomplete_reason() is None
+
+
+def test_shifts_second_pass_of_empty_pages_is_not_behind_the_edge_that_the_first_one_saw() -> None:
+    account = account_of("12", "12", "12", "09", "08")
+
+    class Emptied(MemoryAccount):
+        def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
+            found = MemoryAccount.shifts(self, batch, ask)
+            return GridPage(found.rows[:-1] if self.calls["shifts"] <= 2 else [], found.records)
+
+    read = TimeEntriesRead(Emptied(shift_rows=account.shift_rows).as_account(), Days(EDGE))
+    list(read.pages())
+    assert read.incomplete_reason() is not None
