@@ -9,6 +9,7 @@ import pytest
 
 from core.kafka.record_headers import RecordHeaders
 from producers.buildertrend.account import Account
+from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
@@ -56,16 +57,17 @@ def test_read_that_fails_behind_its_first_page_deletes_nothing(read_desk: Desk) 
     calls: list[int] = []
     original = Account.shifts
 
-    def second_page_fails(account: Account, page: int) -> Any:
-        calls.append(page)
-        if page == 2:
+    def second_page_fails(account: Account, batch: JobBatch, ask: PageAsk) -> Any:
+        calls.append(ask.number)
+        if ask.number == 2:
             fail(read_desk, GRID, 500)
-        return original(account, page)
+        return original(account, batch, ask)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Account, "shifts", second_page_fails)
         assert end_of(read_desk.run_full()).type == "failed"
-    assert calls == [1, 2]
+    assert calls[:2] == [1, 2]
+    assert calls.count(2) == 1, "smaller batches are tried from their first page"
     assert deleted(read_desk) == []
     read_desk.sandbox.set_switches(fail_next=[])
     read_desk.run_full()
@@ -77,11 +79,11 @@ def test_second_look_that_fails_deletes_nothing(read_desk: Desk) -> None:
     seen: list[int] = []
     original = Account.shifts
 
-    def second_look_fails(account: Account, page: int) -> Any:
-        seen.append(page)
+    def second_look_fails(account: Account, batch: JobBatch, ask: PageAsk) -> Any:
+        seen.append(ask.number)
         if seen.count(1) == 2:
             fail(read_desk, GRID, 500)
-        return original(account, page)
+        return original(account, batch, ask)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Account, "shifts", second_look_fails)
@@ -94,8 +96,8 @@ def test_record_that_the_second_look_shows_again_is_not_deleted(read_desk: Desk)
     shown: list[Any] = []
     original = Account.shifts
 
-    def first_look_misses_two(account: Account, page: int) -> Any:
-        found = original(account, page)
+    def first_look_misses_two(account: Account, batch: JobBatch, ask: PageAsk) -> Any:
+        found = original(account, batch, ask)
         if not shown:
             shown.extend(found.rows[:2])
             del found.rows[:2]
@@ -151,8 +153,8 @@ def test_grid_that_shows_nothing_pulls_the_brake_though_the_window_is_a_small_pa
     )
     original = Account.shifts
 
-    def empty(account: Account, page: int) -> Any:
-        found = original(account, page)
+    def empty(account: Account, batch: JobBatch, ask: PageAsk) -> Any:
+        found = original(account, batch, ask)
         return type(found)([], 0)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -360,8 +362,8 @@ def test_rate_limit_beyond_patience_ends_the_run_until_then(read_desk: Desk) -> 
 def test_source_changed_names_the_field_in_the_runs_history(read_desk: Desk) -> None:
     original = Account.shifts
 
-    def renamed(account: Account, page: int) -> Any:
-        found = original(account, page)
+    def renamed(account: Account, batch: JobBatch, ask: PageAsk) -> Any:
+        found = original(account, batch, ask)
         return replace(found, rows=[raw.replace(b'"regularTime"', b'"regularMinutes"') for raw in found.rows])
 
     with pytest.MonkeyPatch.context() as patch:
@@ -418,7 +420,7 @@ def test_session_of_a_run_that_was_taken_over_is_not_kept(read_desk: Desk) -> No
 
     read_desk.sandbox.end_sessions()
     with pytest.raises(FencedError):
-        account.shifts(1)
+        account.shifts(JobBatch(), PageAsk())
     assert read_desk.mark() == before
     assert read_desk.sql("SELECT kind FROM integration.credentials WHERE company_id = %s AND kind = 'session'") == []
 
