@@ -57,28 +57,39 @@ def write_pages(path: Path, shifts: int, *, seed: int = 7) -> None:
 def _row(number: int, chance: random.Random) -> dict[str, Any]:
     day = f"{2016 + number // 12_000:04}-{1 + number % 12_000 // 1000:02}-{1 + number % 1000 // 36:02}"
     worker, job, minutes = chance.randrange(40), chance.randrange(60), chance.randrange(60, 600)
+    keys = {"builderId": 60001, "jobId": 7000 + job, "id": 20_000_000 + number}
+    stamp = {**keys, "location": {"latitude": 39.5, "longitude": -105.2}, "outOfBounds": False, "showDate": False}
+    code = {"id": 5500 + job, "costCodeTitle": f"{job:02}.02 General Carpentry", "totalMinutes": minutes}
     return {
-        "id": 20_000_000 + number,
-        "jobId": 7000 + job,
+        **keys,
         "userID": 900 + worker,
         "jobName": f"Job {job} Canyon View",
         "name": f"Worker {worker} Diaz",
-        "timeIn": {"timeStamp": f"{day}T07:{number % 60:02}:00", "hasLocation": True},
-        "timeOut": {"timeStamp": f"{day}T{8 + minutes // 60:02}:{minutes % 60:02}:00", "hasLocation": False},
-        "breakTime": {"breakTime": 30, "breakCount": 1},
+        "date": {"date": f"{day}T07:{number % 60:02}:00", **keys},
+        "timeIn": {**stamp, "timeStamp": f"{day}T07:{number % 60:02}:00"},
+        "timeOut": {**stamp, "timeStamp": f"{day}T{8 + minutes // 60:02}:{minutes % 60:02}:00"},
+        "breakTime": {"id": keys["id"], "breakTime": 30, "useDecimal": False, "isOnBreak": False},
         "regularTime": minutes,
         "overTime": 0,
-        "builderCost": {"value": round(minutes * 0.7, 2)},
+        "doubleOverTime": 0,
+        "personalTimeOff": 0,
+        "totalWorkTime": 0,
+        "approvalStatus": {"isApproved": True, "updatedDate": f"{day}T18:00:00", "updatedById": 1, "updatedByName": ""},
+        "builderCost": {"value": round(minutes * 0.7, 2), "scale": 2},
         "rate": "$42.00",
-        "approvalStatus": {"isApproved": True, "status": 2},
-        "costCodes": [{"costCodeTitle": f"{job:02}.02 General Carpentry"}],
+        "billableRate": None,
+        "billableAmount": None,
+        "costCodes": [code | {"useDecimal": False}],
+        "createdBy": {"id": 1, "displayName": ""},
+        "createdDate": None,
+        "edited": None,
+        "accounting": None,
+        "locationInfo": None,
+        "gustoSyncStatus": 0,
+        "relatedOwnerInvoices": None,
+        "rowActionColumnResponse": None,
         "notes": "" if number % 5 else "Framing, second floor",
         "tags": [],
-        "hasBeenEdited": False,
-        "isShiftRunning": False,
-        "attachedFiles": {"count": 0, "canAdd": True},
-        "canEdit": True,
-        "entityType": 19,
     }
 
 
@@ -93,6 +104,8 @@ class PagesInAFile(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         page = int(json.loads(request.content)["pagingData"]["pageNumber"])
+        if page >= len(self._starts):
+            return httpx.Response(200, json={"success": True, "data": {"data": [], "records": 0}})
         self._file.seek(self._starts[page - 1])
         return httpx.Response(200, content=self._file.read(self._starts[page] - self._starts[page - 1]))
 

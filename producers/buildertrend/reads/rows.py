@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, NotRequired, TypeVar, get_args
@@ -57,6 +57,7 @@ MOST_EXTRAS = 300
 LONGEST_EXTRA_NAME = 200
 LONGEST_EXTRA = 16_384
 MOST_EXTRAS_TOGETHER = 131_072
+_NO_JOB = (None, 0)
 _PLACES = frozenset({"location", "locationinfo", "outofbounds", "latitude", "longitude"})
 _PLACE_WORDS = tuple(_PLACES)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
@@ -86,8 +87,23 @@ def _approval(value: Any) -> Any:
     return {"isApproved": value} if isinstance(value, bool) else value
 
 
-def _listed(value: Any) -> Any:
-    return [] if value is None else value
+def _codes(value: Any) -> Any:
+    """The cost codes that a shift names. One that states neither id nor title nor minutes is none."""
+    if value is None:
+        return []
+    if not isinstance(value, list) or not any(isinstance(one, dict) and not one.get("costCodeTitle") for one in value):
+        return value
+    return [_with_title(one) for one in value if not _is_no_code(one)]
+
+
+def _is_no_code(code: Any) -> bool:
+    return isinstance(code, dict) and not any(code.get(name, True) for name in ("id", "costCodeTitle", "totalMinutes"))
+
+
+def _with_title(code: Any) -> Any:
+    """An id names a code by itself: a title that is null becomes empty."""
+    has_id = isinstance(code, dict) and bool(code.get("id")) and "costCodeTitle" in code
+    return {**code, "costCodeTitle": code["costCodeTitle"] or ""} if has_id else code
 
 
 def _id(value: Any) -> Any:
@@ -258,15 +274,19 @@ class Approval(TypedDict):
 
 @with_config(_AS_STATED)
 class ShiftCode(TypedDict):
-    """A cost code that a shift names, with its id and its part of the shift's minutes [B raw]."""
+    """A cost code that a shift names, with its id and its part of the shift's minutes (T3).
 
-    costCodeTitle: Title
-    id: NotRequired[Id | None]
-    totalMinutes: NotRequired[Amount]
+    Both are in every captured row: without these fields all splits and links would quietly be others. They may be
+    null: the code is then known by its title alone, or its part is not stated.
+    """
+
+    costCodeTitle: Annotated[str, Field(max_length=_LONGEST_TEXT)]
+    id: Id | None
+    totalMinutes: Amount
 
 
 class Shift(Row):
-    """A row of the time clock's grid [B]."""
+    """A row of the time clock's grid (T1), in the shape of captured rows (T2 to T15)."""
 
     id: Id
     jobId: Id
@@ -278,22 +298,22 @@ class Shift(Row):
     breakTime: Annotated[Break | None, BeforeValidator(_break)]
     regularTime: Minutes
     overTime: Minutes
-    doubleOverTime: Minutes = None
-    personalTimeOff: Minutes = None
+    doubleOverTime: Minutes
+    personalTimeOff: Minutes
     builderCost: Annotated[Money | None, BeforeValidator(_wrapped)]
     rate: Amount
     approvalStatus: Annotated[Approval | None, BeforeValidator(_approval)]
-    costCodes: Annotated[list[ShiftCode], Field(max_length=_MOST_PARTS), BeforeValidator(_listed)]
+    costCodes: Annotated[list[ShiftCode], Field(max_length=_MOST_PARTS), BeforeValidator(_codes)]
     notes: Text = None
     tags: Annotated[list[str], BeforeValidator(_tags)] = []
 
     @classmethod
     def adapted(cls, raw: Any) -> Any:
-        """A shift of General has no job of its own; that it is 0 stands beside its start [B raw]."""
-        if isinstance(raw, dict) and raw.get("jobId", 1) is None:
+        """A shift of General states no job (T2); one whose start names a job all the same contradicts itself."""
+        if isinstance(raw, dict) and raw.get("jobId", 1) in _NO_JOB:
             time_in = raw.get("timeIn")
-            if isinstance(time_in, dict) and time_in.get("jobId") == 0:
-                return {**raw, "jobId": 0}
+            beside = time_in.get("jobId") if isinstance(time_in, dict) else None
+            return {**raw, "jobId": None if beside else 0}
         return raw
 
 
@@ -421,25 +441,19 @@ def bounded_extras(others: Mapping[str, Any]) -> dict[str, str]:
     extras: dict[str, str] = {}
     left = MOST_EXTRAS_TOGETHER
     for name, value in others.items():
-        if _names_place(name):
+        if len(name) > LONGEST_EXTRA_NAME or len(extras) >= MOST_EXTRAS or _names_place(name):
             continue
         text = _text_of(value)
         if len(text) > LONGEST_EXTRA:
             text = _note_of(text)
         left -= len(name) + len(text)
-        if left < 0 or len(name) > LONGEST_EXTRA_NAME or len(extras) >= MOST_EXTRAS:
-            continue
-        extras[name] = text
+        if left >= 0:
+            extras[name] = text
     return extras
 
 
 def json_text(value: Any) -> str:
     """JSON text of an unknown field, numbers digit for digit, keys in order."""
-    # Most unknown fields are booleans, which need no encoder.
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
     return _ENCODER.encode(value).decode()
 
 
@@ -450,11 +464,22 @@ def without_places(node: Any) -> Any:
     return [without_places(item) for item in node] if isinstance(node, list) else node
 
 
+# The same names come with every row.
+@lru_cache(maxsize=4_096)
 def _names_place(name: str) -> bool:
     return name.rpartition(".")[2].lower() in _PLACES
 
 
 def _text_of(value: Any) -> str:
+    # Most unknown fields are these, which need no encoder.
+    if value is None:
+        return "null"
+    if value is False:
+        return "false"
+    if value is True:
+        return "true"
+    if type(value) is int:
+        return str(value)
     text = json_text(value)
     if isinstance(value, (dict, list)) and any(word in text.lower() for word in _PLACE_WORDS):
         return json_text(without_places(value))

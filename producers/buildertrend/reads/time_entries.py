@@ -245,7 +245,7 @@ def _parsed_or_none(raw: Any) -> Any:
 def _record(raw: Any, local_day: date) -> SourceRecord:
     parsed = _parsed(raw)
     row = parse_row(Shift, parsed, what="shifts")
-    stated = [part for part in (row.regularTime, row.overTime) if part is not None]
+    stated = [part for part in (row.regularTime, row.overTime, row.doubleOverTime) if part is not None]
     minutes = sum(stated) if stated else None
     return SourceRecord(str(row.id), row.after(parsed), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
 

@@ -92,7 +92,12 @@ def test_shift_field_may_be_null_where_nothing_is_stated(field: str) -> None:
         ({"regularTime": 2**70}, "regularTime"),
         ({"regularTime": Decimal("7.5")}, "regularTime"),
         ({"regularTime": "8:00"}, "regularTime"),
-        ({"jobId": None}, "jobId"),
+        ({"jobId": None, "timeIn": {"timeStamp": "2026-05-20T09:19:00", "jobId": 123}}, "jobId"),
+        ({"jobId": 0, "timeIn": {"timeStamp": "2026-05-20T09:19:00", "jobId": 123}}, "jobId"),
+        ({"costCodes": [{"id": 5, "costCodeTitle": "01"}]}, "costCodes.0.totalMinutes"),
+        ({"costCodes": [{"costCodeTitle": "01", "totalMinutes": 5}]}, "costCodes.0.id"),
+        ({"costCodes": [{"id": 5, "totalMinutes": 5}]}, "costCodes.0.costCodeTitle"),
+        ({"costCodes": [{"id": None, "costCodeTitle": None, "totalMinutes": 5}]}, "costCodes.0.costCodeTitle"),
         ({"rate": "$" * 999}, "rate"),
         ({"userID": None}, "userID"),
         ({"timeIn": "2026-05-20T09:19:00"}, "timeIn"),
@@ -186,8 +191,12 @@ def test_second_spelling_of_a_field_is_kept_as_unknown() -> None:
 
 
 def test_unknown_fields_of_a_list_of_parts_are_kept_by_the_list() -> None:
-    after = after_of(Shift, shift_row(costCodes=[{"costCodeTitle": "01 Site", "costCodeId": 7}]))
-    assert (after["costCodes"], after["extras"]) == ([{"costCodeTitle": "01 Site"}], {"costCodes.costCodeId": "7"})
+    code = {"id": 7, "costCodeTitle": "01 Site", "totalMinutes": Decimal("487.998")}
+    after = after_of(Shift, shift_row(costCodes=[code | {"useDecimal": False}]))
+    assert (after["costCodes"], after["extras"]) == (
+        [code | {"totalMinutes": "487.998"}],
+        {"costCodes.useDecimal": "false"},
+    )
 
 
 def test_cost_code_as_a_number_is_text_with_every_digit() -> None:
@@ -246,6 +255,18 @@ def test_after_has_exactly_the_fields_of_the_raw_schema(entity: Entity, kind: ty
         ({"tags": "late"}, {"tags": ["late"]}),
         ({"notes": {"text": "x"}}, {"notes": None}),
         ({"jobId": None, "timeIn": {"timeStamp": "2026-05-20T09:19:00", "jobId": 0}}, {"jobId": 0}),
+        ({"jobId": None, "timeIn": {"timeStamp": "2026-05-20T09:19:00", "jobId": None}}, {"jobId": 0}),
+        ({"jobId": None}, {"jobId": 0}),
+        (
+            {"costCodes": [{"id": 5, "costCodeTitle": None, "totalMinutes": None}]},
+            {"costCodes": [{"id": 5, "costCodeTitle": "", "totalMinutes": None}]},
+        ),
+        (
+            {"costCodes": [{"id": None, "costCodeTitle": "01", "totalMinutes": "60.0"}]},
+            {"costCodes": [{"id": None, "costCodeTitle": "01", "totalMinutes": "60.0"}]},
+        ),
+        ({"costCodes": [{"id": None, "costCodeTitle": None, "totalMinutes": 0}]}, {"costCodes": []}),
+        ({"doubleOverTime": Decimal("59.998"), "personalTimeOff": None}, {"doubleOverTime": 60}),
     ],
 )
 def test_shift_field_in_another_form_that_is_unambiguous_is_taken(
@@ -341,3 +362,50 @@ def test_head_of_a_shift_takes_its_names_from_the_row() -> None:
     assert set(ShiftHead.__struct_fields__) <= Shift.model_fields.keys()
     assert RenamedShift.preferred_names()["userID"] == "workerId"
     assert ShiftHead.__struct_encode_fields__ == tuple(map(Shift.preferred_names().get, ShiftHead.__struct_fields__))
+
+
+# In the shape that was read off real answers (T2 to T15); nobody's values.
+CAPTURED = """
+{"id": 90000001, "jobId": null, "builderId": 60001, "userID": 7700001, "jobName": "General", "name": "Ana Diaz",
+ "date": {"date": "2026-04-18T08:02:00", "builderId": 60001, "jobId": 0, "id": 90000001},
+ "timeIn": {"builderId": 60001, "jobId": 0, "id": 90000001, "timeStamp": "2026-04-18T08:02:00",
+            "location": {"latitude": 39.5, "longitude": -105.2}, "outOfBounds": false, "canClockOut": false},
+ "timeOut": {"timeStamp": "2026-04-18T09:29:00", "location": null},
+ "breakTime": {"id": 90000001, "breakTime": 0, "useDecimal": false, "autoEndBreaks": false, "isOnBreak": false},
+ "regularTime": 87, "overTime": 0, "doubleOverTime": 3, "personalTimeOff": 0, "totalWorkTime": 0,
+ "approvalStatus": {"isApproved": true, "updatedDate": "2026-05-07T16:43:54.66", "updatedById": 1,
+                    "updatedByName": ""},
+ "builderCost": {"value": 36.25, "scale": 2}, "rate": "$25.00", "billableRate": null, "billableAmount": null,
+ "costCodes": [{"id": 5500001, "costCodeTitle": "04 Concrete", "totalMinutes": 86.998, "useDecimal": false}],
+ "createdBy": {"id": 1, "displayName": ""}, "createdDate": null, "edited": null, "accounting": null,
+ "locationInfo": null, "gustoSyncStatus": 0, "relatedOwnerInvoices": null, "rowActionColumnResponse": null,
+ "notes": "", "tags": [{"id": 4, "name": "late"}]}
+"""
+
+
+def test_captured_shift_is_taken_whole_without_where_somebody_stood() -> None:
+    after = after_of(Shift, parsed(CAPTURED))
+    known = {name: value for name, value in after.items() if name != "extras"}
+    assert known == {
+        "id": 90000001,
+        "jobId": 0,
+        "userID": 7700001,
+        "jobName": "General",
+        "name": "Ana Diaz",
+        "timeIn": {"timeStamp": "2026-04-18T08:02:00"},
+        "timeOut": {"timeStamp": "2026-04-18T09:29:00"},
+        "breakTime": {"breakTime": 0},
+        "regularTime": 87,
+        "overTime": 0,
+        "doubleOverTime": 3,
+        "personalTimeOff": 0,
+        "builderCost": {"value": "36.25"},
+        "rate": "$25.00",
+        "approvalStatus": {"isApproved": True, "updatedDate": "2026-05-07T16:43:54.66"},
+        "costCodes": [{"id": 5500001, "costCodeTitle": "04 Concrete", "totalMinutes": "86.998"}],
+        "notes": "",
+        "tags": ["late"],
+    }
+    assert after["extras"]["builderId"] == "60001"
+    assert after["extras"]["date"].startswith('{"builderId":60001')
+    assert not any(word in json_text(after).lower() for word in ("latitude", "location", "outofbounds"))

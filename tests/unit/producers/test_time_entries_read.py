@@ -233,3 +233,9 @@ def test_shifts_second_pass_of_empty_pages_is_not_behind_the_edge_that_the_first
     read = TimeEntriesRead(Emptied(shift_rows=account.shift_rows).as_account(), Days(EDGE))
     list(read.pages())
     assert read.incomplete_reason() is not None
+
+
+def test_shifts_hours_are_regular_and_both_kinds_of_overtime() -> None:
+    row = shift_on("2026-06-12", 1, regularTime=480, overTime=60, doubleOverTime=30, personalTimeOff=240)
+    (record,) = records_of(TimeEntriesRead(MemoryAccount(shift_rows=[row]).as_account(), Days()).pages())
+    assert record.minutes == 570
