@@ -11,7 +11,13 @@ from schemas.entities import ENTITIES, ENTITY_BY_NAME
 
 _UTC = timezone(timedelta(0), "UTC")
 
-READS = {"initial": "First sync", "full": "Full sync", "recent": "Recent changes", "backfill": "Backfill"}
+READS = {
+    "initial": "First sync",
+    "full": "Full sync",
+    "recent": "Recent changes",
+    "backfill": "Backfill",
+    "glance": "Newest shifts",
+}
 RUN_STATES = {
     "running": "Running",
     "completed": "Completed",

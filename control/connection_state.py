@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 
 from control.database import Transaction, statements
@@ -26,10 +27,18 @@ def disconnect(tx: Transaction, company_id: str) -> None:
     tx.execute(_SQL["forget_credentials"], {"company_id": company_id})
 
 
-def is_due(tx: Transaction, company_id: str) -> bool:
-    """Whether the schedule wants a read now."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What the schedule wants now: a read, a glance."""
+
+    read: bool = False
+    glance: bool = False
+
+
+def due_now(tx: Transaction, company_id: str) -> Due:
+    """By the database's clock, as leases go by it."""
     row = tx.execute(_SQL["is_due"], {"company_id": company_id}).fetchone()
-    return row is not None and bool(row[0])
+    return Due() if row is None else Due(bool(row[0]), bool(row[1]))
 
 
 def put_off(tx: Transaction, company_id: str, *, next_due_at: datetime) -> None:

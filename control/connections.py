@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -42,6 +42,10 @@ class Connection:
     paused_by: str | None = None
     paused_reason: str | None = None
     paused_at: datetime | None = None
+    glance_failures: int = 0
+    glance_jobs: int | None = None
+    working_hours: Mapping[str, Any] | None = None
+    session_timeout_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,28 +169,36 @@ def set_signed_in(tx: Transaction, company_id: str, *, builder_id: str, builder_
     )
 
 
-def set_succeeded(tx: Transaction, company_id: str, *, at: datetime, next_due_at: datetime | None, full: bool) -> None:
-    """A run went well; `full` says that it read everything. Without `next_due_at` the schedule stays as it is."""
-    tx.execute(_SQL["set_succeeded"], {"company_id": company_id, "at": at, "next_due_at": next_due_at, "full": full})
+@dataclass(frozen=True, slots=True)
+class NextReads:
+    """When the next read is due, and the next glance; None leaves the schedule as it is."""
+
+    due_at: datetime | None = None
+    glance_at: datetime | None = None
+
+    def values(self) -> dict[str, Any]:
+        return {"next_due_at": self.due_at, "next_glance_at": self.glance_at}
+
+
+def set_succeeded(tx: Transaction, company_id: str, following: NextReads, *, at: datetime, full: bool) -> None:
+    """A run went well; `full` says that it read everything."""
+    tx.execute(_SQL["set_succeeded"], {"company_id": company_id, "at": at, "full": full} | following.values())
 
 
 @dataclass(frozen=True, slots=True)
 class IncompleteRun:
-    """A run that came to its end without having been shown everything; `full`: it was to read everything.
-
-    Without `next_due_at` the schedule stays as it is.
-    """
+    """A run that came to its end without having been shown everything; `full`: it was to read everything."""
 
     fault: str
     message: str
-    next_due_at: datetime | None
+    following: NextReads
     full: bool
 
 
 def set_incomplete(tx: Transaction, company_id: str, short: IncompleteRun, *, at: datetime) -> None:
     """When everything is read again is planned for itself (see entity_reads.plan_retry)."""
-    values: dict[str, Any] = {field.name: getattr(short, field.name) for field in fields(short)}
-    tx.execute(_SQL["set_incomplete"], values | {"company_id": company_id, "at": at})
+    values: dict[str, Any] = {"fault": short.fault, "message": short.message, "full": short.full}
+    tx.execute(_SQL["set_incomplete"], values | short.following.values() | {"company_id": company_id, "at": at})
 
 
 @dataclass(frozen=True, slots=True)

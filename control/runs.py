@@ -99,7 +99,7 @@ def begin_run(tx: Transaction, company_id: str, new: NewRun) -> BegunRun:
     It takes over pages and checkpoints of a run that failed in the middle of the same read: they are not read again.
     """
     tx.execute(_SQL["abandon"], {"company_id": company_id})
-    run = RunId(str(uuid4()), company_id, _next_seq(tx, company_id))
+    run = RunId(str(uuid4()), company_id, next_run_seq(tx, company_id))
     scope = Jsonb(dict(new.scope))
     values = {"company_id": company_id, "read": new.read, "scope": scope, "usable_s": new.usable_s}
     left = tx.execute(_SQL["unfinished"], values).fetchone()
@@ -116,7 +116,7 @@ def begin_run(tx: Transaction, company_id: str, new: NewRun) -> BegunRun:
 
 def continue_run(tx: Transaction, company_id: str, run_id: str) -> RunId:
     """The next attempt of an open run, under a run_seq above all that was published."""
-    run = RunId(run_id, company_id, _next_seq(tx, company_id))
+    run = RunId(run_id, company_id, next_run_seq(tx, company_id))
     tx.execute(_SQL["continue"], {"run_id": run_id, "run_seq": run.run_seq})
     return run
 
@@ -159,7 +159,8 @@ def durations(tx: Transaction, company_id: str) -> dict[str, float]:
     return {str(read): float(seconds) for read, seconds in tx.execute(_SQL["durations"], {"company_id": company_id})}
 
 
-def _next_seq(tx: Transaction, company_id: str) -> int:
+def next_run_seq(tx: Transaction, company_id: str) -> int:
+    """Raised with every run; above all that the company published."""
     row = tx.execute(_SQL["next_seq"], {"company_id": company_id}).fetchone()
     if row is None:
         raise ConfigurationError(f"Company {company_id} is not connected: run `protiv-buildertrend connect`.")

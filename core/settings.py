@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     credential_public_key: str = ""
     credential_private_keys: SecretStr = SecretStr("")
     poll_interval_s: Annotated[int, Field(ge=5)] = 7200
+    glance_interval_s: Annotated[int, Field(ge=0, le=86_400)] = 600
     full_sync_interval_s: Annotated[int, Field(ge=60)] = 86400
     recent_window_days: Annotated[int, Field(ge=1, le=3660)] = 35
     entity_partitions: Annotated[int, Field(ge=1, le=1000)] = 12

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import threading
-import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import uuid4
 
-import httpx
 import structlog
 
 from control import held_deletions
@@ -25,40 +22,21 @@ from producers.buildertrend.client import ReadStoppedError
 from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
-from producers.replay.command import ReplayEnd
+from producers.glance_work import GlanceWork
 from producers.request_count import RequestCount
 from producers.runs.decide import BACKFILL, INITIAL, ReadPlan, decide, new_run
 from producers.runs.execute import execute
 from producers.runs.ledger import PostgresLedger
-from producers.runs.messages import Encoder
-from producers.runs.outcome import FailedRun, Recorder, total
+from producers.runs.outcome import FailedRun, total
 from producers.runs.pipeline import Background, commit_thread
-from producers.runs.publisher import FencingPublisher, Publisher
+from producers.runs.publisher import FencingPublisher
 from producers.runs.run import Assignment, Run, RunServices
+from producers.source_memory import SourceMemory
 from producers.sync_events import SyncEvent
+from producers.tools import FORESEEN, Tools, log_crash, unforeseen
 from schemas.faults import SOURCE_INCOMPLETE, internal_error
 
 log = get_logger(__name__)
-
-# What ends a run in a way of its own; any other exception is a fault of ours.
-_FORESEEN = (SourceFaultError, ReadStoppedError, RetriableError, FatalError, ConfigurationError, MemoryError)
-
-CountRequest = Callable[[httpx.Request], None]
-AccountFactory = Callable[[Lease, Connection, threading.Event, CountRequest], Account]
-PublisherFactory = Callable[[str], Publisher]
-Replay = Callable[[OpenCommand, Callable[[], bool]], ReplayEnd]
-"""Puts a company's dead letters through, or says how many it would; how that ended."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every piece of work needs, built once a process."""
-
-    recorder: Recorder
-    encoders: Mapping[str, Encoder]
-    account: AccountFactory
-    publisher: PublisherFactory
-    replay: Replay
 
 
 def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
@@ -86,7 +64,7 @@ def work_on(lease: Lease, tools: Tools, stop: threading.Event) -> None:
             # Nothing more can be done here than to leave the connection to its successor.
             log.error("run_out_of_memory")
         except Exception as exc:  # noqa: BLE001 - one connection's trouble must not end the others'
-            tools.recorder.crashed(lease, _log_crash(exc))
+            tools.recorder.crashed(lease, log_crash(exc))
 
 
 def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
@@ -95,6 +73,8 @@ def _work(lease: Lease, tools: Tools, stop: threading.Event) -> None:
         return
     for command in settled.replays:
         _replay(command, lease, tools, stop)
+    if settled.wants_glance:
+        GlanceWork(lease, settled.connection, tools).execute(stop)
     if settled.wants_read:
         _ConnectionRun(lease, settled.connection, _read_plan(settled, tools), tools).execute(stop)
 
@@ -118,7 +98,7 @@ def _replay(command: OpenCommand, lease: Lease, tools: Tools, stop: threading.Ev
     except (IntegrationError, MemoryError):
         raise
     except Exception as exc:  # noqa: BLE001 - whatever it is, it would be the same at every next try
-        fault = internal_error(_log_crash(exc))
+        fault = internal_error(log_crash(exc))
         event = SyncEvent(lease.company_id, "failed", message=fault.for_admin, fault=fault.name)
     else:
         event = SyncEvent(lease.company_id, end.outcome, message=end.message)
@@ -164,11 +144,11 @@ class _ConnectionRun:
         try:
             account = self.tools.account(self.lease, self.connection, stop, requests.note)
             self._check_identity(account)
-            execute(run, planned_reads(account, self.plan.scope))
-        except _FORESEEN:
+            execute(run, planned_reads(account, self.plan.scope, self._memory()))
+        except FORESEEN:
             raise
         except Exception as exc:
-            raise _unforeseen(exc) from exc
+            raise unforeseen(exc) from exc
         finally:
             requests.store()
 
@@ -230,6 +210,10 @@ class _ConnectionRun:
         republish = self.plan.scope.entities if self.plan.read == BACKFILL else ()
         return PostgresLedger(self.tools.recorder.database, self.lease, run, republish)
 
+    def _memory(self) -> SourceMemory:
+        recorder = self.tools.recorder
+        return SourceMemory(recorder.database, self.lease, self.connection, recorder.clock)
+
     def _confirm(self) -> None:
         with self.tools.recorder.database.transaction() as tx:
             hold_epoch(tx, self.lease)
@@ -267,19 +251,6 @@ class _ConnectionRun:
                 message=f"{self.plan.read} read" + (", going on" if self.plan.left else ""),
             )
         )
-
-
-def _log_crash(exc: Exception) -> str:
-    """A reference under which the log has the exception's kind and trace, without its text, which may hold a record."""
-    reference = uuid4().hex[:8]
-    trace = "".join(traceback.format_tb(exc.__traceback__))
-    log.error("run_crashed", reference=reference, error=type(exc).__name__, trace=trace)
-    return reference
-
-
-def _unforeseen(exc: Exception) -> SourceFaultError:
-    reference = _log_crash(exc)
-    return SourceFaultError(internal_error(reference), f"unforeseen {type(exc).__name__}, reference {reference}")
 
 
 def _ids(commands: Sequence[OpenCommand]) -> list[str]:

@@ -29,7 +29,7 @@ from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.commands.answer_publisher import AnswerPublisher, KafkaAnswerTopic
 from producers.commands.command_loop import CommandLoop
 from producers.commands.inbox import Inbox
-from producers.connection_work import CountRequest, Tools, work_on
+from producers.connection_work import work_on
 from producers.poller import Poller
 from producers.replay.command import ReplayCommand
 from producers.restored_database import RawTopics, RestoreGuard
@@ -37,6 +37,7 @@ from producers.runs.outcome import Recorder
 from producers.runs.publisher import TransactionalPublisher
 from producers.sessions import VaultSessions
 from producers.sync_events import KafkaEventWriter
+from producers.tools import CountRequest, Tools
 from schemas.batch_codec import BatchEncoder
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids

@@ -54,6 +54,13 @@ class EventWriter(Protocol):
         """Send an event; a terminal one is with the broker when this returns."""
 
 
+class Silence:
+    """Tells nobody: for what is no run that people follow."""
+
+    def write(self, event: SyncEvent) -> None:
+        """See EventWriter."""
+
+
 class KafkaEventWriter:
     """Writes to `integration.sync-events`, keyed by company. Usable by several threads."""
 

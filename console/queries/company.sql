@@ -21,7 +21,7 @@ FROM integration.runs AS r LEFT JOIN integration.commands AS k ON k.command_id =
     LEFT JOIN integration.audit AS a ON a.command_id = r.command_id
 WHERE r.company_id = %(company_id)s
   AND (%(state)s::text IS NULL OR r.state = %(state)s)
-  AND (%(read)s::text IS NULL OR r.read = %(read)s)
+  AND (r.read = %(read)s OR %(read)s::text IS NULL AND (r.read <> 'glance' OR r.run_id::text = %(run_id)s))
   AND (%(run_id)s::text IS NULL OR r.run_id::text = %(run_id)s)
 ORDER BY r.run_seq DESC LIMIT %(limit)s OFFSET %(offset)s;
 
@@ -97,7 +97,7 @@ FROM protiv.current_time_entries WHERE company_id = %(company_id)s;
 
 -- name: companies
 SELECT company_id, builder_name, state, fault, message, last_success_at, next_due_at, lease_expires_at > now() AS leased,
-    (SELECT r.state FROM integration.runs AS r WHERE r.company_id = c.company_id
+    (SELECT r.state FROM integration.runs AS r WHERE r.company_id = c.company_id AND r.read <> 'glance'
      ORDER BY r.run_seq DESC LIMIT 1) AS run_state,
     (SELECT count(*) FROM integration.held_deletions AS h
      WHERE h.company_id = c.company_id AND h.released_at IS NULL) AS held

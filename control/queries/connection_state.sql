@@ -20,7 +20,7 @@ WHERE company_id = %(company_id)s;
 DELETE FROM integration.credentials WHERE company_id = %(company_id)s;
 
 -- name: is_due
-SELECT next_due_at <= now() FROM integration.connections WHERE company_id = %(company_id)s;
+SELECT next_due_at <= now(), state = 'connected' AND next_glance_at <= now() FROM integration.connections WHERE company_id = %(company_id)s;
 
 -- name: put_off
 -- A read that was cancelled is not begun again at once.

@@ -11,6 +11,7 @@ ON CONFLICT (company_id) DO UPDATE SET
     username = excluded.username, time_zone = excluded.time_zone, import_from = excluded.import_from,
     state = 'connecting', fault = NULL, message = NULL, next_due_at = excluded.next_due_at, updated_at = now(),
     hint = NULL, sign_ins_unanswered = 0, failures = 0, outage_since = NULL, yielded_at = NULL,
+    next_glance_at = 'infinity', glance_failures = 0, glance_jobs = NULL, session_timeout_s = NULL,
     pending_builder_id = NULL, pending_builder_name = NULL, accept_builder_id = NULL,
     last_full_at = CASE WHEN excluded.time_zone = connections.time_zone
         AND (connections.import_from IS NULL OR excluded.import_from >= connections.import_from)
@@ -74,12 +75,14 @@ SELECT key_id, sealed FROM integration.credentials WHERE company_id = %(company_
 
 -- name: get
 SELECT company_id, username, time_zone, import_from, state, fault, message, hint, builder_id, builder_name,
-    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at
+    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at,
+    glance_failures, glance_jobs, working_hours, session_timeout_s
 FROM integration.connections WHERE company_id = %(company_id)s;
 
 -- name: list
 SELECT company_id, username, time_zone, import_from, state, fault, message, hint, builder_id, builder_name,
-    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at
+    paused_by, paused_reason, paused_at, initial_done_at, last_full_at, last_success_at, next_due_at,
+    glance_failures, glance_jobs, working_hours, session_timeout_s
 FROM integration.connections ORDER BY company_id;
 
 -- name: shared_sessions
@@ -95,7 +98,7 @@ LIMIT 10;
 
 -- name: lease_due
 -- The connections that want work and are nobody's now, the longest due first; a command counts as due since it came.
--- Who made room for others stands behind all that were waiting then. The two halves each have an index.
+-- Who made room for others stands behind all that were waiting then. Each part has an index.
 WITH asked AS (
     SELECT company_id, min(greatest(received_at, due_at)) AS since FROM integration.commands
     WHERE state <> 'done' AND answer IS NULL AND due_at <= now() GROUP BY company_id
@@ -105,6 +108,9 @@ WITH asked AS (
         UNION ALL
         SELECT company_id, next_due_at FROM integration.connections
         WHERE state IN ('connecting', 'connected') AND next_due_at <= now()
+        UNION ALL
+        SELECT company_id, next_glance_at FROM integration.connections
+        WHERE state = 'connected' AND next_glance_at <= now()
     ) AS each GROUP BY company_id
 ), wanted AS (
     SELECT c.company_id, c.lease_owner IS NOT NULL AS fences
@@ -132,6 +138,7 @@ RETURNING c.company_id, c.lease_epoch;
 SELECT count(*) FROM integration.connections AS c
 WHERE c.lease_expires_at < now() AND (
     (c.state IN ('connecting', 'connected') AND c.next_due_at <= now())
+    OR (c.state = 'connected' AND c.next_glance_at <= now())
     OR EXISTS (SELECT FROM integration.commands AS k WHERE k.company_id = c.company_id AND k.state <> 'done'
         AND k.answer IS NULL AND k.due_at <= now()));
 
@@ -183,13 +190,16 @@ SET state = 'connected',
 WHERE company_id = %(company_id)s;
 
 -- name: set_succeeded
--- A read of the window went well and one of everything was incomplete: that stays the fault.
+-- A read of the window went well and one of everything was incomplete: that stays the fault. Whether glances may ask for
+-- all jobs is tried again after each read of everything.
 UPDATE integration.connections
 SET state = 'connected', fault = CASE WHEN left_over.message IS NOT NULL THEN 'source-incomplete' END,
     message = left_over.message, last_success_at = %(at)s, failures = 0, outage_since = NULL,
     next_due_at = coalesce(%(next_due_at)s, next_due_at),
+    next_glance_at = coalesce(%(next_glance_at)s, next_glance_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
+    glance_jobs = CASE WHEN NOT %(full)s THEN glance_jobs END,
     updated_at = now()
 FROM (SELECT string_agg(entity || ': ' || message, ' ' ORDER BY entity) AS message FROM integration.incomplete_reads
     WHERE company_id = %(company_id)s) AS left_over
@@ -199,14 +209,17 @@ WHERE company_id = %(company_id)s;
 UPDATE integration.connections
 SET state = 'connected', fault = %(fault)s, message = %(message)s, failures = 0, outage_since = NULL,
     next_due_at = coalesce(%(next_due_at)s, next_due_at),
+    next_glance_at = coalesce(%(next_glance_at)s, next_glance_at),
     initial_done_at = CASE WHEN %(full)s THEN coalesce(initial_done_at, %(at)s) ELSE initial_done_at END,
     last_full_at = CASE WHEN %(full)s THEN %(at)s ELSE last_full_at END,
     updated_at = now()
 WHERE company_id = %(company_id)s;
 
 -- name: set_failed
+-- No glance before the read that failed is tried again.
 UPDATE integration.connections
 SET state = %(state)s, fault = %(fault)s, message = %(message)s, next_due_at = %(next_due_at)s,
+    next_glance_at = greatest(next_glance_at, %(next_due_at)s::timestamptz),
     failures = %(failures)s, outage_since = NULL, updated_at = now()
 WHERE company_id = %(company_id)s;
 

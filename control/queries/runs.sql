@@ -24,9 +24,11 @@ UPDATE integration.runs SET state = 'failed', message = 'The poller ended during
 WHERE company_id = %(company_id)s AND state = 'running';
 
 -- name: unfinished
--- The newest run, if it failed in the middle of the same read and its pages are still worth going on from.
+-- The newest run, if it failed in the middle of the same read and its pages are still worth going on from. Glances
+-- between the two change nothing about that.
 SELECT run_id::text, counts FROM (
-    SELECT * FROM integration.runs WHERE company_id = %(company_id)s ORDER BY run_seq DESC LIMIT 1
+    SELECT * FROM integration.runs WHERE company_id = %(company_id)s AND read <> 'glance'
+    ORDER BY run_seq DESC LIMIT 1
 ) AS newest
 WHERE state = 'failed' AND read = %(read)s AND scope = %(scope)s
   AND started_at > now() - make_interval(secs => %(usable_s)s)
@@ -93,8 +95,9 @@ DELETE FROM integration.run_pages AS p USING integration.runs AS r
 WHERE p.run_id = r.run_id AND r.company_id = %(company_id)s AND r.run_id <> %(run_id)s;
 
 -- name: latest
+-- Without glances, of which there are a hundred a day.
 SELECT run_id::text, read, state, fault, message, counts, started_at, finished_at
-FROM integration.runs WHERE company_id = %(company_id)s ORDER BY run_seq DESC LIMIT %(limit)s;
+FROM integration.runs WHERE company_id = %(company_id)s AND read <> 'glance' ORDER BY run_seq DESC LIMIT %(limit)s;
 
 -- name: durations
 -- Seconds of the newest run of each kind that came to its end in one attempt.

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from control import connection_state
 from control.commands import OpenCommand, commands_of_run, find_command, open_commands
+from control.connection_state import Due
 from control.connections import Connection, Lease, get_connection, hold_epoch
 from control.database import Transaction
 from control.entity_reads import wants_whole_read
@@ -32,7 +33,7 @@ log = get_logger(__name__)
 class Settled:
     """What remains to be done: commands that wait for a read, replays, and the open run, if there is one.
 
-    `due`: a scheduled read is due. `earlier`: what earlier reads left to do.
+    `due`: what the schedule wants. `earlier`: what earlier reads left to do.
     """
 
     connection: Connection
@@ -40,13 +41,18 @@ class Settled:
     replays: Sequence[OpenCommand]
     left: OpenRun | None
     in_run: frozenset[str]
-    due: bool
+    due: Due
     earlier: Earlier
 
     @property
     def wants_read(self) -> bool:
         readable = self.connection.state in ("connecting", "connected")
-        return readable and (self.due or bool(self.reading) or self.left is not None)
+        return readable and (self.due.read or bool(self.reading) or self.left is not None)
+
+    @property
+    def wants_glance(self) -> bool:
+        """Never in place of a read, which shows more, and not before everything was read once."""
+        return self.due.glance and not self.wants_read and self.connection.initial_done_at is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ class Settler:
             ended = left if left is not None and _run_is_over(found) else None
             self._apply(tx, connection, found, ended)
             reading = self._without_needless_reads(tx, lease.company_id, found.reading)
-            due = connection_state.is_due(tx, lease.company_id)
+            due = connection_state.due_now(tx, lease.company_id)
             now = get_connection(tx, lease.company_id) or connection
             earlier = _earlier(tx, now)
         return Settled(now, reading, found.replays, None if ended else left, in_run, due, earlier)

@@ -43,6 +43,16 @@ def execute(run: Run, reads: Iterable[EntityRead]) -> None:
         _execute_one(run, read, done.get(read.name))
 
 
+def take_newest(run: Run, read: EntityRead) -> None:
+    """Publish what is new or changed on the pages of a glance, and nothing more: no deletion, nothing is complete.
+
+    Blocks and raises as `execute` does. Nobody is told of its progress.
+    """
+    run.services.ledger.mark_unconfirmed()
+    run.counts.setdefault(read.entity.name, dict.fromkeys(COUNTERS, 0))
+    _ReadInRun(run, read, Checkpoint(read.name, run.services.clock.now())).take_pages_only()
+
+
 def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None) -> None:
     name = read.entity.name
     if earlier is not None:
@@ -102,6 +112,13 @@ class _ReadInRun:
             self._ledger.end_read(self._read.name, None, held=(), returned=())
         else:
             self._end_complete(deletion)
+
+    def take_pages_only(self) -> None:
+        """Publish and record the pages without a checkpoint; nothing follows from what they do not show."""
+        counted: set[str] = set()
+        for page in self._read.pages():
+            self._take_again(page, counted)
+            counted.update(row.entity_id for row in page.rows)
 
     def _end_complete(self, deletion: DeletionOutcome) -> None:
         covered = self._read.complete_range()

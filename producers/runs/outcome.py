@@ -18,8 +18,10 @@ from control.connections import (
     Failure,
     IncompleteRun,
     Lease,
+    NextReads,
     back_off,
     failures,
+    get_connection,
     hold_epoch,
     note_outage,
     previous_credentials_restored,
@@ -39,8 +41,10 @@ from producers import metrics
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.plan import ALL_ENTITIES
 from producers.runs.decide import BACKFILL, ReadPlan, next_due
+from producers.runs.glance_schedule import next_glance
 from producers.runs.run import COUNTERS, Run
 from producers.sync_events import EventWriter, SyncEvent, event_record
+from schemas.entities import TIME_ENTRIES
 from schemas.faults import SERVICE_OUTAGE, SOURCE_INCOMPLETE, internal_error
 
 log = get_logger(__name__)
@@ -88,7 +92,8 @@ class Recorder:
             wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
             # Not before everything may be read again: else a read of the window alone would take its place.
             due = self._later(wait_s * _LATER, wait_s) if plan.is_scheduled else None
-            short_run = IncompleteRun(SOURCE_INCOMPLETE.name, message, due, full=plan.is_whole)
+            following = NextReads(due, self._next_glance(tx, lease, plan, now))
+            short_run = IncompleteRun(SOURCE_INCOMPLETE.name, message, following, full=plan.is_whole)
             set_incomplete(tx, lease.company_id, short_run, at=now)
             commands = self._commands(tx, plan, run_id)
             short = [one for one in commands if run.incomplete.keys() & (set(one.body["entities"]) or ALL_ENTITIES)]
@@ -111,12 +116,21 @@ class Recorder:
             finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
             # A run for some entities does not replace the scheduled one of all.
             due = self._next_due(now, run) if plan.is_scheduled else None
-            set_succeeded(tx, lease.company_id, at=now, next_due_at=due, full=plan.is_whole)
+            following = NextReads(due, self._next_glance(tx, lease, plan, now))
+            set_succeeded(tx, lease.company_id, following, at=now, full=plan.is_whole)
             again = read_again(tx, lease.company_id, run_id.run_id)
             answered = self.answer(tx, _ids(self._commands(tx, plan, run_id), without=again), event)
         log.info("run_completed", published=run.published)
         self._write_if_unasked(answered, event)
         self._write_read_again(run_id, again)
+
+    def _next_glance(self, tx: Transaction, lease: Lease, plan: ReadPlan, now: datetime) -> datetime | None:
+        """A read that showed the newest shifts is as good as a glance."""
+        connection = get_connection(tx, lease.company_id)
+        was_read = TIME_ENTRIES.name in plan.scope.entities and plan.read != BACKFILL
+        if connection is None or not was_read or not (plan.is_whole or connection.initial_done_at):
+            return None
+        return next_glance(now, connection, self.settings, self.jitter)
 
     def _next_due(self, now: datetime, run: Run) -> datetime:
         """At once after a run that continued from a checkpoint: changes on pages before it are not found yet."""

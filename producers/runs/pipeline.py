@@ -32,6 +32,12 @@ def commit_thread() -> Iterator[Background]:
         yield lambda work: executor.submit(copy_context().run, work).result
 
 
+def at_once(work: Callable[[], None]) -> Callable[[], None]:
+    """A Background that does the work in the caller's thread."""
+    work()
+    return _nothing
+
+
 @dataclass(frozen=True, slots=True)
 class ComparedPage:
     """A page that is compared: what to publish of it, and what to record then."""

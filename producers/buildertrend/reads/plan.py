@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from producers.buildertrend.account import Account
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import EntityRead
+from producers.working_hours import ShiftTimes
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
 
 _GENERAL_JOB = 0
@@ -53,11 +54,30 @@ class Scope:
         return {"from_day": self.from_day, "to_day": self.to_day, **kept}
 
 
-def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
+class Memory(Protocol):
+    """What reads of one run leave for those of later runs."""
+
+    def shift_times(self) -> ShiftTimes:
+        """Where a read notes when shifts began and ended."""
+
+    def learn_hours(self, times: ShiftTimes) -> None:
+        """A read noted these, to its end."""
+
+
+class NoMemory:
+    """Keeps nothing: as if there never was an earlier run."""
+
+    def shift_times(self) -> ShiftTimes:
+        return ShiftTimes()
+
+    def learn_hours(self, times: ShiftTimes) -> None: ...
+
+
+def planned_reads(account: Account, scope: Scope, memory: Memory) -> Iterator[EntityRead]:
     """The reads in order. Exhaust or restore one before asking for the next, which may need what that one found."""
     jobs = JobsRead(account)
     yield jobs
-    yield from _people_and_shifts(account, scope, jobs)
+    yield from _people_and_shifts(account, scope, jobs, memory)
     job_ids = jobs.job_ids if scope.jobs == ALL_JOBS else jobs.open_job_ids
     real = [job_id for job_id in job_ids if job_id != _GENERAL_JOB]
     if COST_CODES.name in scope.entities:
@@ -66,13 +86,17 @@ def planned_reads(account: Account, scope: Scope) -> Iterator[EntityRead]:
         yield BudgetsRead(account, real)
 
 
-def _people_and_shifts(account: Account, scope: Scope, jobs: JobsRead) -> Iterator[EntityRead]:
+def _people_and_shifts(account: Account, scope: Scope, jobs: JobsRead, memory: Memory) -> Iterator[EntityRead]:
     users = UsersRead(account)
     if USERS.name in scope.entities:
         yield users
     if TIME_ENTRIES.name in scope.entities:
         days = Days(scope.from_day, scope.to_day, scope.kept_from)
-        shifts = TimeEntriesRead(account, days, jobs.newest_first, notes_workers=lambda: users.endpoint_missing)
+        times = memory.shift_times()
+        shifts = TimeEntriesRead(
+            account, days, jobs.newest_first, notes_workers=lambda: users.endpoint_missing, times=times
+        )
         yield shifts
+        memory.learn_hours(times)
         if users.endpoint_missing:
             yield ShiftWorkersRead(lambda: shifts.workers)

@@ -34,6 +34,7 @@ from producers.source import (
     SourceRow,
     UnreadableRowError,
 )
+from producers.working_hours import ShiftTimes
 from schemas.entities import TIME_ENTRIES
 
 _LONGEST_NAME = 1_000
@@ -44,6 +45,10 @@ class _Start(msgspec.Struct, frozen=True):
     timeStamp: str
 
 
+class _End(msgspec.Struct, frozen=True):
+    timeStamp: str | None = None
+
+
 class ShiftHead(msgspec.Struct, frozen=True, rename=Shift.preferred_names()):
     """The fields of a shift that are parsed first, under the names that `Shift` gives them."""
 
@@ -51,6 +56,12 @@ class ShiftHead(msgspec.Struct, frozen=True, rename=Shift.preferred_names()):
     userID: _Id
     timeIn: _Start
     name: Any = None
+    timeOut: _End | None = None
+
+    @property
+    def ended(self) -> str | None:
+        """When it ended, in wall time; None while clocked in, and where only the whole row tells."""
+        return None if self.timeOut is None else self.timeOut.timeStamp
 
     def worker(self) -> str | None:
         """The worker's name as a checkpoint can keep it."""
@@ -89,6 +100,7 @@ class TimeEntriesRead:
 
     `job_ids`: of all jobs of the account, closed ones too, in the order in which they are asked for (G2).
     `notes_workers` is called with each page: whether to note the workers' names, as the users endpoint is missing.
+    `times`: when the newest shifts since a day began and ended, for what that says of the company's working hours.
     """
 
     entity = TIME_ENTRIES
@@ -103,11 +115,13 @@ class TimeEntriesRead:
         job_ids: Iterable[int] = (),
         *,
         notes_workers: Callable[[], bool] = lambda: False,
+        times: ShiftTimes | None = None,
     ) -> None:
         self._days = days
         self._batches = JobBatches(job_ids)
         self._notes_workers = notes_workers
-        self._walk = GridWalk(account.shifts, _grid_row, _id_of, what="shifts", page_size=account.page_size)
+        self._times = times
+        self._walk = GridWalk(account.shifts, grid_row, _id_of, what="shifts", page_size=account.page_size)
         self.workers: dict[int, str | None] = {}
         self._sorted = True
         self._last: tuple[int, int, date] | None = None
@@ -162,7 +176,7 @@ class TimeEntriesRead:
     def second_look_result(self) -> SecondLook:
         return SecondLook(incomplete_reason(self._second_tally, "time entries"), self._second_shown)
 
-    def _note(self, walked: WalkedPage[_GridRow]) -> None:
+    def _note(self, walked: WalkedPage[GridRow]) -> None:
         days = [found.day for found in walked.rows if found.day is not None]
         if self._sorted and not _descending(self._day_before(walked), days):
             # A grid that is not sorted as asked is read whole: no row is then the last of the window.
@@ -173,28 +187,34 @@ class TimeEntriesRead:
         elif self._last is not None and self._last[:2] >= (walked.batch, walked.in_batch):
             # The walk began anew: what was last then says nothing about where this page stands.
             self._last = None
+        if self._times is not None and self._times.wants(days):
+            self._times.note_all(
+                (found.day, found.head.timeIn.timeStamp, found.head.ended)
+                for found in walked.rows
+                if found.day is not None and found.head is not None
+            )
         if self._notes_workers():
             for head in (found.head for found in walked.rows if found.head is not None):
                 # Newest first: the newest shift knows the worker's name best.
                 self.workers.setdefault(head.userID, head.worker())
 
-    def _day_before(self, walked: WalkedPage[_GridRow]) -> date | None:
+    def _day_before(self, walked: WalkedPage[GridRow]) -> date | None:
         """Day of the last row before this page; None if it is not known, as the walk stepped back."""
         if self._last is None or (walked.batch, walked.in_batch) != (self._last[0], self._last[1] + 1):
             return None
         return self._last[2]
 
-    def _is_behind_edge(self, walked: WalkedPage[_GridRow]) -> bool:
+    def _is_behind_edge(self, walked: WalkedPage[GridRow]) -> bool:
         """Whether this page reached past the window: the batch's pages after it do not matter."""
         if not self._days.edge or not self._sorted or self._last is None or self._last[0] != walked.batch:
             return False
         return self._last[2] < self._days.edge
 
-    def _outside(self, walked: WalkedPage[_GridRow]) -> list[_GridRow]:
+    def _outside(self, walked: WalkedPage[GridRow]) -> list[GridRow]:
         return [found for found in walked.rows if not self._days.takes_in(found.day)]
 
 
-class _GridRow(msgspec.Struct, frozen=True):
+class GridRow(msgspec.Struct, frozen=True):
     """A row of the grid with its head; one that does not have the known form has neither day nor head."""
 
     row: SourceRow
@@ -202,7 +222,7 @@ class _GridRow(msgspec.Struct, frozen=True):
     head: ShiftHead | None
 
 
-def _id_of(found: _GridRow) -> str:
+def _id_of(found: GridRow) -> str:
     return found.row.entity_id
 
 
@@ -216,14 +236,15 @@ def shift_head(raw: Any) -> ShiftHead:
     return ShiftHead(row.id, row.userID, _Start(row.timeIn["timeStamp"]), row.name)
 
 
-def _grid_row(raw: Any) -> _GridRow:
+def grid_row(raw: Any) -> GridRow:
+    """A row of the grid, of which only the head is parsed."""
     try:
         head = shift_head(raw)
         day = _local_day(head, raw)
     except UnreadableRowError as error:
-        return _GridRow(refused_row(Shift, _parsed_or_none(raw), error), None, None)
+        return GridRow(refused_row(Shift, _parsed_or_none(raw), error), None, None)
     read = partial(_record, raw, day)
-    return _GridRow(SourceRow(str(head.id), read, day, raw if isinstance(raw, bytes) else None), day, head)
+    return GridRow(SourceRow(str(head.id), read, day, raw if isinstance(raw, bytes) else None), day, head)
 
 
 def _parsed(raw: Any) -> Any:

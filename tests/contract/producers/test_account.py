@@ -18,7 +18,7 @@ from core.clock import SystemClock
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
+from producers.buildertrend.reads.plan import ALL_JOBS, NoMemory, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from sandbox.client import SandboxControl, Sender
 from schemas.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS
@@ -72,7 +72,7 @@ def site(reached: tuple[str, httpx.Client, Sender]) -> Site:
 def ids(account: Account) -> dict[str, set[str]]:
     """Ids of every record that a whole read shows, by entity."""
     found: dict[str, set[str]] = {}
-    for read in planned_reads(account, Scope(ALL_JOBS, None)):
+    for read in planned_reads(account, Scope(ALL_JOBS, None), NoMemory()):
         shown = {row.entity_id for page in read.pages() for row in page.rows}
         found[read.entity.name] = found.get(read.entity.name, set()) | shown
     return found

@@ -14,6 +14,7 @@ from control.connections import (
     SESSION,
     Failure,
     Lease,
+    NextReads,
     credential,
     hold_epoch,
     list_connections,
@@ -53,7 +54,7 @@ def test_replaced_credentials_drop_the_session_and_the_fault_and_keep_what_was_p
     with office.database.transaction() as tx:
         put_credential(tx, company_id, SESSION, SealedSecret("k1", b"session"))
         set_signed_in(tx, company_id, builder_id="69084", builder_name="Tighe")
-        set_succeeded(tx, company_id, at=AT, next_due_at=LATER, full=True)
+        set_succeeded(tx, company_id, NextReads(LATER), at=AT, full=True)
         set_failed(tx, company_id, Failure("needs-attention", "wrong-credentials", "Check it.", LATER))
     office.connect(company_id, username="bob")
     connection = office.connection(company_id)
@@ -83,7 +84,7 @@ def test_connect_with_another_time_zone_or_an_earlier_date_wants_everything_read
 ) -> None:
     company_id = office.connect(**before)
     with office.database.transaction() as tx:
-        set_succeeded(tx, company_id, at=AT, next_due_at=LATER, full=True)
+        set_succeeded(tx, company_id, NextReads(LATER), at=AT, full=True)
     office.connect(company_id, **now)
     assert (office.connection(company_id).last_full_at is None) == reads_everything
 
@@ -215,8 +216,8 @@ def test_lease_of_a_connection_that_is_gone_holds_nothing(office: Office) -> Non
 def test_success_of_a_part_keeps_the_schedule_and_the_time_of_the_full_read(office: Office) -> None:
     company_id = office.connect()
     with office.database.transaction() as tx:
-        set_succeeded(tx, company_id, at=AT, next_due_at=AT, full=True)
-        set_succeeded(tx, company_id, at=LATER, next_due_at=None, full=False)
+        set_succeeded(tx, company_id, NextReads(AT), at=AT, full=True)
+        set_succeeded(tx, company_id, NextReads(None), at=LATER, full=False)
     connection = office.connection(company_id)
     assert (connection.next_due_at, connection.last_full_at, connection.last_success_at) == (AT, AT, LATER)
 
@@ -224,8 +225,8 @@ def test_success_of_a_part_keeps_the_schedule_and_the_time_of_the_full_read(offi
 def test_initial_time_is_that_of_the_first_full_read(office: Office) -> None:
     company_id = office.connect()
     with office.database.transaction() as tx:
-        set_succeeded(tx, company_id, at=AT, next_due_at=AT, full=True)
-        set_succeeded(tx, company_id, at=LATER, next_due_at=LATER, full=True)
+        set_succeeded(tx, company_id, NextReads(AT), at=AT, full=True)
+        set_succeeded(tx, company_id, NextReads(LATER), at=LATER, full=True)
     connection = office.connection(company_id)
     assert (connection.initial_done_at, connection.last_full_at) == (AT, LATER)
 

@@ -30,11 +30,12 @@ from producers.buildertrend.faults import SourceFaultError
 from producers.commands.answer_publisher import AnswerPublisher
 from producers.commands.command_loop import CommandLoop
 from producers.commands.intake import Intake
-from producers.connection_work import Tools, work_on
+from producers.connection_work import work_on
 from producers.replay.command import ReplayEnd
 from producers.runs.outcome import Recorder
 from producers.source import FROM_THE_START, IncompleteReason, Page, ReadStart, SecondLook, SourceRecord, SourceRow
 from producers.sync_events import SyncEvent, event_record
+from producers.tools import Tools
 from schemas.batch_codec import BatchEncoder
 from schemas.entities import JOBS, Entity
 from schemas.faults import SOURCE_UNAVAILABLE

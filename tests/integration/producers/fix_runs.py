@@ -34,11 +34,12 @@ from control.vault import Opener, Sealer
 from core.errors import RetriableError
 from core.settings import Settings
 from producers.commands.answer_publisher import AnswerPublisher
-from producers.connection_work import Tools, work_on
+from producers.connection_work import work_on
 from producers.main import Accounts
 from producers.replay.command import ReplayEnd
 from producers.runs.outcome import Recorder
 from producers.sync_events import SyncEvent
+from producers.tools import Tools
 from sandbox.client import SandboxControl
 from schemas.batch_codec import BatchEncoder
 from schemas.codec import Decoder

@@ -19,7 +19,7 @@ from control.runs import NewRun
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.reads.plan import ALL_JOBS, Scope, planned_reads
+from producers.buildertrend.reads.plan import ALL_JOBS, NoMemory, Scope, planned_reads
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
 from producers.runs.execute import execute
 from producers.runs.run import Assignment, Run, RunServices
@@ -180,7 +180,7 @@ def _run(
     tracemalloc.start()
     try:
         account.identity()
-        execute(run, planned_reads(account, Scope(ALL_JOBS, None)))
+        execute(run, planned_reads(account, Scope(ALL_JOBS, None), NoMemory()))
         memory.finish("completed")
     except SourceFaultError:
         memory.finish("failed")

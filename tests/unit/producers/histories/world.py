@@ -21,7 +21,7 @@ from core.settings import Settings
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
-from producers.buildertrend.reads.plan import planned_reads
+from producers.buildertrend.reads.plan import NoMemory, planned_reads
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.runs.decide import INITIAL, Earlier, decide, new_run
 from producers.runs.execute import execute
@@ -220,7 +220,7 @@ class World:
         self.fresh = order.left is None and not ledger.checkpoints()
         run = self._run(ledger, read=order.read, whole=order.leaves_nothing_out)
         try:
-            execute(run, planned_reads(self._account(), order.scope))
+            execute(run, planned_reads(self._account(), order.scope, NoMemory()))
         except SourceFaultError as exc:
             self.memory.finish("failed")
             return f"failed: {exc}"
