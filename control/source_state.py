@@ -28,13 +28,18 @@ class Published(msgspec.Struct, frozen=True):
     digest: bytes | None = None
     job_id: str | None = None
     minutes: int | None = None
+    filled: int = 0
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What a row is compared with: the published fingerprint, and the digest of the bytes that were read last."""
+    """What a row is compared with: the published fingerprint, and the digest of the bytes that were read last.
+
+    `filled`: which of its fields had a value (see producers.buildertrend.filled).
+    """
 
     fingerprint: bytes
     digest: bytes | None
+    filled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Amounts:
 def known(tx: Transaction, company_id: str, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
     """What is kept of those of `entity_ids` that are published."""
     rows = tx.execute(_SQL["known"], {"company_id": company_id, "entity": entity, "entity_ids": text_array(entity_ids)})
-    return {entity_id: Known(fingerprint, digest) for entity_id, fingerprint, digest in rows}
+    return {entity_id: Known(fingerprint, digest, filled) for entity_id, fingerprint, digest, filled in rows}
 
 
 def put_published(tx: Writing, company_id: str, entity: str, records: Sequence[Published]) -> None:
@@ -92,6 +97,7 @@ def put_published(tx: Writing, company_id: str, entity: str, records: Sequence[P
             "digests": bytes_array(record.digest for record in records),
             "job_ids": text_array(record.job_id for record in records),
             "minutes": plain_array(record.minutes for record in records),
+            "filled": plain_array(record.filled for record in records),
         },
     )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from control import held_deletions
+from control import held_deletions, suspicions
 from control.commands import OpenCommand, start_commands
 from control.connections import Connection, Lease, hold_epoch, release_lease, set_signed_in
 from control.database import Transaction
@@ -171,12 +171,14 @@ class _ConnectionRun:
         return begun
 
     def _release_deletions(self, tx: Transaction) -> None:
-        """In the transaction that begins the read: a crash repeats both or none."""
+        """And take what looks wrong for true, in the transaction that begins the read: a crash repeats all or none."""
         command = self.plan.releases
         if command is not None:
             by, entities = command.body["requested_by"], command.body["entities"]
             released = held_deletions.release(tx, self.lease.company_id, entities=entities, released_by=by)
             log.info("deletions_released", **{entity.replace("-", "_"): n for entity, n in released.items()})
+            accepted = suspicions.accept(tx, self.lease.company_id, entities=entities, accepted_by=by)
+            log.info("suspicions_accepted", **{entity.replace("-", "_"): n for entity, n in accepted.items()})
 
     def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
         seconds = self.tools.recorder.clock.monotonic() - began_at

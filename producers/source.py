@@ -136,6 +136,10 @@ class EntityRead(Protocol):
     def endpoint_missing(self) -> bool:
         """After the last page: the source has no such list, and another read of the run replaces this one."""
 
+    @property
+    def records(self) -> int | None:
+        """After the last page: how many rows of everything that it asked for the source states; None if it does not."""
+
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """Take over what an earlier attempt of this read had found out. Call it before anything else."""
 

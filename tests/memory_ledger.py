@@ -32,6 +32,15 @@ class RunMemory:
 
 
 @dataclass(slots=True)
+class KeptRule:
+    """One row of integration.suspicions."""
+
+    message: str
+    whole: bool
+    accepted: bool = False
+
+
+@dataclass(slots=True)
 class CompanyMemory:
     """One company: what was published, its runs, what is held, up to when each entity is complete."""
 
@@ -43,6 +52,8 @@ class CompanyMemory:
     incomplete: dict[str, IncompleteRead] = field(default_factory=dict)
     refused: dict[str, dict[str, RefusedRow]] = field(default_factory=dict)
     announced: tuple[str, Sequence[Published]] | None = None
+    records: dict[tuple[str, bool], int] = field(default_factory=dict)
+    suspicions: dict[str, dict[str, KeptRule]] = field(default_factory=dict)
     seq: int = 0
 
     def left(self) -> OpenRun | None:
@@ -52,6 +63,14 @@ class CompanyMemory:
         """See control.source_state.oldest_day; of shifts."""
         days = [one.local_day for one in self.published.get("time-entries", {}).values() if one.local_day]
         return min(days, default=None)
+
+    def release(self) -> None:
+        """An operator says that what is missing and what looks wrong is true (`release-deletions`)."""
+        for held in self.held.values():
+            held.update(dict.fromkeys(held, True))
+        for kept in self.suspicions.values():
+            for rule in kept.values():
+                rule.accepted = True
 
     def begin(self, new: NewRun, now: datetime) -> MemoryLedger:
         """See control.runs.begin_run; failed runs of the same read and scope are gone on from whatever their age."""
@@ -105,7 +124,8 @@ class MemoryLedger:
 
     def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         kept = self._published(entity)
-        return {one: Known(kept[one].fingerprint, kept[one].digest) for one in entity_ids if one in kept}
+        found = {one: kept[one] for one in entity_ids if one in kept}
+        return {one: Known(row.fingerprint, row.digest, row.filled) for one, row in found.items()}
 
     def to_compare(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         return self.known(entity, entity_ids)
@@ -158,6 +178,12 @@ class MemoryLedger:
             )
         self._save(page.progress)
 
+    def last_records(self, entity: str, *, whole: bool) -> int | None:
+        return self.company.records.get((entity, whole))
+
+    def accepted(self, entity: str) -> set[str]:
+        return {rule for rule, kept in self.company.suspicions.get(entity, {}).items() if kept.accepted}
+
     def end_pages(self, read: str) -> None:
         self._set_state(read, READ)
 
@@ -186,6 +212,7 @@ class MemoryLedger:
     ) -> None:
         if end is not None:
             self._hold(end.entity, held, returned)
+            self._keep_suspicions(end)
         if isinstance(end, IncompleteRead):
             before = self.company.incomplete.get(end.entity, end)
             self.company.incomplete[end.entity] = replace(end, whole=end.whole or before.whole)
@@ -196,9 +223,21 @@ class MemoryLedger:
             return
         if end is not None:
             self.company.complete[end.entity] = end
+            if end.records is not None:
+                self.company.records[end.entity, end.whole] = end.records
             if end.whole or not getattr(self.company.incomplete.get(end.entity), "whole", False):
                 self.company.incomplete.pop(end.entity, None)
         self._set_state(read, HELD if held else COMPLETE)
+
+    def _keep_suspicions(self, end: CompleteRead | IncompleteRead) -> None:
+        if end.looks_wrong is None:
+            return
+        kept = self.company.suspicions.setdefault(end.entity, {})
+        for rule in [one for one, row in kept.items() if one not in end.looks_wrong and (end.whole or not row.whole)]:
+            del kept[rule]
+        for rule, message in end.looks_wrong.items():
+            before = kept.get(rule, KeptRule(message, end.whole))
+            kept[rule] = KeptRule(message, before.whole or end.whole, before.accepted)
 
     def _hold(self, entity: str, held: Sequence[str], returned: Collection[str]) -> None:
         kept = self.company.held.setdefault(entity, {})

@@ -1,18 +1,20 @@
 -- name: known
-SELECT entity_id, fingerprint, digest FROM integration.source_state
+SELECT entity_id, fingerprint, digest, filled FROM integration.source_state
 WHERE company_id = %(company_id)s AND entity = %(entity)s AND entity_id = ANY(%(entity_ids)s::text[]);
 
 -- name: put
 INSERT INTO integration.source_state (company_id, entity, entity_id, fingerprint, version, local_day, parent_id, digest,
-    job_id, minutes)
+    job_id, minutes, filled)
 SELECT %(company_id)s, %(entity)s, r.entity_id, r.fingerprint, r.version, r.local_day, r.parent_id, r.digest, r.job_id,
-    r.minutes
+    r.minutes, r.filled
 FROM unnest(%(entity_ids)s::text[], %(fingerprints)s::bytea[], %(versions)s::bigint[], %(local_days)s::date[],
-    %(parent_ids)s::text[], %(digests)s::bytea[], %(job_ids)s::text[], %(minutes)s::bigint[])
-    AS r(entity_id, fingerprint, version, local_day, parent_id, digest, job_id, minutes)
+    %(parent_ids)s::text[], %(digests)s::bytea[], %(job_ids)s::text[], %(minutes)s::bigint[],
+    %(filled)s::integer[])
+    AS r(entity_id, fingerprint, version, local_day, parent_id, digest, job_id, minutes, filled)
 ON CONFLICT (company_id, entity, entity_id) DO UPDATE
 SET fingerprint = excluded.fingerprint, version = excluded.version, local_day = excluded.local_day,
-    parent_id = excluded.parent_id, digest = excluded.digest, job_id = excluded.job_id, minutes = excluded.minutes;
+    parent_id = excluded.parent_id, digest = excluded.digest, job_id = excluded.job_id, minutes = excluded.minutes,
+    filled = excluded.filled;
 
 -- name: put_digests
 UPDATE integration.source_state AS s SET digest = r.digest

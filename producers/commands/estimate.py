@@ -13,6 +13,7 @@ from control.database import Transaction
 from control.held_deletions import list_held
 from control.runs import durations, open_run
 from control.source_state import amounts
+from control.suspicions import list_suspicions
 from core.clock import Clock
 from core.settings import Settings
 from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope
@@ -122,12 +123,15 @@ class Estimates:
         return SyncEvent(self.connection.company_id, "completed", pages_total=found.pages, message=message)
 
     def releases(self, command: OpenCommand) -> str:
-        """The held deletions that the command would release, in a sentence."""
+        """The held deletions that the command would release, and what it would take for true, in sentences."""
         wanted = set(command.body["entities"]) or ALL_ENTITIES
         unreleased = [one for one in list_held(self.tx, self.connection.company_id) if one.released_at is None]
         held = Counter(one.entity for one in unreleased)
         parts = [f"{held[one.name]:,} {one.name}" for one in ENTITIES if one.name in wanted and held[one.name]]
-        return f"It would release these deletions: {', '.join(parts)}." if parts else "No deletion is held."
+        found = [f"It would release these deletions: {', '.join(parts)}."] if parts else []
+        wrong = [one for one in list_suspicions(self.tx, self.connection.company_id) if one.accepted_at is None]
+        found += [f"It would take for true: {one.message}" for one in wrong if one.entity in wanted]
+        return " ".join(found) or "No deletion is held."
 
     def under_way(self) -> str:
         """What waits and whether a read is under way, in a sentence."""

@@ -33,7 +33,7 @@ class CommandStrategy(ABC):
         """The answer to a dry run. It reads the database and changes nothing; None where the work itself answers."""
 
     def done_without_read(self, held: Collection[str]) -> str | None:
-        """Why no read is needed after all, in a sentence. `held`: the entities of which deletions are held."""
+        """Why no read is needed after all, in a sentence. `held`: entities with held deletions, or that look wrong."""
         del held
         return None
 

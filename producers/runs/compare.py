@@ -13,6 +13,7 @@ import msgspec
 
 from control.refused_rows import RefusedRow
 from control.source_state import Known
+from producers.buildertrend.filled import Filled
 from producers.source import SourceRecord, SourceRow, UnreadableRowError
 
 Op = Literal["CREATE", "UPDATE", "DELETE", "SNAPSHOT"]
@@ -33,12 +34,14 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 class CompareOptions:
     """How a page is compared. `new_op`: the op of new records, SNAPSHOT in an initial read, else CREATE.
 
-    `reader_version` changes whenever the same bytes of a row would be read as another record (see EntityRead).
+    `reader_version` changes whenever the same bytes of a row would be read as another record (see EntityRead). `filled`
+    tells which fields of a record have a value (see producers.buildertrend.filled).
     """
 
     time_zone: str
     new_op: Op
     reader_version: bytes = b""
+    filled: Filled = lambda _after: 0
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -49,6 +52,7 @@ class Change(msgspec.Struct, frozen=True):
     record: SourceRecord | None
     fingerprint: bytes | None
     digest: bytes | None = None
+    filled: int = 0
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -123,7 +127,7 @@ def compare(
             not_taken.add(entity_id)
         elif _is_change(now, before):
             op: Op = options.new_op if _is_new(before) else "UPDATE"
-            changes.append(Change(op, entity_id, record, now, bytes_now))
+            changes.append(Change(op, entity_id, record, now, bytes_now, options.filled(record.after)))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
         elif before is not None and now[:16] != before.fingerprint[:16]:

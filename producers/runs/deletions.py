@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from control.source_state import PublishedCount
+from control.source_state import PublishedCount, ReadRange
 from core.log import get_logger
 from producers.runs.compare import Change
+from producers.runs.ledger import Missing, outside
 from producers.runs.run import Run
+from producers.runs.suspicion import Looked, job_of, suspicions
 from producers.source import EntityRead, IncompleteReason, Page
 from producers.sync_events import ReadEvents
+from schemas.entities import BUDGETS, JOBS
 
 log = get_logger(__name__)
 BRAKE_SHARE = 0.10
@@ -19,6 +22,7 @@ BRAKE_RECORDS = 20
 _DELETION_BATCH = 1000
 # Two passes that both miss a record and agree on all others prove it gone. People may edit during one or two of them.
 _MOST_PASSES = 3
+_GENERAL_JOB = "0"
 _EDITED_MEANWHILE = IncompleteReason("People were editing in Buildertrend while it was checked which records are gone.")
 
 
@@ -51,12 +55,23 @@ def deletions(entity_ids: Iterable[str]) -> list[Change]:
 class DeletionOutcome:
     """What became of missing records: `held` by the brake, `returned` in a second look.
 
-    `incomplete`: why none of it is certain, so that nothing was deleted.
+    `incomplete`: why none of it is certain, so that nothing was deleted. `looks_wrong`: what looks wrong, as sentences
+    by rule (see producers.runs.suspicion), None if nobody could tell.
     """
 
     held: Sequence[str] = ()
     returned: Collection[str] = frozenset()
     incomplete: IncompleteReason | None = None
+    looks_wrong: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """Ids that both looks missed; `unasked` are those that no operator released."""
+
+    ids: Sequence[str]
+    unasked: Sequence[str]
+    brake_is_pulled: bool
 
 
 class Deletions:
@@ -79,23 +94,67 @@ class Deletions:
         if covered is None:
             return DeletionOutcome()
         missing = self._ledger.missing(self._name, covered)
-        if not missing.entity_ids:
-            return DeletionOutcome()
-        outcome = self._look_again(missing.entity_ids)
+        outcome = self._look_again(missing.entity_ids) if missing.entity_ids else DeletionOutcome()
         if outcome.incomplete is not None:
             return outcome
-        gone = sorted(set(missing.entity_ids).difference(outcome.returned))
+        gone = self._gone(missing, outcome)
+        found = suspicions(self._looked(covered, missing, gone))
+        outcome = replace(outcome, looks_wrong={one.rule: one.sentence for one in found})
+        doubts = [one.sentence for one in found if one.rule not in self._ledger.accepted(self._name)]
+        if doubts:
+            held = self._hold(gone.unasked, missing.published, events)
+            return replace(outcome, held=held, incomplete=IncompleteReason(" ".join(doubts)))
         return replace(outcome, held=self._delete_released(gone, missing.published, events))
 
-    def _delete_released(self, gone: Sequence[str], published: PublishedCount, events: ReadEvents) -> Sequence[str]:
-        """Delete all of them, or, where the brake is pulled, only the released ones. Returns what is held."""
-        released = self._ledger.released(self._name)
+    def _gone(self, missing: Missing, outcome: DeletionOutcome) -> _Gone:
+        gone = sorted(set(missing.entity_ids).difference(outcome.returned))
+        released = self._ledger.released(self._name) if gone else set()
         unasked = [entity_id for entity_id in gone if entity_id not in released]
-        deletion = DeletionCount(len(gone), len(unasked))
-        if not brake_is_pulled(deletion, published=published.all, in_range=published.in_range):
-            self._delete(gone)
+        published, deletion = missing.published, DeletionCount(len(gone), len(unasked))
+        pulled = brake_is_pulled(deletion, published=published.all, in_range=published.in_range)
+        return _Gone(gone, unasked, pulled)
+
+    def _looked(self, covered: ReadRange, missing: Missing, gone: _Gone) -> Looked:
+        """What the read saw, as the rules of suspicion take it."""
+        nothing = len(missing.entity_ids) >= missing.published.in_range and not self._has_shown_any()
+        whole = self._run.assignment.whole
+        records = self._read.records
+        showing = self._ledger.seen(self._read.name) if gone.unasked and self._read.entity is BUDGETS else ()
+        return Looked(
+            entity=self._read.entity,
+            whole=whole,
+            covered=covered,
+            shows_nothing=nothing,
+            unasked=gone.unasked,
+            published=missing.published.all,
+            in_range=missing.published.in_range,
+            jobs=self._real_jobs() if nothing else 0,
+            records=records,
+            records_before=None if records is None else self._ledger.last_records(self._name, whole=whole),
+            brake_is_pulled=gone.brake_is_pulled,
+            showing={job_of(one) for one in showing},
+        )
+
+    def _has_shown_any(self) -> bool:
+        name = self._read.name
+        return bool(self._ledger.seen(name) or self._ledger.seen(outside(name)))
+
+    def _real_jobs(self) -> int:
+        return self._ledger.count(JOBS.name) - len(self._ledger.known(JOBS.name, [_GENERAL_JOB]))
+
+    def _delete_released(self, gone: _Gone, published: PublishedCount, events: ReadEvents) -> Sequence[str]:
+        """Delete all of them, or, where the brake is pulled, only the released ones. Returns what is held."""
+        if not gone.brake_is_pulled:
+            self._delete(gone.ids)
             return ()
-        self._delete([entity_id for entity_id in gone if entity_id in released])
+        unasked = set(gone.unasked)
+        self._delete([entity_id for entity_id in gone.ids if entity_id not in unasked])
+        return self._hold(gone.unasked, published, events)
+
+    def _hold(self, unasked: Sequence[str], published: PublishedCount, events: ReadEvents) -> Sequence[str]:
+        """Leave them until somebody releases them or they are shown again."""
+        if not unasked:
+            return ()
         self._run.held[self._name] = len(unasked)
         log.warning("deletions_held", entity=self._name, missing=len(unasked), published=published.all)
         events.held(self._run.counts[self._name], missing=len(unasked), published=published.all)

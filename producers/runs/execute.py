@@ -8,28 +8,44 @@ short anywhere continues from its last checkpoint.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 from control.checkpoints import COMPLETE, HELD, INCOMPLETE, INCOMPLETE_REASON, Checkpoint
 from control.entity_reads import CompleteRead, IncompleteRead
+from control.source_state import Known
 from core.log import get_logger
+from producers.buildertrend.filled import field_names, filled_of
 from producers.runs.compare import CompareOptions, Comparison, combined, compare
 from producers.runs.deletions import DeletionOutcome, Deletions
+from producers.runs.emptied import EmptiedFields
 from producers.runs.ledger import PageRecord, outside
 from producers.runs.messages import Batch
 from producers.runs.pipeline import CommitPipeline, ComparedPage
 from producers.runs.refused_rows import RefusedRows
 from producers.runs.run import COUNTERS, Run
-from producers.source import FROM_THE_START, UNREADABLE_ID_PREFIX, EntityRead, IncompleteReason, Page, ReadStart
+from producers.runs.suspicion import EMPTY_FIELDS, Suspicion, emptied_fields, read_by_doubtful_jobs
+from producers.source import (
+    FROM_THE_START,
+    UNREADABLE_ID_PREFIX,
+    EntityRead,
+    IncompleteReason,
+    Page,
+    ReadStart,
+    SourceRow,
+)
 from producers.sync_events import ReadEvents, ReadSpeed
+from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES
 
 log = get_logger(__name__)
 # In a checkpoint's cursor, beside what the read keeps there.
 _KEPT = "kept"
 _NAMELESS = "nameless"
+_WAITING = "waiting"
+# Asked for by the ids of jobs.
+_BY_JOB = (TIME_ENTRIES, BUDGETS, COST_CODES)
 
 
 def execute(run: Run, reads: Iterable[EntityRead]) -> None:
@@ -55,11 +71,13 @@ def take_newest(run: Run, read: EntityRead) -> None:
 
 def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None) -> None:
     name = read.entity.name
-    if earlier is not None:
+    ended = earlier is not None and earlier.state in (COMPLETE, HELD, INCOMPLETE)
+    # What waited in an attempt that was cut short is on pages that were taken then: they are taken again.
+    if earlier is not None and (ended or not earlier.cursor.get(_WAITING)):
         read.restore(earlier.cursor)
-        if earlier.state in (COMPLETE, HELD, INCOMPLETE):
-            _take_over(run, name, earlier)
-            return
+    if earlier is not None and ended:
+        _take_over(run, name, earlier)
+        return
     now = run.services.clock.now()
     run.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
     if earlier is None:
@@ -71,6 +89,7 @@ def _take_over(run: Run, entity: str, ended: Checkpoint) -> None:
     """The result of a read that ended in an earlier attempt."""
     if ended.state == INCOMPLETE:
         run.incomplete[entity] = ended.cursor[INCOMPLETE_REASON]
+        run.jobs_in_doubt |= entity == JOBS.name
         return
     run.through.append(ended.began_at)
     if ended.state == HELD:
@@ -88,7 +107,8 @@ class _ReadInRun:
         self._ledger = run.services.ledger
         self._counts = run.counts[self._name]
         assignment = run.assignment
-        self._options = CompareOptions(assignment.time_zone, assignment.new_op, read.reader_version)
+        filled = filled_of(self._name)
+        self._options = CompareOptions(assignment.time_zone, assignment.new_op, read.reader_version, filled)
         speed = ReadSpeed(run.services.clock, checkpoint.pages_done)
         self._events = ReadEvents(
             run.services.events, assignment.run, assignment.command_id, entity=self._name, speed=speed
@@ -98,14 +118,23 @@ class _ReadInRun:
         self._nameless: int = checkpoint.cursor.get(_NAMELESS, 0)
         self._announced: ComparedPage | None = None
         """The page that was announced with the one before it. Only the commit thread uses it."""
+        self._emptied = EmptiedFields()
+        self._may_empty = EMPTY_FIELDS in self._ledger.accepted(self._name)
+        self._waiting: list[SourceRow] = []
+        """Changed rows of pages on which records lost a field that no row of the read had filled so far."""
 
     def execute(self) -> None:
         # Also if an earlier attempt took all pages: its last page tells again whether they were all of the read.
-        self._take_pages()
-        deletion = DeletionOutcome()
-        if not self._nameless:
-            deletion = Deletions(self._run, self._read, self._take_again).delete_or_hold(self._events)
-        reason = self._incomplete_reason() or deletion.incomplete
+        suspicion = self._take_pages()
+        if suspicion is not None:
+            wrong = {suspicion.rule: suspicion.sentence}
+            deletion = DeletionOutcome(incomplete=IncompleteReason(suspicion.sentence), looks_wrong=wrong)
+        else:
+            deletion = self._deletions()
+        doubt = self._incomplete_reason() if suspicion is None else None
+        doubt = doubt or deletion.incomplete
+        self._run.jobs_in_doubt |= doubt is not None and self._read.entity is JOBS
+        reason = doubt or self._kept_reason()
         if reason is not None:
             self._end_incomplete(reason, deletion)
         elif self._read.endpoint_missing:
@@ -117,8 +146,21 @@ class _ReadInRun:
         """Publish and record the pages without a checkpoint; nothing follows from what they do not show."""
         counted: set[str] = set()
         for page in self._read.pages():
+            comparison, known = self._compare(page)
+            if not self._may_empty and self._emptied.take(page, known, comparison) and self._emptied.suspicious():
+                # The next read says what is wrong with it.
+                log.warning("suspicious_page_left_out", entity=self._name)
+                return
             self._take_again(page, counted)
             counted.update(row.entity_id for row in page.rows)
+
+    def _deletions(self) -> DeletionOutcome:
+        """What became of missing records; nothing is missing for sure where rows or jobs are in doubt."""
+        if self._nameless:
+            return DeletionOutcome()
+        if self._run.jobs_in_doubt and self._read.entity in _BY_JOB:
+            return DeletionOutcome(incomplete=IncompleteReason(read_by_doubtful_jobs(self._read.entity)))
+        return Deletions(self._run, self._read, self._take_again).delete_or_hold(self._events)
 
     def _end_complete(self, deletion: DeletionOutcome) -> None:
         covered = self._read.complete_range()
@@ -128,6 +170,8 @@ class _ReadInRun:
             from_day=None if covered is None else covered.from_day,
             whole=self._run.assignment.whole,
             to_day=None if covered is None else covered.to_day,
+            records=self._read.records,
+            looks_wrong=deletion.looks_wrong or {},
         )
         self._ledger.end_read(self._read.name, complete, held=deletion.held, returned=deletion.returned)
         self._close_gone(complete)
@@ -148,7 +192,8 @@ class _ReadInRun:
     def _end_incomplete(self, reason: IncompleteReason, deletion: DeletionOutcome) -> None:
         log.warning("read_incomplete", entity=self._name, reason=reason.sentence)
         self._run.incomplete[self._name] = reason.sentence
-        incomplete = IncompleteRead(self._name, reason.sentence, whole=self._run.assignment.whole)
+        whole, wrong = self._run.assignment.whole, deletion.looks_wrong
+        incomplete = IncompleteRead(self._name, reason.sentence, whole=whole, looks_wrong=wrong)
         self._ledger.end_read(self._read.name, incomplete, held=deletion.held, returned=deletion.returned)
         self._events.incomplete(reason.sentence, self._counts)
 
@@ -159,29 +204,44 @@ class _ReadInRun:
             return None
         if found is None and self._nameless:
             return IncompleteReason(f"{self._nameless:,} rows of {self._name} state no id that can be read.")
-        kept = self._checkpoint.cursor.get(_KEPT, 0)
-        if found is None and kept:
-            return IncompleteReason(
-                f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last."
-            )
         return found
 
-    def _take_pages(self) -> None:
+    def _kept_reason(self) -> IncompleteReason | None:
+        kept = self._checkpoint.cursor.get(_KEPT, 0)
+        sentence = f"Of {kept:,} {self._name} a part could not be read; they stay as they were read last."
+        return IncompleteReason(sentence) if kept else None
+
+    def _take_pages(self) -> Suspicion | None:
+        """Take all pages, or those before one that looks wrong: nothing of that is published."""
         done = self._checkpoint.pages_done
-        start = ReadStart(done, self._seen, self._all_seen) if done else FROM_THE_START
+        goes_on = done and not self._checkpoint.cursor.get(_WAITING)
+        start = ReadStart(done, self._seen, self._all_seen) if goes_on else FROM_THE_START
         with self._pipeline:
             for page in self._read.pages(start):
-                self._take(page, again=page.again or page.number <= self._checkpoint.pages_done)
+                suspicion = self._take(page, again=page.again or page.number <= self._checkpoint.pages_done)
+                if suspicion is not None:
+                    return suspicion
+        if self._waiting:
+            # Single rows lost a field: people edited them.
+            self._take_again(Page(self._checkpoint.pages_done, self._waiting, None), ())
         self._ledger.end_pages(self._read.name)
+        return None
 
     def _all_seen(self) -> set[str]:
         name = self._read.name
         return self._ledger.seen(name) | self._ledger.seen(outside(name))
 
-    def _take(self, page: Page, *, again: bool) -> None:
-        """Publish what differs on a page, then record both; rows of a page that is taken again are counted once."""
+    def _take(self, page: Page, *, again: bool) -> Suspicion | None:
+        """Publish what differs on a page, then record both; rows of a page that is taken again are counted once.
+
+        Nothing of a page is published with which fields look as if the source no longer filled them.
+        """
         ids = [row.entity_id for row in page.rows]
-        comparison = self._compare(page)
+        comparison, known = self._compare(page)
+        if not self._may_empty:
+            comparison = self._without_emptied(page, known, comparison)
+            if emptied := self._emptied.suspicious():
+                return emptied_fields(self._read.entity, field_names(self._name, emptied))
         uncounted = len(self._seen(ids)) if again else 0
         batch = self._batch(comparison)
         self._count(comparison, uncounted)
@@ -201,10 +261,19 @@ class _ReadInRun:
             outside_ids=[row.entity_id for row in page.outside if row.entity_id not in page.complete_range_ids],
         )
         self._pipeline.submit(ComparedPage(batch, record))
+        return None
+
+    def _without_emptied(self, page: Page, known: Mapping[str, Known], comparison: Comparison) -> Comparison:
+        """The changes of a page on which records lost a field that no row has filled so far wait for all pages."""
+        waiting = self._emptied.take(page, known, comparison)
+        if not waiting:
+            return comparison
+        self._waiting += [row for row in (*page.rows, *page.outside) if row.entity_id in waiting]
+        return replace(comparison, changes=[one for one in comparison.changes if one.entity_id not in waiting])
 
     def _take_again(self, page: Page, counted: Collection[str]) -> None:
         """Publish and record a page of a second look; its rows are counted unless they are among `counted`."""
-        comparison = self._compare(page)
+        comparison, _ = self._compare(page)
         uncounted = len({row.entity_id for row in page.rows}.intersection(counted))
         batch = self._batch(comparison)
         delivery = self._run.send(batch)
@@ -232,7 +301,8 @@ class _ReadInRun:
         """
         cursor = deepcopy(self._read.cursor())
         kept += self._checkpoint.cursor.get(_KEPT, 0)
-        found = {name: count for name, count in ((_KEPT, kept), (_NAMELESS, self._nameless)) if count}
+        counts = ((_KEPT, kept), (_NAMELESS, self._nameless), (_WAITING, len(self._waiting)))
+        found = {name: count for name, count in counts if count}
         return cursor | found
 
     def _commit(self, page: ComparedPage, following: Callable[[], ComparedPage | None]) -> None:
@@ -253,15 +323,20 @@ class _ReadInRun:
         self._pipeline.settle()
         return self._ledger.seen(self._read.name, among=ids)
 
-    def _compare(self, page: Page) -> Comparison:
-        """Of rows outside the range asked for only known ones are compared: what is in Protiv stays true."""
-        known = self._ledger.to_compare(self._name, [row.entity_id for row in page.rows])
-        comparison = compare(page.rows, self._pipeline.with_pending(known), self._options, self._refused.digests())
+    def _compare(self, page: Page) -> tuple[Comparison, Mapping[str, Known]]:
+        """What differs, and what was known.
+
+        Of rows outside the range asked for only known ones are compared: what is in Protiv stays true.
+        """
+        found = self._ledger.to_compare(self._name, [row.entity_id for row in page.rows])
+        inside = self._pipeline.with_pending(found)
+        comparison = compare(page.rows, inside, self._options, self._refused.digests())
         if not page.outside:
-            return comparison
-        known = self._pipeline.with_pending(self._ledger.known(self._name, [row.entity_id for row in page.outside]))
-        known_outside = [row for row in page.outside if row.entity_id in known]
-        return combined(comparison, known_outside, known, self._options, self._refused.digests())
+            return comparison, inside
+        outer = self._pipeline.with_pending(self._ledger.known(self._name, [row.entity_id for row in page.outside]))
+        known_outside = [row for row in page.outside if row.entity_id in outer]
+        both = combined(comparison, known_outside, outer, self._options, self._refused.digests())
+        return both, {**outer, **inside}
 
     def _count(self, comparison: Comparison, uncounted: int) -> None:
         rows = len(comparison.changes) + comparison.unchanged

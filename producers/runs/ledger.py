@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from control import announcements, checkpoints, held_deletions, refused_rows, source_state
+from control import (
+    announcements,
+    checkpoints,
+    entity_reads,
+    held_deletions,
+    refused_rows,
+    source_state,
+    suspicions,
+)
 from control.checkpoints import Checkpoint
 from control.connections import Lease, hold_epoch
 from control.database import Database, Writing
@@ -107,6 +115,12 @@ class Ledger(Protocol):
 
     def record_page(self, page: PageRecord) -> None:
         """Record a published page: state, refused rows, checkpoint and progress; announce the changes of the next."""
+
+    def last_records(self, entity: str, *, whole: bool) -> int | None:
+        """How many rows the source stated in the newest complete read of as much."""
+
+    def accepted(self, entity: str) -> set[str]:
+        """Rules of producers.runs.suspicion of which an operator said that what they found is true."""
 
     def end_pages(self, read: str) -> None:
         """All pages are taken; deletions are to be looked for."""
@@ -209,6 +223,14 @@ class PostgresLedger:
                     checkpoints.save_page(tx, self.run, entity=name, page=page.number, entity_ids=page.outside_ids)
                 checkpoints.save_checkpoint(tx, self.run, page.checkpoint)
             self._save(tx, page.progress)
+
+    def last_records(self, entity: str, *, whole: bool) -> int | None:
+        with self.database.statement() as tx:
+            return entity_reads.last_records(tx, self.run.company_id, entity, whole=whole)
+
+    def accepted(self, entity: str) -> set[str]:
+        with self.database.statement() as tx:
+            return suspicions.accepted(tx, self.run.company_id, entity)
 
     def end_pages(self, read: str) -> None:
         with self._held() as tx:

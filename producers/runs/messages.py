@@ -107,6 +107,7 @@ def _state_rows(numbered: Sequence[tuple[int, Change]]) -> Iterator[Published]:
                 change.digest,
                 record.job_id,
                 record.minutes,
+                change.filled,
             )
 
 

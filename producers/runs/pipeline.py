@@ -93,7 +93,7 @@ class CommitPipeline:
             return dict(known)
         now = dict(known)
         for one in self._pending.published:
-            now[one.entity_id] = Known(one.fingerprint, one.digest)
+            now[one.entity_id] = Known(one.fingerprint, one.digest, one.filled)
         for entity_id, digest in self._pending.digests.items():
             if entity_id in now:
                 now[entity_id] = msgspec.structs.replace(now[entity_id], digest=digest)

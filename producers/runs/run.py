@@ -52,6 +52,8 @@ class Run:
     held: dict[str, int] = field(default_factory=dict)
     incomplete: dict[str, str] = field(default_factory=dict)
     """Why the read of an entity is not complete: a sentence by entity."""
+    jobs_in_doubt: bool = False
+    """The list of jobs was not complete: what is asked for by job is not, either."""
     through: list[datetime] = field(default_factory=list)
     """Up to when each complete read is complete."""
     published: int = 0

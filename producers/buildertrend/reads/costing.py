@@ -49,6 +49,7 @@ class _ReadByJob:
 
     reader_version = READER_VERSION
     endpoint_missing = False
+    records: int | None = None
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, what: str) -> None:
         self._account = account

@@ -45,6 +45,7 @@ class GlanceRead:
     name = TIME_ENTRIES.name
     reader_version = READER_VERSION
     endpoint_missing = False
+    records: int | None = None
 
     def __init__(
         self,

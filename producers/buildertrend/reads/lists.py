@@ -34,6 +34,7 @@ class JobsRead:
     name = JOBS.name
     reader_version = READER_VERSION
     endpoint_missing = False
+    records: int | None = None
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -147,6 +148,10 @@ class UsersRead:
         self._tally = Tally()
         self._second_tally = Tally()
 
+    @property
+    def records(self) -> int | None:
+        return self._tally.stated
+
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
         self.endpoint_missing = cursor.get("missing", False)
@@ -191,6 +196,7 @@ class ShiftWorkersRead:
     name = "users-of-shifts"
     reader_version = READER_VERSION
     endpoint_missing = False
+    records: int | None = None
 
     def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
         self._workers = workers

@@ -48,6 +48,11 @@ class Tally:
         return max(sum(end.expected or 0 for end in self.ends.values()) - len(self.shown), 0)
 
     @property
+    def stated(self) -> int | None:
+        """How many rows the batches that ended state together; None if one of them never said so."""
+        return None if self.is_unstated or not self.ends else sum(end.records or 0 for end in self.ends.values())
+
+    @property
     def is_unstated(self) -> bool:
         """Whether a batch never stated how many rows it has."""
         return any(end.records is None for end in self.ends.values())

@@ -129,6 +129,10 @@ class TimeEntriesRead:
         self._second_tally = Tally()
         self._second_shown: set[str] = set()
 
+    @property
+    def records(self) -> int | None:
+        return self._tally.stated
+
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
         self.workers = {int(user_id): name for user_id, name in cursor.get("workers", {}).items()}

@@ -12,11 +12,12 @@ import pytest
 from control.checkpoints import COMPLETE, HELD, READ, READING, Checkpoint
 from control.connections import PASSWORD, NewConnection, lease_due, save_connection
 from control.database import Database
-from control.entity_reads import CompleteRead, freshness
+from control.entity_reads import CompleteRead, IncompleteRead, freshness
 from control.held_deletions import release
 from control.refused_rows import RefusedRow
 from control.runs import NewRun, RunEnd, begin_run, continue_run, finish_run, open_run
 from control.source_state import Known, Published, PublishedCount, ReadRange
+from control.suspicions import accept
 from control.vault import Sealer
 from core.errors import FencedError
 from core.settings import Settings
@@ -47,6 +48,10 @@ class MemoryKeeper:
     def release(self, entity: str) -> None:
         held = self.company.held[entity]
         held.update(dict.fromkeys(held, True))
+
+    def accept(self, entity: str) -> None:
+        for rule in self.company.suspicions[entity].values():
+            rule.accepted = True
 
     def complete_through(self, entity: str) -> datetime:
         return self.company.complete[entity].through
@@ -85,6 +90,10 @@ class PostgresKeeper:
     def release(self, entity: str) -> None:
         with self.database.transaction() as tx:
             release(tx, self.company_id, entities=[entity], released_by="ana")
+
+    def accept(self, entity: str) -> None:
+        with self.database.transaction() as tx:
+            accept(tx, self.company_id, entities=[entity], accepted_by="ana")
 
     def complete_through(self, entity: str) -> datetime:
         with self.database.transaction() as tx:
@@ -249,6 +258,32 @@ def test_ledger_held_records_that_returned_are_forgotten(keeper: Keeper) -> None
     ledger.record_page(page(1, published("1")))
     ledger.end_read(SHIFTS, complete(), held=["3"], returned={"2"})
     assert ledger.held(SHIFTS) == {"3"}
+
+
+def test_ledger_keeps_how_many_rows_were_stated_apart_for_reads_of_everything(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    assert ledger.last_records(SHIFTS, whole=True) is None
+    ledger.end_read(SHIFTS, replace(complete(), whole=True, records=450), held=(), returned=())
+    ledger.end_read(SHIFTS, replace(complete(), whole=False, records=60), held=(), returned=())
+    ledger.end_read(SHIFTS, replace(complete(), whole=False), held=(), returned=())
+    assert [ledger.last_records(SHIFTS, whole=whole) for whole in (True, False)] == [450, 60]
+
+
+def test_ledger_suspicions_stay_until_accepted_and_until_as_much_looks_right(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    wrong = IncompleteRead(SHIFTS, "No shifts.", whole=True, looks_wrong={"no-rows": "No shifts."})
+    ledger.end_read(SHIFTS, wrong, held=(), returned=())
+    assert ledger.accepted(SHIFTS) == set()
+    keeper.accept(SHIFTS)
+    assert ledger.accepted(SHIFTS) == {"no-rows"}
+    ledger.end_read(SHIFTS, wrong, held=(), returned=())
+    ledger.end_read(SHIFTS, replace(complete(), whole=False), held=(), returned=())
+    ledger.end_read(SHIFTS, IncompleteRead(SHIFTS, "Cut off.", whole=True), held=(), returned=())
+    assert ledger.accepted(SHIFTS) == {"no-rows"}, "None of these reads says that it looks right."
+    ledger.end_read(SHIFTS, replace(complete(), whole=True), held=(), returned=())
+    assert ledger.accepted(SHIFTS) == set()
 
 
 def unconfirmed(entity_id: str, *, day: date | None = None, parent: str | None = None) -> Published:

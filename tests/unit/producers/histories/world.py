@@ -15,16 +15,19 @@ from typing import Any
 import httpx
 
 from control.connections import Connection
+from control.runs import NewRun
 from control.source_state import Published
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from producers.buildertrend.account import Account
 from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.reads.glance import GlanceRead
 from producers.buildertrend.reads.plan import NoMemory, planned_reads
+from producers.buildertrend.reads.time_entries import Days
 from producers.buildertrend.sign_in import Hosts, SignInDetails
 from producers.runs.decide import INITIAL, Earlier, decide, new_run
-from producers.runs.execute import execute
+from producers.runs.execute import execute, take_newest
 from producers.runs.ledger import PageRecord
 from producers.runs.messages import Message
 from producers.runs.publisher import Delivery
@@ -166,11 +169,29 @@ class World:
             self._forget_plans()
             self.company.heal("fail_next", "spoil_next", "missing_rows", "paging")
 
+    def glance(self) -> None:
+        """Take the newest page of shifts, as a glance does."""
+        ledger = self.memory.begin(NewRun("glance", {}, usable_s=0), self.clock.now())
+        read = GlanceRead(
+            self._account(page_size=200),
+            Days(),
+            self.company.ids("jobs"),
+            known=lambda ids: ledger.known("time-entries", list(ids)).keys(),
+            check=lambda _owners: None,
+        )
+        take_newest(self._run(ledger, read="glance", whole=False), read)
+        self.memory.finish("completed")
+
     def settle(self) -> None:
-        """Heal the source and read until a full read that began afterwards has ended."""
+        """Heal the source and read until a full read that began afterwards has ended.
+
+        Before the last ones an operator looks at the healed source and says that it is true.
+        """
         self._forget_plans()
         self.company.heal()
-        for _ in range(_MOST_RUNS):
+        for number in range(_MOST_RUNS):
+            if number == _MOST_RUNS // 2:
+                self.memory.release()
             if self.read_full() == "completed" and self.fresh and self.connection.last_full_at == self.clock.now():
                 return
         raise AssertionError("The reads do not come to an end on a healthy source.")
@@ -265,7 +286,7 @@ class World:
         work()
         return lambda: None
 
-    def _account(self) -> Account:
+    def _account(self, *, page_size: int = PAGE_SIZE) -> Account:
         profile = self.company.profile
         client = HttpClient(self._http, self.clock, Limits(gap_ms=200), jitter=random.Random(1))
         return Account(
@@ -273,7 +294,7 @@ class World:
             hosts=Hosts(URL, URL),
             details=lambda: SignInDetails(profile.username, profile.password),
             sessions=self.sessions,
-            page_size=PAGE_SIZE,
+            page_size=page_size,
         )
 
     def _crash(self) -> None:
