@@ -13,16 +13,19 @@ from producers.buildertrend import bodies
 from producers.buildertrend.answers import (
     GridPage,
     Json,
+    RefusedQueryError,
     SessionExpiredError,
     bare,
     changed,
     enveloped,
     grid_page,
+    parsed_row,
     quick_grid,
     read_json,
 )
 from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
+from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
     BROWSER_HEADERS,
@@ -43,6 +46,8 @@ _MOST_SHORT_SESSIONS = 3
 _MOST_SESSIONS = 8
 _LONGEST_BUILDER_ID = 64
 _LONGEST_BUILDER_NAME = 200
+_DEEPEST_STATEMENT = 3
+_FEW_SHIFTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ class Account:
         self._session = sessions.load()
         self._identity: AccountIdentity | None = None
         self.page_size = page_size
+        self._short_picker = 0
         self._requests_served = 0
         self._short_sessions = 0
         self._over: deque[Session] = deque(maxlen=_MOST_SESSIONS)
@@ -91,18 +97,38 @@ class Account:
         """Whose account it is, fetched once a run; the cheapest check that the session is alive [A]."""
         if self._identity is None:
             data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
-            if not isinstance(data, dict) or not _is_builder_id(data.get("builderId")):
-                raise changed("account", "builderId")
-            name = data.get("builderName")
-            shown = "".join(filter(str.isprintable, name))[:_LONGEST_BUILDER_NAME] if isinstance(name, str) else ""
-            self._identity = AccountIdentity(str(data["builderId"]), shown)
+            builder_id = _stated(data, "builderid", _is_builder_id)
+            if builder_id is None:
+                builder_id = self._builder_id_of_shifts()
+            name = _stated(data, "buildername", lambda value: isinstance(value, str)) or ""
+            shown = "".join(filter(str.isprintable, name))[:_LONGEST_BUILDER_NAME]
+            self._identity = AccountIdentity(str(builder_id), shown)
         return self._identity
 
+    def _builder_id_of_shifts(self) -> Any:
+        """Every shift states it; that GlobalInfo does is one source's guess (S10)."""
+        try:
+            rows = self.shifts(JobBatch(), PageAsk(size=_FEW_SHIFTS)).rows
+            found = (_stated(parsed_row(raw), "builderid", _is_builder_id) for raw in rows)
+            stated = next((one for one in found if one is not None), None)
+        except (RefusedQueryError, NotJsonError):
+            stated = None
+        if stated is None:
+            raise changed("account", "builderId")
+        return stated
+
     def picker_jobs(self) -> list[Any]:
-        """Rows of the job picker."""
-        body = bodies.job_picker(self.identity().builder_id)
-        data = enveloped(self._post("/api/jobpicker/GetJobPickerData", body, what="jobs"), what="jobs")
-        return _rows(data, "jobs", what="jobs")
+        """Rows of the job picker (J1); the short request where the long one is refused."""
+        for body in (bodies.job_picker(self.identity().builder_id), bodies.short_job_picker())[self._short_picker :]:
+            try:
+                data = enveloped(self._post("/api/jobpicker/GetJobPickerData", body, what="jobs"), what="jobs")
+            except RefusedQueryError:
+                if self._short_picker:
+                    raise
+                self._short_picker = 1
+                continue
+            return _rows(data, "jobs", what="jobs")
+        raise AssertionError("The last request is answered or raises.")
 
     def listed_jobs(self) -> list[Any]:
         """Rows of the job list: numbers and streets."""
@@ -123,17 +149,17 @@ class Account:
         """Cost codes of one job's budget; ModuleMissingError where the module is not used."""
         path = f"/apix/v2/JobCostingBudget/budget-cost-codes?jobId={job_id}"
         answer = bare(self._get(path, what="cost codes"), what="cost codes")
-        return _rows(answer, "costCodesWithBudget", what="cost codes")
+        return _rows_or_none(answer, "costCodesWithBudget", what="cost codes")
 
     def budget_categories(self, job_id: int) -> list[Any]:
         """Cost categories of one job's budget; ModuleMissingError where the module is not used."""
         answer = self._post("/apix/v2/JobCostingBudget", bodies.budget(job_id), what="budget")
-        return _rows(bare(answer, what="budget"), "costCategories", what="budget")
+        return _rows_or_none(bare(answer, what="budget"), "costCategories", what="budget")
 
     def worksheet_groups(self, job_id: int) -> list[Any]:
         """Top groups of one job's estimate worksheet; ModuleMissingError where the module is not used."""
-        answer = self._get(f"/api/Proposals/{job_id}/Worksheet", what="worksheet")
-        return _rows(enveloped(answer, what="worksheet"), "formatData", what="worksheet")
+        answer = bare(self._get(f"/api/Proposals/{job_id}/Worksheet", what="worksheet"), what="worksheet")
+        return _rows_or_none(answer, "formatData", what="worksheet")
 
     def _get(self, path: str, *, what: str) -> Any:
         return self._call(self._request("GET", path), lambda answer: read_json(answer, what=what))
@@ -201,12 +227,28 @@ class Account:
         self._sessions.save(signed_in)
 
 
+def _stated(node: Any, name: str, fits: Callable[[Any], bool], depth: int = _DEEPEST_STATEMENT) -> Any:
+    """The value of a field (its name in small letters), wherever in an answer it stands: outer ones first."""
+    if not isinstance(node, dict):
+        return None
+    for key, value in node.items():
+        if key.lower() == name and fits(value):
+            return value
+    inner = (_stated(value, name, fits, depth - 1) for value in node.values()) if depth else ()
+    return next((found for found in inner if found is not None), None)
+
+
 def _is_builder_id(value: Any) -> bool:
-    """A number or a short text: it tells this account from others."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    """A number or a short text that tells this account from others; 0 is nobody's."""
+    if isinstance(value, bool) or not isinstance(value, (int, str)) or value in (0, "0"):
         return False
     text = str(value)
     return 0 < len(text) <= _LONGEST_BUILDER_ID and text.isprintable()
+
+
+def _rows_or_none(data: Json, field: str, *, what: str) -> list[Any]:
+    """The rows of a list that is null or missing where there is nothing (B4)."""
+    return [] if data.get(field) is None else _rows(data, field, what=what)
 
 
 def _rows(data: Any, field: str, *, what: str) -> list[Any]:

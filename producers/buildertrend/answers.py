@@ -24,6 +24,7 @@ _REFUSALS = (400, 413, 422)
 # Where Buildertrend redirects without a session [A]. A redirect elsewhere, as to a maintenance page, does not count.
 _SIGN_IN_PATH = re.compile(r"/(login|landing|authorize)\b|/app/error\b", re.IGNORECASE)
 _SIGN_IN_HOST = re.compile(r"login\.", re.IGNORECASE)
+_COMPLAINTS = frozenset({"message", "error", "exceptionmessage", "errormessage", "detail"})
 _MOST_RECORDS = 1_000_000_000
 _FEW_DIGITS = re.compile("[0-9]{1,10}", re.ASCII)
 
@@ -142,12 +143,24 @@ def enveloped(parsed: Any, *, what: str) -> Any:
 
 
 def bare(parsed: Any, *, what: str) -> Json:
-    """The object of an `/apix/…` answer, which comes with or without the envelope [A]."""
-    if isinstance(parsed, dict) and isinstance(parsed.get("data"), dict):
-        parsed = parsed["data"]
+    """The object of an answer that comes with or without the envelope (R2); empty where `data` is null (B4)."""
     if not isinstance(parsed, dict):
         raise changed(what, "(top level)")
+    data: Json | None = parsed.get("data")
+    if data is not None:
+        if not isinstance(data, dict):
+            raise changed(what, "data")
+        return data
+    if _is_complaint(parsed):
+        raise RefusedQueryError(f"{what}: Buildertrend answered with a message in place of data")
     return parsed
+
+
+def _is_complaint(parsed: Json) -> bool:
+    """Whether an answer without data is an error's: a text for people, no success, and nothing with an inside."""
+    if parsed.get("success") is True or any(isinstance(value, (dict, list)) for value in parsed.values()):
+        return False
+    return any(isinstance(value, str) and value and key.lower() in _COMPLAINTS for key, value in parsed.items())
 
 
 def changed(what: str, field: str) -> SourceFaultError:

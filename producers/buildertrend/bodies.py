@@ -107,6 +107,11 @@ def job_picker(builder_id: str) -> Json:
     }
 
 
+def short_job_picker() -> Json:
+    """The same in the short form [A]."""
+    return {"searchTerm": "", "showTemplates": False, "showGeneral": True}
+
+
 def budget(job_id: int) -> Json:
     """One job's budget, every status and type of line [B]."""
     filters = {"5": "", "6": "", "9": "0,1,2,3,4,5,6,7,8,9", "10": "-1,1,2,3,4,7", "11": "1,4,3,0"}

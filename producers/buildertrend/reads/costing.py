@@ -271,10 +271,13 @@ def worksheet_lines(groups: Sequence[Any], depth: int = 0) -> Iterator[Any]:
         yield from worksheet_lines(_list_of(group, "subGroups"), depth + 1)
 
 
-def _list_of(group: Json, field: str) -> list[Any]:
-    found = group.get(field) or []
+def _list_of(group: Json, field: str, *, what: str = "worksheet") -> list[Any]:
+    """A list that is null or missing where there is nothing (B4)."""
+    found = group.get(field)
+    if found is None:
+        return []
     if not isinstance(found, list):
-        raise changed("worksheet", field)
+        raise changed(what, field)
     return found
 
 
@@ -287,7 +290,7 @@ def _cost_code_row(raw: Any) -> SourceRow:
 
 
 def _category(raw: Any) -> tuple[str | None, list[Any]]:
-    if not isinstance(raw, dict) or not isinstance(raw.get("costCodes"), list):
-        raise changed("budget", "costCategories.costCodes")
+    if not isinstance(raw, dict):
+        raise changed("budget", "costCategories")
     title = raw.get("title")
-    return (title if isinstance(title, str) else None), raw["costCodes"]
+    return (title if isinstance(title, str) else None), _list_of(raw, "costCodes", what="budget")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,15 @@ from producers.buildertrend.account import Account
 from producers.buildertrend.answers import Json, ModuleMissingError
 from producers.buildertrend.reads.grid_walk import GridWalk, WalkedPage
 from producers.buildertrend.reads.job_batches import JobBatches
-from producers.buildertrend.reads.rows import READER_VERSION, InternalUser, ListedJob, PickerJob, parse_row, row_of
+from producers.buildertrend.reads.rows import (
+    READER_VERSION,
+    InternalUser,
+    ListedJob,
+    PickerJob,
+    parse_row,
+    row_of,
+    stated_number,
+)
 from producers.buildertrend.reads.tally import Tally, incomplete_reason
 from producers.source import (
     FROM_THE_START,
@@ -25,6 +34,8 @@ from producers.source import (
 from schemas.entities import JOBS, USERS
 
 _CLOSED = 0
+_ALL_JOBS = re.compile(r"view(?: all)? [0-9][0-9,.\s]{0,12}(?:job ?sites?|jobs?)", re.IGNORECASE)
+_DATES_OF_JOBS = ("dateOpened", "projectedStartDate", "actualStartDate", "projectedClosingDate")
 
 
 class JobsRead:
@@ -97,7 +108,7 @@ class JobsRead:
             except UnreadableRowError:
                 # As if the list did not have this job: what is known of its number and street stays.
                 continue
-            listed[row.jobID] = {name: value for name, value in row if name != "jobID" and value is not None}
+            listed[row.jobID] = row.stated()
         return listed
 
     def _merged(self, listed: Mapping[int, Json]) -> list[SourceRow]:
@@ -105,7 +116,8 @@ class JobsRead:
             job = parse_row(PickerJob, raw, what="jobs").after(raw)
             return _job_record(job, listed.get(job["jobId"]))
 
-        return [row_of(PickerJob, raw, read) for raw in self._account.picker_jobs()]
+        rows = enumerate(self._account.picker_jobs())
+        return [row_of(PickerJob, raw, read) for place, raw in rows if not is_no_job(raw, place)]
 
 
 def _job_of(row: SourceRow) -> Json | None:
@@ -118,7 +130,24 @@ def _job_of(row: SourceRow) -> Json | None:
 
 def _job_record(job: Json, listed: Json | None) -> SourceRecord:
     """Incomplete without the job list's row, so that a number and a street that are known already stay."""
-    return SourceRecord(str(job["jobId"]), job | (listed or {}), incomplete=listed is None)
+    stated = {name: value for name, value in (listed or {}).items() if name != "status" or job["status"] is None}
+    return SourceRecord(str(job["jobId"]), job | stated, incomplete=listed is None)
+
+
+def is_no_job(raw: Any, place: int) -> bool:
+    """Whether a row of the picker is none of a job: that of all jobs, named like "View 214 Jobsites" (J2).
+
+    A row of such a name without an id of a job is none, wherever it stands. With one it may be a job that somebody
+    called so: only the first row is then taken for none, and only if it states nothing that a job has.
+    """
+    if not isinstance(raw, dict):
+        return False
+    name, job_id = raw.get("jobName"), stated_number(raw.get("jobId"))
+    if job_id is not None and job_id < 0:
+        return True
+    if not isinstance(name, str) or not _ALL_JOBS.fullmatch(name.strip()):
+        return False
+    return not job_id or (place == 0 and not any(raw.get(field) for field in _DATES_OF_JOBS))
 
 
 def _contradiction(job_ids: Sequence[str]) -> IncompleteReason | None:

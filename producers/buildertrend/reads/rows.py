@@ -58,6 +58,8 @@ LONGEST_EXTRA_NAME = 200
 LONGEST_EXTRA = 16_384
 MOST_EXTRAS_TOGETHER = 131_072
 _NO_JOB = (None, 0)
+# As the picker counts them (J1).
+_STATUSES = {"closed": 0, "open": 1, "active": 3, "warranty": 3, "presale": 4}
 _PLACES = frozenset({"location", "locationinfo", "outofbounds", "latitude", "longitude"})
 _PLACE_WORDS = tuple(_PLACES)
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
@@ -136,6 +138,7 @@ def _text(value: Any) -> Any:
 
 def _small(value: Any) -> Any:
     """A number that decides no hours; null if a record cannot hold it."""
+    value = _id(value)
     return value if isinstance(value, int) and abs(value) <= _MOST_SMALL and not isinstance(value, bool) else None
 
 
@@ -222,9 +225,7 @@ class Row(BaseModel):
         """The id of a row that cannot be read as a whole, if at least that can."""
         if not isinstance(raw, dict):
             return None
-        stated = _id(raw.get(next((name for name in cls.spellings[cls.id_field] if name in raw), "")))
-        is_id = isinstance(stated, int) and not isinstance(stated, bool) and abs(stated) < 10**100
-        return stated if is_id else None
+        return stated_number(raw.get(next((name for name in cls.spellings[cls.id_field] if name in raw), "")))
 
     def after(self, stated: Json) -> Json:
         """The raw record's `after`: known fields by name, all others that were `stated` as JSON text in `extras`."""
@@ -334,11 +335,23 @@ class PickerJob(Row):
 
 
 class ListedJob(Row):
-    """A row of the job list [A]; mind the spelling of its id."""
+    """A row of the job list (J4); mind the spelling of its id."""
 
     jobID: Id
     jobNumber: Text = None
     street: Text = None
+    jobStatus: Text = None
+
+    def stated(self) -> Json:
+        """What it states of the job, under the picker's names."""
+        found = {"jobNumber": self.jobNumber, "street": self.street, "status": _status(self.jobStatus)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _status(text: str | None) -> int | None:
+    """The job list's text as the picker's number."""
+    words = "" if text is None else text.strip().lower().replace("-", "").replace(" ", "")
+    return _STATUSES.get(words) if not words.isdecimal() else stated_number(words)
 
 
 class InternalUser(Row):
@@ -390,6 +403,13 @@ class WorksheetLine(Row):
     quantity: Amount
     unitCost: Amount = None
     builderCost: Amount = None
+
+
+def stated_number(value: Any) -> int | None:
+    """A whole number, however it is written; None for anything else."""
+    stated = _id(value)
+    is_number = isinstance(stated, int) and not isinstance(stated, bool) and abs(stated) < 10**100
+    return stated if is_number else None
 
 
 def parse_row(kind: type[R], raw: Any, *, what: str) -> R:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from typing import Any
@@ -16,7 +17,7 @@ from producers.buildertrend.client import HttpClient, Limits
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import Hosts, Session, SignInDetails
 from producers.main import _http_client
-from schemas.faults import BLOCKED, SESSION_EXPIRED, SOURCE_CHANGED, WRONG_CREDENTIALS
+from schemas.faults import BLOCKED, SESSION_EXPIRED, SOURCE_CHANGED, SOURCE_UNAVAILABLE, WRONG_CREDENTIALS
 from tests.fakes import FakeClock, MemorySessions, ScriptedSource, enveloped_answer, json_answer
 
 SIGNED_IN = {"success": True, "data": {"Token": "new", "mobileCookies": []}}
@@ -107,7 +108,7 @@ def test_account_identity_is_asked_for_once() -> None:
 
 @pytest.mark.parametrize("data", [{}, {"builderId": None}, []])
 def test_account_identity_without_builder_id_is_source_changed(data: Any) -> None:
-    rig = Rig(enveloped_answer(data), session=OLD)
+    rig = Rig(enveloped_answer(data), enveloped_answer({"data": [], "records": 0}), session=OLD)
     with pytest.raises(SourceFaultError) as caught:
         rig.account.identity()
     assert caught.value.fault is SOURCE_CHANGED
@@ -208,9 +209,10 @@ def test_account_grid_that_states_no_usable_number_of_rows_states_none(records: 
     assert (page.records, page.page_size) == (None, None)
 
 
-@pytest.mark.parametrize("builder_id", [True, {"a": 1}, "x" * 65, "a\x00b", "", 1.5])
+@pytest.mark.parametrize("builder_id", [True, {"a": 1}, "x" * 65, "a\x00b", "", 1.5, 0])
 def test_account_identity_of_another_form_is_source_changed(builder_id: Any) -> None:
-    rig = Rig(enveloped_answer({"builderId": builder_id}), session=OLD)
+    rows = {"data": [{"id": 1, "builderId": builder_id}], "records": 1}
+    rig = Rig(enveloped_answer({"builderId": builder_id}), enveloped_answer(rows), session=OLD)
     with pytest.raises(SourceFaultError) as caught:
         rig.account.identity()
     assert caught.value.fault is SOURCE_CHANGED
@@ -228,3 +230,88 @@ def test_pool_of_all_accounts_keeps_no_cookie_that_an_answer_sets() -> None:
         answer.request = httpx.Request("GET", "https://app.test/")
         client.cookies.extract_cookies(answer)
         assert len(client.cookies.jar) == 0
+
+
+@pytest.mark.parametrize(
+    ("info", "rows"),
+    [
+        ({"appDefaultInfo": {"builderId": 60001}, "builderName": "x"}, []),
+        ({"appDefaultInfo": {"sessionTimeoutMinutes": 240}}, [{"id": 1, "builderId": 60001}]),
+        ({"builderId": 0}, [{"id": 1}, {"id": 2, "timeIn": {"builderId": 60001}}]),
+    ],
+)
+def test_account_identity_is_taken_from_where_it_stands(info: Any, rows: list[Any]) -> None:
+    """Every shift states the builder; that GlobalInfo does is a guess (S10)."""
+    rig = Rig(enveloped_answer(info), enveloped_answer({"data": rows, "records": len(rows)}), session=OLD)
+    assert rig.account.identity().builder_id == "60001"
+
+
+IDENTITY = enveloped_answer({"builderId": 7})
+
+
+@pytest.mark.parametrize(
+    "refusal", [httpx.Response(400), json_answer({"success": False, "message": "x", "data": None})]
+)
+def test_account_job_picker_that_refuses_the_long_request_is_asked_by_the_short_one_from_then_on(
+    refusal: httpx.Response,
+) -> None:
+    jobs = enveloped_answer({"jobs": [{"jobId": 1}]})
+    rig = Rig(IDENTITY, refusal, jobs, jobs, session=OLD)
+    assert rig.account.picker_jobs() == rig.account.picker_jobs() == [{"jobId": 1}]
+    asked = [json.loads(request.content) for request in rig.source.requests[1:]]
+    assert [("filters" in body, "searchTerm" in body) for body in asked] == [
+        (True, False),
+        (False, True),
+        (False, True),
+    ]
+
+
+@pytest.mark.parametrize("data", [None, {}, {"jobs": None}, {"jobs": {}}])
+def test_account_job_picker_without_jobs_is_source_changed_and_never_an_account_without_jobs(data: Any) -> None:
+    rig = Rig(IDENTITY, enveloped_answer(data), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.picker_jobs()
+    assert caught.value.fault is SOURCE_CHANGED
+
+
+NOTHING: list[Any] = [
+    {"success": True, "data": None},
+    {"success": True},
+    {"success": True, "data": {}},
+    {"success": True, "data": {"formatData": None, "costCategories": None, "costCodesWithBudget": None}},
+    {"totalValues": {"originalBudgetCosts": 0}},
+    {"costCategories": None, "costCodesWithBudget": None, "formatData": None},
+    {"message": "", "totalValues": {}},
+]
+
+
+@pytest.mark.parametrize("answer", NOTHING)
+def test_account_job_without_budget_worksheet_or_codes_has_none(answer: Any) -> None:
+    """Lists and `data` itself are null or missing where there is nothing (B4)."""
+    rig = Rig(*[json_answer(answer)] * 3, session=OLD)
+    assert rig.account.budget_categories(1) == rig.account.worksheet_groups(1) == rig.account.cost_codes(1) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {"success": True, "data": []},
+        {"success": True, "data": "none"},
+        {"costCategories": {}, "costCodesWithBudget": 5, "formatData": "x"},
+        {"data": {"costCategories": False, "costCodesWithBudget": 0, "formatData": ""}},
+    ],
+)
+def test_account_list_of_a_wrong_type_is_source_changed_and_never_none(answer: Any) -> None:
+    rig = Rig(*[json_answer(answer)] * 3, session=OLD)
+    for ask in (rig.account.budget_categories, rig.account.worksheet_groups, rig.account.cost_codes):
+        with pytest.raises(SourceFaultError) as caught:
+            ask(1)
+        assert caught.value.fault is SOURCE_CHANGED
+
+
+def test_account_message_in_place_of_data_is_no_answer_of_nothing() -> None:
+    rig = Rig(json_answer({"Message": "An error has occurred."}), session=OLD)
+    with pytest.raises(SourceFaultError) as caught:
+        rig.account.budget_categories(1)
+    assert caught.value.fault is SOURCE_UNAVAILABLE

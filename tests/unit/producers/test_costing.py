@@ -120,10 +120,12 @@ def test_budget_record_keeps_money_as_stated_and_unknown_fields() -> None:
     ("categories", "groups", "place"),
     [
         (["x"], [], "costCategories"),
-        ([{"title": "A"}], [], "costCodes"),
+        ([{"title": "A", "costCodes": {}}], [], "costCodes"),
+        ([{"title": "A", "costCodes": ""}], [], "costCodes"),
         ([category("A", {"id": 1, "title": "x"})], [], "originalBudgetCosts"),
         ([category("A", budget_line(1, "x"))], ["x"], "formatData"),
         ([category("A", budget_line(1, "x"))], [{"lineItems": 5}], "lineItems"),
+        ([category("A", budget_line(1, "x"))], [{"lineItems": False}], "lineItems"),
         ([category("A", budget_line(1, "x"))], [{"lineItems": {"a": 1}}], "lineItems"),
         ([category("A", budget_line(1, "x"))], [{"subGroups": 5}], "subGroups"),
         (
@@ -138,6 +140,13 @@ def test_budget_of_another_form_is_source_changed_with_its_place(categories: Any
         budget_records(5, categories, groups)
     assert caught.value.fault is SOURCE_CHANGED
     assert place in caught.value.detail
+
+
+@pytest.mark.parametrize("group", [{}, {"lineItems": None, "subGroups": None}])
+def test_group_and_category_without_lines_have_none(group: dict[str, Any]) -> None:
+    """Lists are null or missing where there is nothing (B4)."""
+    categories = [{"title": "A"}, {"title": "B", "costCodes": None}, category("C", budget_line(1, "x"))]
+    assert worksheet_ids(budget_records(5, categories, [group])) == {"5:1": []}
 
 
 def test_worksheet_line_that_is_not_understood_leaves_the_budget_as_it_is_known() -> None:

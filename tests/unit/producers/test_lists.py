@@ -10,7 +10,7 @@ from control.source_state import ReadRange
 from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.bodies import PageAsk
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
-from producers.source import EntityRead, IncompleteReason, SecondLook
+from producers.source import EntityRead, IncompleteReason, SecondLook, UnreadableRowError
 from tests.factories import records_of
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
@@ -131,3 +131,62 @@ def test_workers_of_shifts_are_incomplete_users_whose_absence_means_nothing() ->
     ]
     assert read.complete_range() is None
     assert second(read, "77") == []
+
+
+NO_JOBS = [
+    job(0, jobName="View 214 Jobsites"),
+    job(-1, jobName="View 214 Jobsites"),
+    job(-3, jobName="All listed jobs"),
+    {"jobId": None, "jobName": "View 1,214 Jobsites"},
+    {"jobName": "View 7 Jobsites", "status": None},
+    job(9, jobName="View 214 Jobsites"),
+]
+
+
+@pytest.mark.parametrize("row", NO_JOBS)
+def test_jobs_row_of_all_jobs_is_no_job(row: dict[str, Any]) -> None:
+    """Its name changes with the number of jobs (J2)."""
+    read = JobsRead(MemoryAccount(jobs=[row, job(1)]).as_account())
+    assert list(afters(read)) == ["1"]
+    assert read.job_ids == [1]
+
+
+@pytest.mark.parametrize(
+    ("place", "row"),
+    [
+        (0, job(9, jobName="View 214 Jobsites", dateOpened="2024-01-01")),
+        (1, job(9, jobName="View 214 Jobsites")),
+        (0, job(9, jobName="View Road 214")),
+        (0, job(9, jobName="Mountain View 3 Jobsites")),
+        (0, job(0, jobName="General")),
+    ],
+)
+def test_jobs_row_that_may_be_a_job_is_one(place: int, row: dict[str, Any]) -> None:
+    rows = [job(1), job(2)]
+    rows.insert(place, row)
+    assert str(row["jobId"]) in afters(JobsRead(MemoryAccount(jobs=rows).as_account()))
+
+
+def test_jobs_row_without_an_id_and_of_no_such_name_is_refused_and_not_left_out() -> None:
+    (page,) = JobsRead(MemoryAccount(jobs=[{"jobID": 7, "jobName": "Tighe Garage", "status": 1}]).as_account()).pages()
+    with pytest.raises(UnreadableRowError):
+        page.rows[0].read()
+
+
+def test_jobs_status_is_the_pickers_and_the_lists_text_where_the_picker_states_none() -> None:
+    listed = [
+        {"jobID": 1, "jobStatus": "Closed"},
+        {"jobID": 2, "jobStatus": "Pre-Sale"},
+        {"jobID": 3, "jobStatus": "On hold"},
+        {"jobID": 4, "jobStatus": 0},
+    ]
+    jobs = [job(1, status=1), *(job(number, status=None) for number in (2, 3, 4))]
+    read = JobsRead(MemoryAccount(jobs=jobs, listed=listed).as_account())
+    assert {job_id: after["status"] for job_id, after in afters(read).items()} == {"1": 1, "2": 4, "3": None, "4": 0}
+    assert read.open_job_ids == [1, 2, 3]
+
+
+def test_jobs_are_asked_for_open_ones_and_newer_ones_first() -> None:
+    read = JobsRead(MemoryAccount(jobs=[job(3, status=0), job(1), job(0), job(2), job(4, status=0)]).as_account())
+    list(read.pages())
+    assert read.newest_first == [2, 1, 0, 4, 3]
