@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.read import read_to_end, reading_config
 from core.settings import Settings
 from schemas.avro_files import plain_schema
 from schemas.codec import Decoder, Encoder, Record, SchemaSource, encoder

@@ -15,13 +15,13 @@ from typing import Annotated
 
 import psycopg
 import typer
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from control.database import COMMAND
 from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, RetriableError
-from core.kafka.config import transactional_config
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.producer import TransactionalProducer
+from core.kafka.read import read_to_end, reading_config
 from core.postgres import connect
 from core.settings import Settings, load_settings
 from reports.lag import STREAMS_GROUP
@@ -115,35 +115,19 @@ def _note(found: _Partition, message: Message, *, is_wrong: bool) -> None:
 
 
 def _publish(settings: Settings, found: _Partition, header: bytes) -> None:
-    producer = Producer(transactional_config(settings, f"protiv-restore-ids-{found.at.topic}-{found.at.partition}"))
-    try:
-        producer.init_transactions(_TIMEOUT_S)
-        for batch in _batches(list(found.wrong.values())):
-            producer.begin_transaction()
+    transactional_id = f"protiv-restore-ids-{found.at.topic}-{found.at.partition}"
+    producer = TransactionalProducer.open(settings, transactional_id, fenced="Another restore of ids took over.")
+    for batch in _batches(list(found.wrong.values())):
+        with producer.transaction() as transaction:
             for message in batch:
-                _produce(producer, found.at, message, header)
-            producer.commit_transaction(_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError(f"Kafka does not take the records ({exc.args[0].name()}); run it again.") from exc
-
-
-def _produce(producer: Producer, at: TopicPartition, message: Message, header: bytes) -> None:
-    value = header + (message.value() or b"")[HEADER_BYTES:]
-    while True:
-        try:
-            producer.produce(
-                at.topic,
-                key=message.key(),
-                value=value,
-                headers=header_list(message.headers()),
-                partition=at.partition,
-                timestamp=message.timestamp()[1],
-            )
-        except BufferError:
-            # The local queue is full: let deliveries happen, then go on with the same message.
-            producer.poll(1)
-        else:
-            return
+                transaction.send(
+                    found.at.topic,
+                    key=message.key(),
+                    value=header + (message.value() or b"")[HEADER_BYTES:],
+                    headers=header_list(message.headers()),
+                    partition=found.at.partition,
+                    timestamp=message.timestamp()[1],
+                )
 
 
 def _pass_over(settings: Settings, found: _Partition) -> None:

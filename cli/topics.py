@@ -21,8 +21,9 @@ from confluent_kafka.serialization import MessageField, SerializationContext, Se
 
 from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, RetriableError
-from core.kafka.access import metadata, refusal_of
-from core.kafka.config import consumer_config
+from core.kafka.access import NO_BROKER, metadata, refusal_of
+from core.kafka.errors import Meaning, meaning_of
+from core.kafka.read import offsets_held, read_to_end, reading_config
 from core.settings import Settings, load_settings
 from schemas.topics import TOPICS
 
@@ -42,7 +43,6 @@ _UNDECODABLE = (
     MemoryError,
     struct.error,
 )
-_NO_BROKER = "No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers."
 
 
 @app.callback()
@@ -73,7 +73,7 @@ def tail(
 def records(settings: Settings, topic: str, *, last: int, follow: bool) -> Iterator[Message]:
     """The last records of each partition, then, if `follow`, what arrives, until the caller stops."""
     metadata(settings)
-    with closing(Consumer(consumer_config(settings, "protiv-topics-tail") | {"fetch.wait.max.ms": 100})) as consumer:
+    with closing(Consumer(reading_config(settings, "protiv-topics-tail") | {"fetch.wait.max.ms": 100})) as consumer:
         ends = []
         for number in _partitions(consumer, settings, topic):
             newest, end = _newest(consumer, TopicPartition(topic, number), last)
@@ -81,7 +81,7 @@ def records(settings: Settings, topic: str, *, last: int, follow: bool) -> Itera
             yield from newest
         consumer.assign(ends)
         while follow:
-            if (message := _next(consumer)) is not None and message.error() is None:
+            if (message := _next(consumer)) is not None:
                 yield message
 
 
@@ -89,7 +89,7 @@ def _partitions(consumer: Consumer, settings: Settings, topic: str) -> list[int]
     try:
         found = consumer.list_topics(topic, timeout=_TIMEOUT_S).topics[topic]
     except KafkaException as exc:
-        raise RetriableError(_NO_BROKER) from exc
+        raise RetriableError(NO_BROKER) from exc
     if found.error is not None:
         refusal = refusal_of(found.error, settings, topic)
         raise refusal or ConfigurationError(f"Topic {topic} is not there: run `protiv-buildertrend setup`.")
@@ -102,10 +102,7 @@ def _newest(consumer: Consumer, partition: TopicPartition, last: int) -> tuple[l
     Offsets do not count records: markers of transactions take some, compaction leaves gaps. So it reads further back
     until there are enough.
     """
-    try:
-        low, high = consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError(_NO_BROKER) from exc
+    low, high = offsets_held(consumer, partition)
     back = last
     while True:
         start = max(low, high - back)
@@ -117,20 +114,18 @@ def _newest(consumer: Consumer, partition: TopicPartition, last: int) -> tuple[l
 
 def _until_end(consumer: Consumer, start: TopicPartition, last: int) -> list[Message]:
     newest: deque[Message] = deque(maxlen=last)
-    consumer.assign([start])
-    while (message := _next(consumer)) is None or message.error() is None:
-        if message is not None:
-            newest.append(message)
+    for batch in read_to_end(consumer, [start]):
+        newest.extend(batch)
     return list(newest)
 
 
 def _next(consumer: Consumer) -> Message | None:
-    """A record, or the end of a partition; None while nothing comes."""
+    """A record; None while nothing comes."""
     message = consumer.poll(0.5)
     error = None if message is None else message.error()
-    if error is None or error.code() == KafkaError._PARTITION_EOF:
+    if error is None:
         return message
-    if error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
+    if meaning_of(error) is Meaning.FINAL or error.code() == KafkaError._ALL_BROKERS_DOWN:
         raise RetriableError(f"The topic cannot be read now ({error.name()}).")
     return None
 

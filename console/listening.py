@@ -16,6 +16,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaException, TopicPartition
 from core.clock import Clock
 from core.errors import IntegrationError, InvalidRecordError, RetriableError
 from core.kafka.config import consumer_config
+from core.kafka.errors import Meaning, meaning_of
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
@@ -78,7 +79,7 @@ class Listener:
                     continue
                 error = message.error()
                 if error is not None:
-                    if error.fatal():
+                    if meaning_of(error) is Meaning.FINAL:
                         raise RetriableError(f"Sync events cannot be read now ({error.name()}).")
                     continue
                 try:

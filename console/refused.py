@@ -17,6 +17,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from core.clock import Clock
 from core.errors import IntegrationError, RetriableError
 from core.kafka.config import consumer_config
+from core.kafka.errors import Meaning, meaning_of
+from core.kafka.read import starts_since
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
@@ -27,7 +29,7 @@ _KEPT = timedelta(days=30)
 _TIMEOUT_S = 10
 _PAUSE_S = 2.0
 # What was read no longer says what is there: a broker that stays away, and offsets that retention took meanwhile.
-_GONE = frozenset({"_ALL_BROKERS_DOWN", "_AUTO_OFFSET_RESET"})
+_GONE = frozenset({Meaning.OFFSET_LOST, Meaning.FINAL})
 MOST_LISTED = 100_000
 # So that one company with many refused records leaves room for the others'.
 MOST_OF_A_COMPANY = 5_000
@@ -129,20 +131,19 @@ class RefusedRecords:
         if error is None:
             with self._lock:
                 self._letters.take(message)
-        elif error.code() == KafkaError._PARTITION_EOF:
+        elif (meaning := meaning_of(error)) is Meaning.END_OF_PARTITION:
             unread.discard(message.partition() or 0)
             with self._lock:
                 self._is_known = not unread
-        elif error.fatal() or error.name() in _GONE:
+        elif meaning in _GONE or error.code() == KafkaError._ALL_BROKERS_DOWN:
             raise RetriableError(f"Dead letters cannot be read now ({error.name()}).")
 
     def _starts(self, consumer: Consumer) -> list[TopicPartition]:
         topic = consumer.list_topics(DEAD_LETTERS, timeout=_TIMEOUT_S).topics[DEAD_LETTERS]
         if not topic.partitions:
             raise RetriableError("There is no topic integration.dead-letters yet.")
-        since_ms = int((self._clock.now() - _KEPT).timestamp() * 1000)
-        wanted = [TopicPartition(DEAD_LETTERS, number, since_ms) for number in topic.partitions]
-        return consumer.offsets_for_times(wanted, timeout=_TIMEOUT_S)
+        places = [TopicPartition(DEAD_LETTERS, number) for number in topic.partitions]
+        return starts_since(consumer, places, self._clock.now() - _KEPT)
 
 
 def _newest(known: int | None, version: int | None) -> int | None:

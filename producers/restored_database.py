@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, Message, TopicPartition
 
 from control import restored_database
 from control.database import Database
@@ -25,8 +25,8 @@ from control.restored_database import FoundRecord, Pulse
 from control.runs import run_seq_of
 from core.clock import Clock
 from core.dead_letters.letter import header_list
-from core.errors import InvalidRecordError, RetriableError
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.errors import InvalidRecordError
+from core.kafka.read import read_to_end, reading_config, starts_since
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
 from core.settings import Settings
@@ -186,17 +186,14 @@ class RawTopics:
                 yield from batch
 
     def _starts(self, consumer: Consumer, since: datetime | None) -> list[TopicPartition]:
-        start = OFFSET_BEGINNING if since is None else int(since.timestamp() * 1000)
         places = [
-            TopicPartition(t, number, start) for t in RAW_TOPICS for number in range(self._settings.entity_partitions)
+            TopicPartition(topic, number, OFFSET_BEGINNING)
+            for topic in RAW_TOPICS
+            for number in range(self._settings.entity_partitions)
         ]
         if since is None:
             return places
-        try:
-            found = consumer.offsets_for_times(places, timeout=_TIMEOUT_S)
-        except KafkaException as exc:
-            raise RetriableError("Kafka does not tell what was published lately.") from exc
-        return [place for place in found if place.offset != OFFSET_END]
+        return [start for start in starts_since(consumer, places, since) if start.offset != OFFSET_END]
 
 
 def _headers(message: Message) -> RecordHeaders | None:

@@ -10,7 +10,7 @@ from confluent_kafka import Message
 
 from core.dead_letters.letter import PREFIX, Receipt, header_list, letter_or_receipt, receipt_of
 from core.errors import InvalidRecordError
-from core.kafka.read_partition import Place, place_of, read_partition
+from core.kafka.read import Place, place_of, read_partition
 from core.settings import Settings
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.entities import ENTITIES

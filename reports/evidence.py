@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from core.kafka.read_partition import Place
+from core.kafka.read import Place
 from reports.dead_letters import DeadLetter
 from reports.responsible import ReadState, ToDo, blocking
 

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from control.database import Transaction
 from core.dead_letters.letter import header_list
 from core.errors import InvalidRecordError
-from core.kafka.read_partition import place_of, read_partition
+from core.kafka.read import place_of, read_partition
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings
 from core.sql import read_statements

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,16 +11,15 @@ from pathlib import Path
 from confluent_kafka import (
     Consumer,
     ConsumerGroupTopicPartitions,
-    KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
 
 from control.database import Transaction
-from core.errors import RetriableError
-from core.kafka.config import consumer_config
-from core.kafka.read_partition import NO_BROKER, beginning, place_of
+from core.errors import FatalError, RetriableError
+from core.kafka.access import NO_BROKER
+from core.kafka.read import PartitionKey, beginning, offsets_held, partition_of, place_of, read_to_end, reading_config
 from core.settings import Settings
 from core.sql import read_statements
 from schemas.topic_setup import admin_client
@@ -32,8 +31,7 @@ _TIMEOUT_S = 15
 # So many records of a partition are counted one by one; beyond, their number is estimated from the offsets.
 _COUNTED = 500
 
-Position = tuple[str, int]
-Positions = Mapping[Position, int | None]
+Positions = Mapping[PartitionKey, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +47,12 @@ class Lag:
     partitions: Mapping[int, int]
 
 
-def streams_positions(settings: Settings) -> dict[Position, int | None]:
+def streams_positions(settings: Settings) -> dict[PartitionKey, int | None]:
     """The next raw offset that streams will take, by (topic, partition); None: the beginning."""
     return committed_offsets(settings, STREAMS_GROUP, RAW_TOPICS)
 
 
-def sink_positions(tx: Transaction, settings: Settings) -> dict[Position, int | None]:
+def sink_positions(tx: Transaction, settings: Settings) -> dict[PartitionKey, int | None]:
     """The next canonical offset that the sink will merge, by (topic, partition); None: the beginning."""
     stored = {(str(topic), int(number)): int(offset) for topic, number, offset in tx.execute(_SQL["sink_offsets"])}
     partitions = range(settings.entity_partitions)
@@ -71,7 +69,7 @@ def sink_lag(tx: Transaction, settings: Settings) -> Lag:
     return lag_behind(settings, sink_positions(tx, settings))
 
 
-def committed_offsets(settings: Settings, group: str, topics: Collection[str]) -> dict[Position, int | None]:
+def committed_offsets(settings: Settings, group: str, topics: Collection[str]) -> dict[PartitionKey, int | None]:
     """What a consumer group has committed, by partition; None where nothing is."""
     wanted = [TopicPartition(topic, p) for topic in topics for p in range(settings.entity_partitions)]
     try:
@@ -90,33 +88,37 @@ def lag_behind(settings: Settings, positions: Positions) -> Lag:
 
     End offsets are not enough: the last record of a transaction is followed by a marker that nobody ever reads.
     """
-    # The end of a partition comes with the answer to a fetch, which an idle broker delays by this long.
-    config = consumer_config(settings, "protiv-reports-lag") | {"fetch.wait.max.ms": 10}
-    with closing(Consumer(config)) as consumer:
-        consumer.assign([_start(consumer, where, at) for where, at in positions.items()])
+    with closing(Consumer(reading_config(settings, "protiv-reports-lag"))) as consumer:
+        starts = [
+            beginning(consumer, TopicPartition(*where)) if at is None else TopicPartition(*where, at)
+            for where, at in positions.items()
+        ]
         count = _Count(consumer, set(positions))
-        for message in _until(count.waiting, consumer):
-            count.take(message)
+        try:
+            for batch in read_to_end(
+                consumer,
+                starts,
+                on_end=lambda where, _: count.waiting.discard(where),
+                stopped=lambda: not count.waiting,
+                silence_limit_s=_TIMEOUT_S,
+            ):
+                for message in batch:
+                    count.take(message)
+        except FatalError as exc:
+            raise RetriableError(f"The lag is not known. {exc}") from exc
     return count.lag()
-
-
-def _start(consumer: Consumer, where: Position, at: int | None) -> TopicPartition:
-    try:
-        return beginning(consumer, *where) if at is None else TopicPartition(*where, at)
-    except KafkaException as exc:
-        raise RetriableError(NO_BROKER) from exc
 
 
 @dataclass(slots=True)
 class _Count:
     consumer: Consumer
-    waiting: set[Position]
-    found: dict[Position, int] = field(default_factory=dict)
+    waiting: set[PartitionKey]
+    found: dict[PartitionKey, int] = field(default_factory=dict)
     oldest_at: datetime | None = None
     exact: bool = True
 
     def take(self, message: Message) -> None:
-        where = (message.topic() or "", message.partition() or 0)
+        where = partition_of(message)
         if where not in self.waiting:
             return
         self.found[where] = self.found.get(where, 0) + 1
@@ -125,9 +127,9 @@ class _Count:
         if self.found[where] > _COUNTED:
             self._estimate(where, message.offset() or 0)
 
-    def _estimate(self, where: Position, offset: int) -> None:
+    def _estimate(self, where: PartitionKey, offset: int) -> None:
         partition = TopicPartition(*where)
-        end = self.consumer.get_watermark_offsets(partition, timeout=_TIMEOUT_S)[1]
+        end = offsets_held(self.consumer, partition)[1]
         self.found[where] += max(0, end - offset - 1)
         self.consumer.pause([partition])
         self.waiting.discard(where)
@@ -138,18 +140,3 @@ class _Count:
         for (_, number), records in self.found.items():
             by_number[number] = by_number.get(number, 0) + records
         return Lag(sum(self.found.values()), self.exact, self.oldest_at, by_number)
-
-
-def _until(waiting: set[Position], consumer: Consumer) -> Iterator[Message]:
-    """Records until every partition has come to its end."""
-    while waiting:
-        message = consumer.poll(_TIMEOUT_S)
-        if message is None:
-            raise RetriableError(NO_BROKER)
-        error = message.error()
-        if error is None:
-            yield message
-        elif error.code() == KafkaError._PARTITION_EOF:
-            waiting.discard((message.topic() or "", message.partition() or 0))
-        elif error.fatal():
-            raise RetriableError(f"Offsets cannot be read now ({error.name()}).")

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from control.database import Transaction
 from core.errors import InvalidRecordError
-from core.kafka.read_partition import read_partition
+from core.kafka.read import read_partition
 from core.settings import Settings
 from core.sql import read_statements
 from core.topics import partition_for

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.kafka.read_partition import Place
+from core.kafka.read import Place
 from reports.evidence import Evidence
 from reports.words import instant
 

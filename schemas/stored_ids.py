@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
-from core.errors import ConfigurationError, InvalidRecordError, RetriableError
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.errors import ConfigurationError, InvalidRecordError
+from core.kafka.read import offsets_held, read_to_end, reading_config
 from core.settings import Settings
 from core.topics import split_key
 from schemas.avro_files import plain_schema
@@ -27,7 +27,6 @@ from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 ENTITY_TOPICS = (*RAW_TOPICS, *CANONICAL_TOPICS)
 # So many of each partition are checked, from its end; transaction markers are among them.
 _LAST_OFFSETS = 16
-_TIMEOUT_S = 30
 _ID_FIELD = {entity.raw_topic: "entity_id" for entity in ENTITIES} | {
     entity.canonical_topic: entity.id_field for entity in ENTITIES
 }
@@ -124,8 +123,5 @@ def _newest(settings: Settings, topics: Sequence[str]) -> Iterator[Message]:
 
 def _near_the_end(consumer: Consumer, place: TopicPartition) -> TopicPartition | None:
     """None for a partition without records."""
-    try:
-        first, end = consumer.get_watermark_offsets(place, timeout=_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError("The brokers do not answer how far the topics reach.") from exc
+    first, end = offsets_held(consumer, place)
     return None if end == first else TopicPartition(place.topic, place.partition, max(first, end - _LAST_OFFSETS))

@@ -7,14 +7,14 @@ passes by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, auto
 from typing import Any, Protocol
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError
+from confluent_kafka import OFFSET_BEGINNING
 from confluent_kafka import TopicPartition as Assigned
 
 from core.clock import Clock
 from core.errors import FatalError
+from core.kafka.errors import Meaning, meaning_of
 from core.log import get_logger
 from sinks.buffer import Buffer
 from sinks.messages import PartitionClaim, TopicPartition
@@ -24,6 +24,9 @@ log = get_logger(__name__)
 _IDLE_S = 0.5
 _BUSY_S = 0.02
 _GATHER_S = 0.01
+
+# A topic that is made anew comes back.
+_PASSING = frozenset({Meaning.OUTAGE, Meaning.NO_SUCH_TOPIC, Meaning.OFFSET_LOST})
 
 Rebalanced = Callable[[Any, list[Assigned]], None]
 
@@ -42,43 +45,6 @@ class RecordSource(Protocol):
     def commit(self, *, offsets: list[Assigned]) -> Any: ...
     def committed(self, partitions: list[Assigned], timeout: float) -> list[Assigned]: ...
     def close(self) -> None: ...
-
-
-class Report(Enum):
-    """What a report of the client means for the loop."""
-
-    END_OF_PARTITION = auto()
-    OUT_OF_RANGE = auto()
-    PASSING = auto()
-
-
-# The client's own codes begin with an underscore, which is part of their public names.
-_REPORTS = {
-    "_PARTITION_EOF": Report.END_OF_PARTITION,
-    "_AUTO_OFFSET_RESET": Report.OUT_OF_RANGE,
-    "OFFSET_OUT_OF_RANGE": Report.OUT_OF_RANGE,
-    "_TRANSPORT": Report.PASSING,
-    "_ALL_BROKERS_DOWN": Report.PASSING,
-    "_TIMED_OUT": Report.PASSING,
-    "_MAX_POLL_EXCEEDED": Report.PASSING,
-    "_RESOLVE": Report.PASSING,
-    "UNKNOWN_TOPIC_OR_PART": Report.PASSING,
-    "_UNKNOWN_PARTITION": Report.PASSING,
-    "_UNKNOWN_TOPIC": Report.PASSING,
-    "UNKNOWN_TOPIC_ID": Report.PASSING,
-    "INCONSISTENT_TOPIC_ID": Report.PASSING,
-}
-_BY_CODE = {getattr(KafkaError, name): report for name, report in _REPORTS.items() if hasattr(KafkaError, name)}
-
-
-def report_of(error: KafkaError) -> Report:
-    """What to do about `error`; FatalError for one that would go unnoticed otherwise."""
-    report = _BY_CODE.get(error.code())
-    if report is not None:
-        return report
-    if error.retriable() and not error.fatal():
-        return Report.PASSING
-    raise FatalError(f"The consumer cannot go on: {error.str()} ({error.name()}).")
 
 
 class Fetcher:
@@ -145,11 +111,14 @@ class Fetcher:
                 self._report(message, now)
 
     def _report(self, message: Any, now: float) -> None:
-        report = report_of(message.error())
+        error = message.error()
+        meaning = meaning_of(error)
         at = TopicPartition(message.topic(), message.partition())
-        if report is Report.END_OF_PARTITION:
+        if meaning is Meaning.END_OF_PARTITION:
             self._buffer.at_end(at, message.offset(), now)
-        elif report is Report.OUT_OF_RANGE and at in self._buffer.claims:
+        elif meaning is Meaning.OFFSET_LOST and at in self._buffer.claims:
             self.lost = at
+        elif meaning in _PASSING:
+            log.warning("kafka_problem", problem=error.name())
         else:
-            log.warning("kafka_problem", problem=message.error().name())
+            raise FatalError(f"The consumer cannot go on: {error.str()} ({error.name()}).")

@@ -16,8 +16,7 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from core.errors import FatalError, RetriableError
-from core.kafka.ends import readable_ends
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.read import offsets_held, read_to_end, readable_ends, reading_config
 from core.log import get_logger
 from core.settings import Settings
 from schemas.topic_setup import admin_client
@@ -118,7 +117,8 @@ class KafkaOverdueTopics:
             ended = True
 
         with closing(Consumer(reading_config(self._settings, _READER))) as consumer:
-            if not _is_whole(consumer, at):
+            if offsets_held(consumer, Assigned(*at))[0] != 0:
+                # Compaction never moves the first offset: somebody removed records that may be live.
                 return None
             try:
                 starts = [Assigned(*at, OFFSET_BEGINNING)]
@@ -129,14 +129,3 @@ class KafkaOverdueTopics:
                 log.warning("partition_not_read_to_end", topic=at.topic, partition=at.partition, reason=str(exc))
                 return None
         return keys if ended else None
-
-
-def _is_whole(consumer: Consumer, at: TopicPartition) -> bool:
-    """Compaction never moves the first offset: where it is not 0, somebody removed records that may be live."""
-    try:
-        found = consumer.get_watermark_offsets(Assigned(*at), timeout=_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError("The brokers do not answer where the topics begin.") from exc
-    if found is None:
-        raise RetriableError("The brokers do not answer where the topics begin.")
-    return found[0] == 0

@@ -20,7 +20,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaExcepti
 
 from core.clock import Clock
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.read import read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
 from core.retry import Patience

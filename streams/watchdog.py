@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.errors import FatalError, RetriableError
-from core.kafka.ends import readable_ends
+from core.kafka.read import readable_ends
 from core.settings import Settings
 from schemas.topic_setup import admin_client
 

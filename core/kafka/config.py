@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from confluent_kafka import KafkaError
-
 from core.settings import Settings
 
 ClientConfig = dict[str, Any]
-
-# What a producer hears when a newer one with its transactional id exists.
-FENCED = frozenset({KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
 
 _REQUEST_TIMEOUT_MS = 30_000
 _BIGGEST_RECORD_BYTES = 2 * 1024 * 1024

@@ -8,25 +8,23 @@ after the fence nobody else can add one. It publishes answers in a transaction, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 import psycopg
-from confluent_kafka import KafkaException, Producer
 
 from control.commands import Answer, mark_published, unpublished_answers
 from control.database import Transaction, translated_errors
 from core.clock import Clock
 from core.errors import FatalError, InvalidRecordError
-from core.kafka.config import transactional_config
-from core.kafka.read_partition import read_partition
+from core.kafka.producer import TransactionalProducer
+from core.kafka.read import read_partition
 from core.log import get_logger
 from core.postgres import Session, connect
 from core.settings import Settings
 from core.topics import SYNC_EVENTS, partition_for
 from producers import metrics
-from producers.runs.publisher import translated
 from producers.sync_events import SyncEvent, event_record
 from schemas.codec import SchemaSource, encoder
 from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, TERMINAL_EVENTS, EventReader
@@ -34,7 +32,6 @@ from schemas.sync_events import LONGEST_ID, LONGEST_MESSAGE, TERMINAL_EVENTS, Ev
 log = get_logger(__name__)
 _LOCK = 7_305_112_025
 _SESSION = Session("protiv-poller-answers", statement_s=60, lock_s=30)
-_TIMEOUT_S = 30
 _MOST_AT_ONCE = 500
 _TRY_EVERY_S = 1.0
 # The brokers' clocks and the database's may differ by this much.
@@ -136,9 +133,9 @@ class KafkaAnswerTopic:
         self._partitions = settings.entity_partitions
         self._encode = encoder(SYNC_EVENTS, source)
         self._read = EventReader(source)
-        self._producer = Producer(transactional_config(settings, "protiv-poller-answers"))
-        with _as_ours():
-            self._producer.init_transactions(_TIMEOUT_S)
+        self._producer = TransactionalProducer.open(
+            settings, "protiv-poller-answers", fenced="Another poller publishes answers now."
+        )
 
     def published(self, answers: Sequence[Answer]) -> set[str]:
         """See AnswerTopic."""
@@ -159,12 +156,10 @@ class KafkaAnswerTopic:
         if not answers:
             return
         ready = [(answer.company_id[:LONGEST_ID], self._encoded(answer)) for answer in answers]
-        with _as_ours():
-            self._producer.begin_transaction()
+        with self._producer.transaction() as transaction:
             for company_id, value in ready:
                 number = partition_for(company_id, self._partitions)
-                self._producer.produce(SYNC_EVENTS, key=company_id.encode(), value=value, partition=number)
-            self._producer.commit_transaction(_TIMEOUT_S)
+                transaction.send(SYNC_EVENTS, key=company_id.encode(), value=value, partition=number)
 
     def _encoded(self, answer: Answer) -> bytes:
         """One answer must not hold up all others: where it cannot be encoded, a short one takes its place."""
@@ -177,7 +172,7 @@ class KafkaAnswerTopic:
 
     def close(self) -> None:
         """See AnswerTopic. The brokers abort an unfinished transaction when the next producer is made."""
-        self._producer.purge()
+        self._producer.close()
 
 
 def cut_to_limits(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,11 +187,3 @@ def short_answer(answer: Answer) -> dict[str, Any]:
     stated = answer.event.get("type")
     kind = stated if stated in TERMINAL_EVENTS else "failed"
     return event_record(SyncEvent(answer.company_id[:LONGEST_ID], kind, answer.command_id), answer.answered_at)
-
-
-@contextmanager
-def _as_ours() -> Iterator[None]:
-    try:
-        yield
-    except KafkaException as exc:
-        raise translated(exc) from exc

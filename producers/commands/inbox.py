@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from control.database import Database
 from core.clock import SystemClock
@@ -21,6 +21,7 @@ from core.dead_letters.letter import RejectedRecord, dead_letter, header_list
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka.config import consumer_config, producer_config
 from core.kafka.delivery import Outgoing, send_acknowledged
+from core.kafka.errors import Meaning, meaning_of
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
@@ -71,7 +72,7 @@ class Inbox:
         while taken < _MOST_AT_ONCE and (message := self._consumer.poll(0)) is not None:
             error = message.error()
             if error is not None:
-                if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART or error.fatal():
+                if meaning_of(error) in (Meaning.NO_SUCH_TOPIC, Meaning.FINAL):
                     raise RetriableError(f"Sync commands cannot be read now ({error.name()}).")
                 return taken
             self._take_one(message)

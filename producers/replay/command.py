@@ -19,7 +19,7 @@ from core.clock import Clock
 from core.dead_letters.letter import DeadLetter, letter_or_receipt
 from core.errors import FencedError, RetriableError
 from core.kafka.config import consumer_config
-from core.kafka.read_partition import read_partition
+from core.kafka.read import read_partition
 from core.settings import Settings
 from core.topics import CANONICAL_PREFIX, DEAD_LETTERS, RAW_PREFIX, SYNC_COMMANDS, partition_for
 from producers.replay.plan import OpenLetters, Selection, Sent

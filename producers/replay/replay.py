@@ -27,10 +27,11 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
 from core.clock import Clock
 from core.dead_letters.letter import DeadLetter, receipt_headers
+from core.kafka.producer import TransactionalProducer
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
-from producers.replay.kafka import KeyedTopics, ReceiptWriter, translated
+from producers.replay.kafka import KeyedTopics, ReplayTransaction, receipt_writer
 from producers.replay.plan import OpenLetters, Selection, Sent, home_of, is_keyed, is_superseded, opened
 
 BATCH_LETTERS = 500
@@ -79,6 +80,10 @@ def replay(
     return done
 
 
+class _OvertakenError(Exception):
+    """Another record of their keys was written before the letters."""
+
+
 class _PartitionReplay:
     """The letters of one partition."""
 
@@ -94,9 +99,9 @@ class _PartitionReplay:
         self._topics = KeyedTopics(settings)
 
     def run(self, stopped: Callable[[], bool]) -> None:
-        with translated(), contextlib.closing(self._topics):
+        with contextlib.closing(self._topics):
             # Fencing comes first: nobody else can write a receipt after the receipts were read.
-            writer = ReceiptWriter(self._settings, self._partition)
+            writer = receipt_writer(self._settings, self._partition)
             for batch in self._topics.committed([TopicPartition(DEAD_LETTERS, self._partition, OFFSET_BEGINNING)]):
                 self._open.read(batch)
             self._tally["expired"] += self._open.expired
@@ -125,25 +130,26 @@ class _PartitionReplay:
                 if (batch[-1].offset() or 0) >= max(wanted):
                     return
 
-    def _replay_batch(self, batch: Sequence[DeadLetter], writer: ReceiptWriter) -> bool:
+    def _replay_batch(self, batch: Sequence[DeadLetter], writer: TransactionalProducer) -> bool:
         """One transaction; false if it has to be decided again: another record was written before the letters."""
         outcomes = [self._outcome(letter) for letter in batch]
-        with writer.transaction() as transaction:
-            for letter, outcome in zip(batch, outcomes, strict=True):
-                if outcome == "put-through":
-                    transaction.put(letter, home_of(letter, self._settings.entity_partitions))
-                if outcome != "keyless":
-                    headers = receipt_headers(letter.offset, outcome=outcome, at=self._clock.now())
-                    transaction.receipt(letter, headers)
-            written = transaction.settled()
-            if self._topics.overtook(written):
-                transaction.abort()
-            else:
-                transaction.commit()
-        if transaction.committed:
-            self._tally.update(outcomes)
-            self.sent += [Sent(*place, offset) for place, records in written.items() for offset in records]
-        return transaction.committed
+        try:
+            with writer.transaction() as open_transaction:
+                transaction = ReplayTransaction(open_transaction, self._partition)
+                for letter, outcome in zip(batch, outcomes, strict=True):
+                    if outcome == "put-through":
+                        transaction.put(letter, home_of(letter, self._settings.entity_partitions))
+                    if outcome != "keyless":
+                        headers = receipt_headers(letter.offset, outcome=outcome, at=self._clock.now())
+                        transaction.receipt(letter, headers)
+                written = transaction.settled()
+                if self._topics.overtook(written):
+                    raise _OvertakenError
+        except _OvertakenError:
+            return False
+        self._tally.update(outcomes)
+        self.sent += [Sent(*place, offset) for place, records in written.items() for offset in records]
+        return True
 
     def _outcome(self, letter: DeadLetter) -> str:
         if letter.record.key is None and is_keyed(letter.record.topic):

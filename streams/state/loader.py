@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, FatalError, InvalidRecordError, RetriableError
-from core.kafka.read_to_end import Place, place_of, read_to_end, reading_config
+from core.kafka.read import PartitionKey, partition_of, read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
 from core.retry import Patience
@@ -74,7 +74,7 @@ class StateLoader:
                 for entity in ENTITIES
             ]
             for messages in read_to_end(consumer, starts, on_progress=patience.on_wait, stopped=stopped):
-                for place, fetched in _by_place(messages):
+                for place, fetched in _by_partition(messages):
                     load_together(
                         states[fetched.partition],
                         fetched,
@@ -158,16 +158,16 @@ def _garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _by_place(messages: Sequence[Message]) -> Iterator[tuple[Place, Fetched]]:
+def _by_partition(messages: Sequence[Message]) -> Iterator[tuple[PartitionKey, Fetched]]:
     """The records of each partition of each topic, in their order; loading one topic does not depend on another."""
-    found: dict[Place, list[Message]] = defaultdict(list)
+    found: dict[PartitionKey, list[Message]] = defaultdict(list)
     for message in messages:
-        found[place_of(message)].append(message)
+        found[partition_of(message)].append(message)
     for place, own in found.items():
         yield place, _fetched(place, own)
 
 
-def _fetched(place: Place, messages: Sequence[Message]) -> Fetched:
+def _fetched(place: PartitionKey, messages: Sequence[Message]) -> Fetched:
     topic, partition = place
     return Fetched(
         _ENTITY_BY_RAW_TOPIC[topic],
@@ -201,7 +201,7 @@ def _bytes(content: bytes | str | None) -> bytes | None:
     return content
 
 
-def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[Place, int]:
+def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[PartitionKey, int]:
     """The next offset to be delivered of every raw topic's partition; 0 where none was ever committed."""
     wanted = [TopicPartition(entity.raw_topic, partition) for entity in ENTITIES for partition in partitions]
     try:

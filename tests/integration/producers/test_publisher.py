@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from core.errors import FencedError, RetriableError
+from core.kafka.producer import RecordRefusedError
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from producers.runs.messages import Message
-from producers.runs.publisher import FencingPublisher, RecordRefusedError, TransactionalPublisher
+from producers.runs.publisher import FencingPublisher, TransactionalPublisher
 from tests import factories
 from tests.fix_stack import PARTITIONS, Stack
 from tests.integration.producers.fix_topics import committed, of_company
@@ -83,7 +84,7 @@ def test_publish_of_another_company_is_not_fenced(stack: Stack) -> None:
 
 
 def test_publisher_without_a_broker_is_an_outage(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("producers.runs.publisher._TIMEOUT_S", 1)
+    monkeypatch.setattr("core.kafka.producer.TIMEOUT_S", 1)
     with pytest.raises(RetriableError):
         TransactionalPublisher(stack.with_settings(kafka_bootstrap_servers="127.0.0.1:9"), "c1")
 

@@ -15,7 +15,7 @@ from cli.findings import Check, run_checks
 from core.errors import ConfigurationError, FatalError
 from core.kafka.access import refusal_of
 from core.kafka.config import client_config
-from core.kafka.read_to_end import _ended
+from core.kafka.read import _ended
 from schemas.topic_setup import _check_partitions, min_insync_replicas
 from tests import factories
 

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from core.errors import FencedError, RetriableError
+from core.kafka.producer import RecordRefusedError
 from producers.runs.messages import Message
-from producers.runs.publisher import Delivery, FencingPublisher, RecordRefusedError
+from producers.runs.publisher import Delivery, FencingPublisher
 from tests.fakes import MemoryPublisher
 
 RECORD = Message("buildertrend.jobs", b"c1/1", None, [])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.kafka.read_partition import Place
+from core.kafka.read import Place
 from reports.company_status import CompanyFacts, ConnectionFacts, EntityFacts, OpenCommandFacts, RunningRead
 from reports.dead_letters import DeadLetter
 from reports.evidence import (

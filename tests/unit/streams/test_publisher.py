@@ -10,7 +10,9 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from core.errors import FatalError, FencedError, StoppedError
+from core.kafka.producer import TransactionalProducer
 from core.retry import Patience
+from streams.publisher import FENCED as FENCED_SENTENCE
 from streams.publisher import PartitionPublisher
 from streams.records import Output
 from tests.unit.streams.fakes import ManualClock
@@ -58,6 +60,9 @@ class ScriptedProducer:
     def poll(self, _timeout: float) -> None:
         self._call("poll")
 
+    def __len__(self) -> int:
+        return 0
+
     def purge(self) -> None:
         self._call("purge")
 
@@ -69,7 +74,12 @@ class ScriptedProducer:
 
 def publisher(producer: ScriptedProducer, stop: threading.Event | None = None) -> PartitionPublisher:
     patience = Patience(ManualClock(), stop or threading.Event(), 60.0)
-    return PartitionPublisher(cast(Producer, producer), 3, patience)
+    return with_patience(producer, patience)
+
+
+def with_patience(producer: ScriptedProducer, patience: Patience) -> PartitionPublisher:
+    transactional = TransactionalProducer(cast(Producer, producer), fenced=FENCED_SENTENCE, patience=patience)
+    return PartitionPublisher(transactional, 3, patience)
 
 
 def test_publish_is_one_transaction() -> None:
@@ -154,5 +164,5 @@ def test_waiting_is_told() -> None:
     on_wait: Callable[[], None] = lambda: waits.append(None)  # noqa: E731 - as short as it gets
     patience = Patience(ManualClock(), threading.Event(), 60.0, on_wait)
     producer = ScriptedProducer(commit=[RETRIABLE, RETRIABLE])
-    PartitionPublisher(cast(Producer, producer), 3, patience).publish([OUTPUT])
+    with_patience(producer, patience).publish([OUTPUT])
     assert len(waits) == 2

@@ -12,7 +12,7 @@ from core.clock import SystemClock
 from core.dead_letters.letter import RejectedRecord, dead_letter_headers, header_list, receipt_of
 from core.errors import FencedError, InvalidRecordError
 from core.kafka.config import producer_config
-from core.kafka.read_to_end import read_to_end, reading_config
+from core.kafka.read import PartitionKey, read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS, entity_key, partition_for
 from producers.replay.kafka import ReplayTransaction
@@ -165,11 +165,14 @@ def test_replay_that_dies_before_its_commit_leaves_nothing_and_the_next_puts_thr
 ) -> None:
     letters.refused("1", 1)
 
-    def die(_: ReplayTransaction) -> None:
+    settled = ReplayTransaction.settled
+
+    def die(transaction: ReplayTransaction) -> None:
+        settled(transaction)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(ReplayTransaction, "commit", die)
+        patch.setattr(ReplayTransaction, "settled", die)
         with pytest.raises(KeyboardInterrupt):
             letters.replay()
     assert len(letters.topic()) == 1
@@ -178,16 +181,17 @@ def test_replay_that_dies_before_its_commit_leaves_nothing_and_the_next_puts_thr
 
 def test_second_replay_fences_the_first(letters: Letters, monkeypatch: pytest.MonkeyPatch) -> None:
     letters.refused("1", 1)
-    commit = ReplayTransaction.commit
+    settled = ReplayTransaction.settled
     seconds: list[Replayed] = []
 
-    def overtaken(transaction: ReplayTransaction) -> None:
+    def overtaken(transaction: ReplayTransaction) -> dict[PartitionKey, dict[int, bytes]]:
+        written = settled(transaction)
         if not seconds:
             seconds.append(Replayed())
             seconds[0] = letters.replay()
-        commit(transaction)
+        return written
 
-    monkeypatch.setattr(ReplayTransaction, "commit", overtaken)
+    monkeypatch.setattr(ReplayTransaction, "settled", overtaken)
     with pytest.raises(FencedError, match="took over"):
         letters.replay()
     assert seconds == [Replayed(put_through=1)]
