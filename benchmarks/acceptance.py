@@ -16,11 +16,12 @@ from pathlib import Path
 from benchmarks._stack import running_stack
 from benchmarks.figures import arguments, percentile, report
 from cli.connect import Entered, store
-from cli.following import CommandLine, CommandOrder
+from cli.following import CommandLine
 from cli.local import SERVICES
 from core.errors import FatalError
 from core.settings import Settings
 from embedded.ports import choose_ports
+from schemas.command_sender import CommandOrder
 
 _COMPANY = "bench"
 _QUIET_S = 60.0

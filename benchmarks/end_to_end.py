@@ -19,7 +19,6 @@ from rich.console import Console
 from benchmarks.figures import arguments, percentile, report, tree_rss_mb
 from cli.connect import Entered, store
 from cli.demo import settle
-from cli.following import CommandOrder
 from cli.local import LocalStack, SandboxCompany
 from cli.ordering import ask_and_follow
 from cli.run_display import changes_in
@@ -27,6 +26,7 @@ from core.errors import FatalError
 from core.settings import Settings
 from embedded.progress import ConsoleProgress
 from sandbox.client import SandboxControl
+from schemas.command_sender import CommandOrder
 
 _COMPANY = "bench"
 _LATEST_S = 60.0

@@ -22,13 +22,13 @@ from rich.console import Console
 from benchmarks.figures import arguments, percentile, report
 from cli.connect import Entered, store
 from cli.demo import settle
-from cli.following import CommandOrder
 from cli.local import LocalStack, SandboxCompany
 from cli.ordering import ask_and_follow
 from core.errors import FatalError
 from core.settings import Settings
 from embedded.progress import ConsoleProgress
 from sandbox.client import SandboxControl
+from schemas.command_sender import CommandOrder
 
 _COMPANY = "bench"
 _PAGE = 200

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
-from cli.following import CommandOrder
 from control.audit import Act, record
 from control.database import Database, Transaction
 from core.errors import IntegrationError
 from core.settings import Settings, reveal
 from core.terminal import Terminal
+from schemas.command_sender import CommandOrder
 
 _LONGEST = 200
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 import typer
 
-from cli.following import CommandOrder
 from cli.ordering import AsJson, Company, Day, DryRun, Entities, Follow, Wait, day, order
 from core.errors import ConfigurationError
+from schemas.command_sender import CommandOrder
 
 
 def sync(

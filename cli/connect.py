@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from cli.audit import note, requester
-from cli.following import CommandLine, CommandOrder
+from cli.following import CommandLine
 from cli.ordering import QUIET_S, in_options, show_end
 from cli.run_display import show_run
 from control.connections import PASSWORD, NewConnection, get_connection, save_connection
@@ -25,6 +25,7 @@ from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal
 from core.topics import ALL_COMPANIES
+from schemas.command_sender import CommandOrder
 from schemas.commands import company_problem
 
 

@@ -15,7 +15,6 @@ from rich.console import Console
 
 from cli.connect import Entered, store
 from cli.demo_report import show_contents, show_next_steps
-from cli.following import CommandOrder
 from cli.lag import sink_is_behind, streams_are_behind
 from cli.local import LocalStack, SandboxCompany, end_on_signals, show_addresses, stay
 from cli.local_settings import clean_surroundings, stated_for_demo
@@ -30,6 +29,7 @@ from core.settings import Settings
 from core.terminal import Terminal, styled
 from embedded.progress import ConsoleProgress
 from sandbox.client import SandboxControl
+from schemas.command_sender import CommandOrder
 
 _GAP_MS = 5  # The sandbox is our own: no need to spare it.
 _SETTLE_S = 300.0

@@ -13,13 +13,14 @@ import typer
 from rich.console import Console
 
 from cli.audit import note_sent, requester
-from cli.following import CommandLine, CommandOrder, command_of
+from cli.following import CommandLine
 from cli.run_display import sentence, show_run
 from core.clock import SystemClock
 from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, write_line
 from schemas.codec import Record
+from schemas.command_sender import CommandOrder, command_record
 from schemas.commands import refusal
 from schemas.entities import ENTITY_BY_NAME
 
@@ -70,7 +71,7 @@ def check(asked: CommandOrder) -> CommandOrder:
     if unknown:
         raise ConfigurationError(f"--entity {unknown[0]} is not known; it takes one of {_NAMES}.")
     named = replace(order_once, command_id=asked.command_id or str(uuid4()))
-    record = command_of(named, requested_by=requester(), at=SystemClock().now())
+    record = command_record(named, requested_by=requester(), at=SystemClock().now())
     # Only the poller knows whether the company is connected.
     problem = refusal(record, connected=True)
     if problem is not None:

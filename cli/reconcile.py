@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.following import CommandOrder
 from cli.ordering import ask_and_follow, send
 from cli.reading import as_plain, database_of
 from control.database import Database
@@ -28,6 +27,7 @@ from reports.reconcile import SIDES, Difference, Reconciliation, Repair, Total, 
 from reports.reconcile import reconcile as compare
 from reports.sides import read_sides
 from schemas.codec import Record
+from schemas.command_sender import CommandOrder
 from schemas.entities import ENTITIES, ENTITY_BY_NAME
 from schemas.registry import ConfluentRegistry
 

@@ -22,7 +22,6 @@ from console.pages import Pages
 from console.reach import Reach
 from console.reading.company import Snapshot
 from console.refused import RefusedRecords
-from console.sending import Sender
 from console.visit import Services
 from control.vault import Sealer
 from core.clock import SystemClock
@@ -31,6 +30,7 @@ from core.log import get_logger
 from core.metrics import MetricsServer
 from core.process import stop_event
 from core.settings import Settings
+from schemas.command_sender import CommandSender
 from schemas.registry import ConfluentRegistry
 
 log = get_logger(__name__)
@@ -135,7 +135,7 @@ def services_of(settings: Settings, door: Door) -> Services:
         cookies=Cookies(settings, is_https=door.is_https),
         reach=reach,
         pages=Pages(has_openid=openid is not None),
-        sender=Sender(settings, registry, clock),
+        sender=CommandSender(settings, registry, clock),
         sealer=Sealer.from_settings(settings),
         registry=registry,
         listener=Listener(settings, registry, clock, on_event=kept.forget),

@@ -19,12 +19,12 @@ from console.pages import Pages
 from console.reach import Reach
 from console.reading.company import Snapshot
 from console.refused import Letters, RefusedRecords
-from console.sending import Sender
 from control.audit import Act
 from control.console_users import ConsoleUser
 from control.vault import Sealer
 from core.clock import Clock
 from core.settings import Settings
+from schemas.command_sender import CommandSender
 from schemas.registry import ConfluentRegistry
 
 Form = dict[str, str]
@@ -107,7 +107,7 @@ class Services:
     cookies: Cookies
     reach: Reach
     pages: Pages
-    sender: Sender
+    sender: CommandSender
     sealer: Sealer
     registry: ConfluentRegistry
     listener: Listener

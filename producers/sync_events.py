@@ -17,7 +17,7 @@ from control.runs import RunId
 from core.clock import Clock
 from core.errors import RetriableError
 from core.kafka.config import producer_config
-from core.kafka.delivery import TIMEOUT_S, Outgoing, send_acknowledged
+from core.kafka.delivery import TIMEOUT_S, Outgoing, deliver
 from core.settings import Settings
 from core.topics import SYNC_EVENTS
 from schemas.codec import SchemaSource, encoder, to_days, to_micros
@@ -74,7 +74,7 @@ class KafkaEventWriter:
         value = self._encode(event_record(event, self._clock.now()))
         key = event.company_id.encode()
         if event.type in TERMINAL_EVENTS:
-            send_acknowledged(self._producer, Outgoing(SYNC_EVENTS, key, value))
+            deliver(self._producer, [Outgoing(SYNC_EVENTS, key, value)])
             return
         try:
             self._producer.produce(SYNC_EVENTS, key=key, value=value)

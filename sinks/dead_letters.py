@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Producer
 
 from core.clock import Clock
 from core.dead_letters.letter import dead_letter
-from core.errors import FatalError, RetriableError
+from core.errors import FatalError
 from core.kafka.config import producer_config
+from core.kafka.delivery import Outgoing, Sender, UndeliverableError, deliver
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from sinks.messages import rejected
@@ -18,7 +19,6 @@ from sinks.read_rows import Rejection
 
 STAGE = "sink"
 _DELIVERY_TIMEOUT_S = 10
-_CANNOT_EVER = {KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART}
 
 
 class DeadLetters(Protocol):
@@ -26,15 +26,6 @@ class DeadLetters(Protocol):
 
     def deliver(self, rejections: Sequence[Rejection]) -> None:
         """Block until all are safe; RetriableError if they may not be (then some may be there twice later)."""
-
-
-class Delivery(Protocol):
-    """The part of confluent_kafka.Producer that is needed here."""
-
-    def produce(
-        self, topic: str, *, key: bytes | None, value: bytes | None, headers: Any, partition: int, on_delivery: Any
-    ) -> None: ...
-    def flush(self, timeout: float) -> int: ...
 
 
 def dead_letter_producer(settings: Settings) -> Producer:
@@ -48,46 +39,20 @@ def dead_letter_producer(settings: Settings) -> Producer:
 class KafkaDeadLetters:
     """The topic integration.dead-letters. A dead letter keeps its partition: a company's stay in order."""
 
-    def __init__(self, producer: Delivery, clock: Clock) -> None:
+    def __init__(self, producer: Sender, clock: Clock) -> None:
         """`producer`: see `dead_letter_producer`."""
         self._producer = producer
         self._clock = clock
 
     def deliver(self, rejections: Sequence[Rejection]) -> None:
         """See DeadLetters."""
-        failures: list[KafkaError] = []
+        letters = [self._letter(rejection) for rejection in rejections]
+        try:
+            deliver(self._producer, letters, timeout_s=_DELIVERY_TIMEOUT_S + 5)
+        except UndeliverableError as exc:
+            raise FatalError(f"A dead letter cannot be delivered. {exc}") from exc
 
-        def delivered(error: KafkaError | None, _message: Any) -> None:
-            if error is not None:
-                failures.append(error)
-
-        for rejection in rejections:
-            self._produce(rejection, delivered)
-        unsent = self._producer.flush(_DELIVERY_TIMEOUT_S + 5)
-        for error in failures:
-            raise _failed(error)
-        if unsent:
-            raise RetriableError("The brokers do not take dead letters now.")
-
-    def _produce(self, rejection: Rejection, delivered: Any) -> None:
+    def _letter(self, rejection: Rejection) -> Outgoing:
         record = rejected(rejection.message)
         letter = dead_letter(record, stage=STAGE, error=rejection.error, seen_at=self._clock.now())
-        try:
-            self._producer.produce(
-                DEAD_LETTERS,
-                key=letter.key,
-                value=letter.value,
-                headers=letter.headers,
-                partition=record.partition,
-                on_delivery=delivered,
-            )
-        except BufferError as exc:
-            raise RetriableError("The brokers do not take dead letters fast enough.") from exc
-        except KafkaException as exc:
-            raise _failed(exc.args[0]) from exc
-
-
-def _failed(error: KafkaError) -> FatalError | RetriableError:
-    if error.fatal() or error.code() in _CANNOT_EVER:
-        return FatalError(f"A dead letter cannot be delivered to {DEAD_LETTERS}: {error.str()}")
-    return RetriableError(f"A dead letter was not delivered: {error.str()}")
+        return Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers, record.partition)

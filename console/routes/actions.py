@@ -7,21 +7,20 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from console.routes.integration import require_connected, snapshot_of
-from console.sending import Order, new_command_id
 from console.visit import RefusedError, Visit, see_other
 from control.audit import note_not_sent, record
 from core.errors import RetriableError
+from schemas.command_sender import CommandOrder, new_command_id
 
 _LONGEST_REASON = 300
 
 
 def order(visit: Visit, kind: str, command_id: str, *, reason: str = "", entities: tuple[str, ...] = ()) -> None:
     """Send a command whose audit line is stored; RetriableError if Kafka does not take it."""
-    by = f"console:{visit.me.email}"
-    wanted = Order(kind, visit.company_id, by, entities=entities, reason=reason or None)
+    wanted = CommandOrder(kind, visit.company_id, entities, command_id, reason=reason or None)
     # Also where it fails: what was stored for it is there.
     visit.services.kept.forget(visit.company_id)
-    visit.services.sender.send(wanted, command_id)
+    visit.services.sender.send(wanted, requested_by=f"console:{visit.me.email}")
 
 
 def act_and_order(

@@ -13,7 +13,6 @@ from starlette.responses import Response
 from console.reading.company import Snapshot
 from console.routes.actions import order
 from console.routes.integration import asked_command, snapshot_of
-from console.sending import new_command_id
 from console.views.card import card_of
 from console.views.steps import Steps, steps_of
 from console.visit import Form, RefusedError, Visit, see_other
@@ -23,6 +22,7 @@ from control.console_sessions import CONNECT_LIMIT, TooManyTriesError, claim
 from control.other_account import accept, forget_confirmation
 from core.errors import RetriableError
 from core.log import get_logger
+from schemas.command_sender import new_command_id
 
 log = get_logger(__name__)
 

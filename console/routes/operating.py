@@ -9,12 +9,12 @@ from starlette.responses import Response
 
 from console.refused import Letters, read_letters
 from console.routes.integration import snapshot_of
-from console.sending import Order, new_command_id
 from console.views.card import card_of
 from console.visit import RefusedError, Visit, see_other
 from control.audit import Act, AuditLine, audit_lines, note_not_sent, record
 from control.console_users import ConsoleUser
 from core.errors import RetriableError
+from schemas.command_sender import CommandOrder, new_command_id
 
 LINES_A_PAGE = 50
 _NOT_FOR_VIEWERS = frozenset({"username", "from"})
@@ -64,7 +64,8 @@ def replay(visit: Visit) -> Response:
     with services.reach.writing() as tx:
         record(tx, Act(me.user_id, me.email, company_id, "replay-dead-letters", {}, command_id))
     try:
-        services.sender.send(Order("replay-dead-letters", company_id, f"console:{me.email}"), command_id)
+        order = CommandOrder("replay-dead-letters", company_id, command_id=command_id)
+        services.sender.send(order, requested_by=f"console:{me.email}")
     except RetriableError as exc:
         with services.reach.writing() as tx:
             note_not_sent(tx, command_id, str(exc))

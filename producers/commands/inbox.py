@@ -20,7 +20,7 @@ from core.clock import SystemClock
 from core.dead_letters.letter import RejectedRecord, dead_letter, header_list
 from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka.config import consumer_config, producer_config
-from core.kafka.delivery import Outgoing, send_acknowledged
+from core.kafka.delivery import Outgoing, deliver
 from core.kafka.errors import Meaning, meaning_of
 from core.log import get_logger
 from core.settings import Settings
@@ -135,7 +135,7 @@ class Inbox:
             headers=header_list(message.headers()),
         )
         letter = dead_letter(record, stage="poller", error=error, seen_at=datetime.now(UTC))
-        send_acknowledged(self._dead_letters, Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers))
+        deliver(self._dead_letters, [Outgoing(DEAD_LETTERS, letter.key, letter.value, letter.headers)])
         self._answer(sender, error.reason, answer_id(record.topic, record.partition, record.offset))
         metrics.COMMANDS_PUT_ASIDE.labels(error.error_class).inc()
         log.error(

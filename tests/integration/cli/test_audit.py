@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from cli.audit import note_sent
 from cli.connect import Entered, store
-from cli.following import CommandOrder
 from control.database import Database
 from core.settings import Settings
+from schemas.command_sender import CommandOrder
 from tests import factories
 
 

@@ -154,7 +154,7 @@ def commands(site: Site, company_id: str) -> list[Record]:
 def test_command_that_kafka_does_not_take_is_said_and_kept_as_failed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise RetriableError("Kafka does not take the command now.")
 
     monkeypatch.setattr(type(site.services.sender), "send", refuse)
@@ -174,7 +174,7 @@ def test_command_that_kafka_does_not_take_is_said_and_kept_as_failed(
 def test_connect_while_kafka_is_away_is_stored_and_begins_by_the_schedule(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise RetriableError("away")
 
     monkeypatch.setattr(type(site.services.sender), "send", refuse)

@@ -68,7 +68,7 @@ def visitors(site: Site) -> dict[str, tuple[TestClient, str]]:
 @pytest.fixture(autouse=True)
 def nothing_is_sent(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """Commands of this test are nobody's business; what stores and shows them is what is tried."""
-    monkeypatch.setattr(type(site.services.sender), "send", lambda *_: None)
+    monkeypatch.setattr(type(site.services.sender), "send", lambda *_, **__: None)
 
 
 def address(screen: Screen, values: dict[str, str], query: list[tuple[str, str]]) -> str:

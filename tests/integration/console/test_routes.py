@@ -14,7 +14,7 @@ from console.access import Access
 from console.app import SCREENS
 from console.limits import Timed
 from console.screens import Screen
-from console.sending import Order
+from schemas.command_sender import CommandOrder
 from tests.integration.console.fix_console import ANSWERED, ORIGIN, PASSWORD, Site, path_of, token_of
 
 WHO = ("nobody", "viewer", "admin", "all-viewer", "operator", "other-admin")
@@ -61,8 +61,8 @@ def test_route_lets_in_whom_its_access_says(
     who: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    sent: list[Order] = []
-    monkeypatch.setattr(type(site.services.sender), "send", lambda _self, order, _id: sent.append(order))
+    sent: list[CommandOrder] = []
+    monkeypatch.setattr(type(site.services.sender), "send", lambda _self, order, **_: sent.append(order))
     company_id, by_name = everybody
     browser, path = by_name[who], path_of(screen, company_id)
     if screen.path == "/sign-out":
@@ -102,8 +102,8 @@ def test_stream_of_events_is_for_those_who_see_the_company(site: Site) -> None:
 def test_unsafe_route_refuses_what_another_page_sends(
     site: Site, screen: Screen, attack: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sent: list[Order] = []
-    monkeypatch.setattr(type(site.services.sender), "send", lambda _self, order, _id: sent.append(order))
+    sent: list[CommandOrder] = []
+    monkeypatch.setattr(type(site.services.sender), "send", lambda _self, order, **_: sent.append(order))
     company_id = site.company()
     victim = site.browser() if screen.path == "/sign-in" else site.signed_in("operator")
     own = token_of(victim.get("/sign-in" if screen.path == "/sign-in" else "/audit"))

@@ -16,7 +16,7 @@ HOSTILE = "\"><img src=x onerror=alert(1)><script>alert('x')</script>&amp; {{ 7*
 
 
 def test_connect_is_limited_by_company_before_anything_is_stored(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(site.services.sender), "send", lambda *_: None)
+    monkeypatch.setattr(type(site.services.sender), "send", lambda *_, **__: None)
     company_id = site.company(username="before")
     fields = {"username": "ana", "password": "pw", "time_zone": "America/Denver"}
     path = f"/c/{company_id}/buildertrend/connect"
@@ -115,7 +115,7 @@ def add_hostile_rows(site: Site, company_id: str) -> None:
 
 
 def test_no_secret_is_in_any_answer_or_line_of_the_audit(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(site.services.sender), "send", lambda *_: None)
+    monkeypatch.setattr(type(site.services.sender), "send", lambda *_, **__: None)
     secret = "hunter2-very-secret"
     company_id = site.company()
     browser = site.signed_in("operator")

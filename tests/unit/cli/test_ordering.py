@@ -6,10 +6,10 @@ from datetime import date
 
 import pytest
 
-from cli.following import CommandOrder
 from cli.main import main
 from cli.ordering import check
 from core.errors import ConfigurationError
+from schemas.command_sender import CommandOrder
 
 
 def test_check_takes_one_company_or_all_and_keeps_entities_once() -> None:

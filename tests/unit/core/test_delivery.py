@@ -1,4 +1,4 @@
-"""Acknowledged sending: returns only when the broker has said yes."""
+"""Delivery: returns only when the broker has said yes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from core.errors import RetriableError
-from core.kafka.delivery import Outgoing, send_acknowledged
+from core.kafka.delivery import Outgoing, deliver
 
 RECORD = Outgoing("integration.dead-letters", b"k", b"v", [("a", b"1")])
 Delivery = Callable[[KafkaError | None, object], None]
@@ -32,16 +32,16 @@ class FakeProducer:
 
     def flush(self, timeout: float) -> int:
         assert timeout > 0
-        for deliver, error in zip(self._waiting, self._outcomes, strict=False):
-            deliver(error, None)
+        for report, error in zip(self._waiting, self._outcomes, strict=False):
+            report(error, None)
         return len(self._waiting) - len(self._outcomes)
 
 
-def test_send_acknowledged_returns_when_the_broker_has_it() -> None:
+def test_deliver_returns_when_the_broker_has_it() -> None:
     producer = FakeProducer(None)
-    send_acknowledged(producer, RECORD)
+    deliver(producer, [RECORD])
     assert producer.produced == [
-        {"topic": "integration.dead-letters", "key": b"k", "value": b"v", "headers": [("a", b"1")]}
+        {"topic": "integration.dead-letters", "key": b"k", "value": b"v", "headers": [("a", b"1")], "partition": -1}
     ]
 
 
@@ -55,6 +55,6 @@ def test_send_acknowledged_returns_when_the_broker_has_it() -> None:
         FakeProducer(refusal=KafkaException(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))),
     ],
 )
-def test_send_acknowledged_without_the_brokers_yes_is_an_outage(producer: FakeProducer) -> None:
+def test_deliver_without_the_brokers_yes_is_an_outage(producer: FakeProducer) -> None:
     with pytest.raises(RetriableError, match="Kafka does not take"):
-        send_acknowledged(producer, RECORD)
+        deliver(producer, [RECORD])
