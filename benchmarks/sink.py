@@ -25,6 +25,7 @@ from benchmarks._sink_tables import CONNECT_TABLE, OUR_TABLE, Target, check, con
 from benchmarks._stack import is_ready
 from benchmarks.figures import arguments, report
 from core.errors import FatalError
+from core.kafka.access import admin_client
 from core.settings import Settings, load_settings
 from embedded.ports import choose_ports
 from embedded.process import ChildProcess, Command
@@ -33,7 +34,7 @@ from embedded.stack import EmbeddedStack
 from schemas.codec import Record, encoder
 from schemas.entities import TIME_ENTRIES
 from schemas.registry import ConfluentRegistry, register_all
-from schemas.topic_setup import admin_client, create_topics
+from schemas.topic_setup import create_topics
 
 _TOPIC = TIME_ENTRIES.canonical_topic
 _CONNECT_TOPIC = "bench.time-entries"

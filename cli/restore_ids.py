@@ -15,25 +15,23 @@ from typing import Annotated
 
 import psycopg
 import typer
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from control.database import COMMAND
 from core.dead_letters.letter import header_list
 from core.errors import ConfigurationError, RetriableError
+from core.kafka.groups import PROCESSES, STREAMS_GROUP, committed_offsets, group_members
 from core.kafka.producer import TransactionalProducer
 from core.kafka.read import read_to_end, reading_config
 from core.postgres import connect
 from core.settings import Settings, load_settings
-from reports.lag import STREAMS_GROUP
 from schemas.codec import HEADER, HEADER_BYTES, SchemaSource
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import ENTITY_TOPICS, IdCheck
-from schemas.topic_setup import admin_client, check_topics
+from schemas.topic_setup import check_topics
 
 _TIMEOUT_S = 30
 _AT_ONCE = 5_000
-# Nobody may publish or take in records meanwhile.
-_GROUPS = {"protiv-poller": "poller", STREAMS_GROUP: "streams", "protiv-sink": "sink"}
 _PASS_OVER = b"""
 UPDATE protiv.sink_offsets AS s SET next_offset = %(to)s, claim = claim + 1, updated_at = now()
 WHERE topic = %(topic)s AND partition = %(partition)s AND next_offset = %(from)s
@@ -135,14 +133,14 @@ def _pass_over(settings: Settings, found: _Partition) -> None:
     if found.at.topic.startswith("protiv."):
         _pass_over_in_postgres(settings, found)
         return
-    config = reading_config(settings, STREAMS_GROUP)
-    with closing(Consumer(config)) as consumer:
+    at = found.at.topic, found.at.partition
+    committed = committed_offsets(settings, STREAMS_GROUP, [at])[at]
+    behind = found.behind_wrong(committed or 0)
+    if committed is None or behind <= committed:
+        return
+    with closing(Consumer(reading_config(settings, STREAMS_GROUP))) as consumer:
         try:
-            (committed,) = consumer.committed([TopicPartition(found.at.topic, found.at.partition)], timeout=_TIMEOUT_S)
-            behind = found.behind_wrong(max(committed.offset, 0))
-            if behind > committed.offset >= 0:
-                place = TopicPartition(found.at.topic, found.at.partition, behind)
-                consumer.commit(offsets=[place], asynchronous=False)
+            consumer.commit(offsets=[TopicPartition(*at, behind)], asynchronous=False)
         except KafkaException as exc:
             raise RetriableError(f"The offsets of streams cannot be moved ({exc.args[0].name()}).") from exc
 
@@ -160,19 +158,11 @@ def _pass_over_in_postgres(settings: Settings, found: _Partition) -> None:
 
 
 def _refuse_while_somebody_works(settings: Settings) -> None:
-    # Kept until its answers are here: answers of a client that was collected never come.
-    admin = admin_client(settings)
-    for group, process in _GROUPS.items():
-        try:
-            found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
-        except KafkaException as exc:
-            if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-                raise RetriableError("Kafka does not tell who is at work.") from exc
-            continue
-        if found.members:
+    """Nobody may publish or take in records meanwhile."""
+    for group, process in PROCESSES.items():
+        if number := group_members(settings, group):
             raise ConfigurationError(
-                f"{len(found.members)} {process} processes are at work: stop poller, streams and sink, run this, "
-                "start them again."
+                f"{number} {process} processes are at work: stop poller, streams and sink, run this, start them again."
             )
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 from contextlib import closing
 
 import httpx
-from confluent_kafka import KafkaException
 
 from cli.findings import Check, ProblemError
 from control.vault import Opener, Sealer
 from core.errors import ConfigurationError, RetriableError
-from core.kafka.access import metadata, refusal_of
+from core.kafka.access import metadata
+from core.kafka.groups import PROCESSES, group_members
 from core.settings import Settings
 from core.topics import SYNC_COMMANDS
-from reports.lag import STREAMS_GROUP
 from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import check_stored_ids
-from schemas.topic_setup import admin_client, check_topics
+from schemas.topic_setup import check_topics
 from schemas.topics import SCHEMA_TOPICS
 
 _TIMEOUT_S = 10
 _SETUP = "Run `protiv-buildertrend setup`."
-# Consumer groups of the processes, each with the command that starts it.
-_GROUPS = {"protiv-poller": "poller", STREAMS_GROUP: "streams", "protiv-sink": "sink"}
 
 
 def service_checks(settings: Settings) -> list[Check]:
@@ -70,21 +67,16 @@ def _schemas(settings: Settings) -> str:
 
 
 def _services(settings: Settings) -> str:
-    admin = admin_client(settings)
     try:
-        futures = admin.describe_consumer_groups(list(_GROUPS), request_timeout=_TIMEOUT_S)
-        members = {name: len(future.result(_TIMEOUT_S + 5).members) for name, future in futures.items()}
-    except KafkaException as exc:
-        refusal = refusal_of(exc.args[0], settings, "Describe on the consumer groups")
-        if refusal is not None:
-            raise refusal from exc
+        members = {process: group_members(settings, group) for group, process in PROCESSES.items()}
+    except RetriableError as exc:
         raise ProblemError("The brokers do not say who is at work.", "See the check of the broker.") from exc
-    missing = [command for group, command in _GROUPS.items() if not members[group]]
+    missing = [process for process, number in members.items() if not number]
     if missing:
         raise ProblemError(
             f"No {missing[0]} is at work.", f"Start it: `protiv-buildertrend {missing[0]}`; its log says why it ended."
         )
-    return ", ".join(f"{members[group]} {command}" for group, command in _GROUPS.items())
+    return ", ".join(f"{number} {process}" for process, number in members.items())
 
 
 def _keys(settings: Settings) -> str:

@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from control.database import Transaction
 from core.errors import FatalError, RetriableError
-from core.kafka.access import NO_BROKER
+from core.kafka.groups import STREAMS_GROUP, committed_offsets
 from core.kafka.read import PartitionKey, beginning, offsets_held, partition_of, place_of, read_to_end, reading_config
 from core.settings import Settings
 from core.sql import read_statements
-from schemas.topic_setup import admin_client
 from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 
-STREAMS_GROUP = "protiv-streams"
 _SQL = read_statements(Path(__file__).parent / "queries" / "lag.sql")
 _TIMEOUT_S = 15
 # So many records of a partition are counted one by one; beyond, their number is estimated from the offsets.
@@ -49,7 +41,8 @@ class Lag:
 
 def streams_positions(settings: Settings) -> dict[PartitionKey, int | None]:
     """The next raw offset that streams will take, by (topic, partition); None: the beginning."""
-    return committed_offsets(settings, STREAMS_GROUP, RAW_TOPICS)
+    raw = [(topic, number) for topic in RAW_TOPICS for number in range(settings.entity_partitions)]
+    return committed_offsets(settings, STREAMS_GROUP, raw)
 
 
 def sink_positions(tx: Transaction, settings: Settings) -> dict[PartitionKey, int | None]:
@@ -67,20 +60,6 @@ def streams_lag(settings: Settings) -> Lag:
 def sink_lag(tx: Transaction, settings: Settings) -> Lag:
     """Canonical records that are not in Postgres. Blocks; RetriableError if the brokers do not answer."""
     return lag_behind(settings, sink_positions(tx, settings))
-
-
-def committed_offsets(settings: Settings, group: str, topics: Collection[str]) -> dict[PartitionKey, int | None]:
-    """What a consumer group has committed, by partition; None where nothing is."""
-    wanted = [TopicPartition(topic, p) for topic in topics for p in range(settings.entity_partitions)]
-    try:
-        request = ConsumerGroupTopicPartitions(group, wanted)
-        # The client has to live until its answer is here: futures of one that was collected never end.
-        admin = admin_client(settings)
-        answer = admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT_S)
-        found = answer[group].result(_TIMEOUT_S).topic_partitions
-    except KafkaException as exc:
-        raise RetriableError(NO_BROKER) from exc
-    return {(item.topic, item.partition): item.offset if item.offset >= 0 else None for item in found}
 
 
 def lag_behind(settings: Settings, positions: Positions) -> Lag:

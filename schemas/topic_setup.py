@@ -14,18 +14,12 @@ from confluent_kafka.cimpl import NewTopic
 
 from core.clock import SystemClock
 from core.errors import ConfigurationError, IntegrationError, RetriableError
-from core.kafka.access import NO_BROKER, metadata, refusal_of
-from core.kafka.config import client_config
+from core.kafka.access import NO_BROKER, admin_client, metadata, refusal_of
 from core.settings import Settings
 from schemas.topics import TOPICS, TopicSpec
 
 _TIMEOUT_S = 30
 _ASK_AGAIN_S = 0.1
-
-
-def admin_client(settings: Settings) -> AdminClient:
-    """An admin client for the brokers of the settings."""
-    return AdminClient(client_config(settings))
 
 
 def create_topics(settings: Settings) -> list[str]:

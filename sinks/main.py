@@ -14,6 +14,7 @@ from core.clock import Clock, SystemClock
 from core.dead_letters.share import DeadLetterShare
 from core.errors import RetriableError
 from core.kafka.config import bulk_consumer_config
+from core.kafka.groups import SINK_GROUP
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
@@ -31,7 +32,6 @@ from sinks.migrate import check_migrated
 from sinks.overdue_check import OverdueCheck
 from sinks.read_columns import ColumnarReader
 from sinks.read_rows import RowReader
-from sinks.status import GROUP
 from sinks.topics import KafkaOverdueTopics, KafkaTopicIds
 from sinks.writer import PostgresStore
 
@@ -122,7 +122,7 @@ def dead_letter_share(clock: Clock) -> DeadLetterShare:
 
 
 def build_loop(
-    settings: Settings, registry: ConfluentRegistry, *, clock: Clock, share: DeadLetterShare, group: str = GROUP
+    settings: Settings, registry: ConfluentRegistry, *, clock: Clock, share: DeadLetterShare, group: str = SINK_GROUP
 ) -> SinkLoop:
     """A sink from settings, as a member of `group`. Two groups must not write to one database."""
     store = PostgresStore(

@@ -16,15 +16,15 @@ from confluent_kafka import TopicPartition as Assigned
 
 from core.clock import Clock
 from core.errors import RetriableError
+from core.kafka.access import NO_BROKER, admin_client
+from core.kafka.groups import SINK_GROUP, group_members
 from core.log import get_logger
 from core.settings import Settings
-from schemas.topic_setup import admin_client
 from schemas.topics import CANONICAL_TOPICS
 from sinks.messages import TopicPartition
 
 log = get_logger(__name__)
 
-GROUP = "protiv-sink"
 _REPEAT_S = 15.0
 # Of a status that nobody repeats, because its sink is gone; the clocks of two machines may differ by part of this.
 LIFETIME = timedelta(minutes=2)
@@ -130,17 +130,16 @@ class SinkStatus:
         return f"The sink has been waiting since {since}: {self.waiting.reason}"
 
 
-def sink_status(settings: Settings, group: str = GROUP, *, now: datetime | None = None) -> SinkStatus:
+def sink_status(settings: Settings, group: str = SINK_GROUP, *, now: datetime | None = None) -> SinkStatus:
     """Asks the brokers alone. RetriableError if they do not answer. `now`: a published status has a lifetime."""
-    # The client has to live until its answers are here.
+    members = group_members(settings, group)
     admin = admin_client(settings)
     try:
-        found = admin.describe_consumer_groups([group], request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
         request = [ConsumerGroupTopicPartitions(group)]
         kept = admin.list_consumer_group_offsets(request, request_timeout=_TIMEOUT_S)[group].result(_TIMEOUT_S)
     except KafkaException as exc:
-        raise RetriableError("No Kafka broker of KAFKA_BOOTSTRAP_SERVERS answers.") from exc
+        raise RetriableError(NO_BROKER) from exc
     at = now or datetime.now(UTC)
     published = [Waiting.decode(each.metadata, at) for each in kept.topic_partitions if each.topic in CANONICAL_TOPICS]
     waiting = min((each for each in published if each is not None), key=lambda each: each.since, default=None)
-    return SinkStatus(len(found.members), waiting)
+    return SinkStatus(members, waiting)

@@ -16,10 +16,10 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
 from core.errors import FatalError, RetriableError
+from core.kafka.access import admin_client
 from core.kafka.read import offsets_held, read_to_end, readable_ends, reading_config
 from core.log import get_logger
 from core.settings import Settings
-from schemas.topic_setup import admin_client
 from schemas.topics import CANONICAL_TOPICS, TOPICS
 from sinks.left_overs import TopicKeys
 from sinks.messages import TopicPartition

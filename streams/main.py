@@ -18,6 +18,7 @@ import uvloop
 from core.clock import SystemClock
 from core.dead_letters.share import DeadLetterShare
 from core.errors import ConfigurationError, FatalError, FencedError, StoppedError
+from core.kafka.groups import STREAMS_GROUP
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.process import search_garbage_rarely, stop_event
@@ -31,7 +32,6 @@ from streams.records import Codecs
 from streams.startup import StageOpener, prepare
 from streams.watchdog import ReadableLag, Sample, watch
 
-GROUP_ID = "protiv-streams"
 # State consists of millions of objects that live long.
 _NEW_OBJECTS = 50_000
 _EXIT_UNFORESEEN = 70
@@ -41,7 +41,7 @@ _EXIT_FENCED = 72
 log = get_logger(__name__)
 
 
-def run(settings: Settings, *, group_id: str = GROUP_ID) -> None:
+def run(settings: Settings, *, group_id: str = STREAMS_GROUP) -> None:
     """Publish canonical records until SIGTERM or SIGINT. Call it in the main thread.
 
     Raises ConfigurationError for what must be corrected, FatalError when a broker or the registry stays unavailable at
@@ -71,7 +71,7 @@ def temporary_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def run_rebuild(
-    settings: Settings, *, group_id: str = GROUP_ID, options: RebuildOptions = DEFAULT_OPTIONS
+    settings: Settings, *, group_id: str = STREAMS_GROUP, options: RebuildOptions = DEFAULT_OPTIONS
 ) -> dict[str, int]:
     """Rebuild the canonical topics from the raw ones, while no streams run; see `streams.rebuild`."""
     settings.require("kafka_bootstrap_servers", "schema_registry_url")

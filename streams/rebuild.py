@@ -16,10 +16,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
 from core.clock import Clock
-from core.errors import ConfigurationError, InvalidRecordError, RetriableError
+from core.errors import ConfigurationError, InvalidRecordError
+from core.kafka.groups import group_members
 from core.kafka.read import read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
@@ -29,7 +30,6 @@ from core.topics import split_key
 from schemas.batch_codec import BatchDecoder
 from schemas.codec import Record, SchemaSource, to_micros
 from schemas.entities import ENTITIES
-from schemas.topic_setup import admin_client
 from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
 from streams.outputs import render
 from streams.publisher import PartitionPublisher
@@ -41,7 +41,6 @@ from streams.state.loader import raw_record
 from streams.state.partition import PartitionState, PendingOutput, PendingOutputs
 
 RUN_ID = "rebuild"
-_TIMEOUT_S = 30
 _ENTITY_OF = {entity.canonical_topic: entity.name for entity in ENTITIES}
 
 log = get_logger(__name__)
@@ -249,15 +248,7 @@ def _key(output: Output) -> CanonicalKey:
 
 
 def _refuse_while_streams_run(settings: Settings, group_id: str) -> None:
-    # Kept in a variable until the answer is there: a client that was garbage collected never answers.
-    admin = admin_client(settings)
-    try:
-        members = admin.describe_consumer_groups([group_id], request_timeout=_TIMEOUT_S)[group_id].result().members
-    except KafkaException as exc:
-        if exc.args[0].code() != KafkaError.GROUP_ID_NOT_FOUND:
-            raise RetriableError("Kafka does not say whether streams are running.") from exc
-        return
-    if members:
+    if number := group_members(settings, group_id):
         raise ConfigurationError(
-            f"{len(members)} streams processes are running: stop them, run the rebuild, start them again."
+            f"{number} streams processes are running: stop them, run the rebuild, start them again."
         )

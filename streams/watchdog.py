@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from core.clock import Clock
 from core.errors import FatalError, RetriableError
+from core.kafka.access import admin_client
 from core.kafka.read import readable_ends
 from core.settings import Settings
-from schemas.topic_setup import admin_client
 
 STALL_LIMIT_S = 300.0
 _SAMPLE_EVERY_S = 5.0

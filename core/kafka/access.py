@@ -27,6 +27,11 @@ _RIGHTS = {
 }
 
 
+def admin_client(settings: Settings) -> AdminClient:
+    """An admin client for the brokers of the settings. It has to live until its answers are here."""
+    return AdminClient(client_config(settings))
+
+
 def metadata(settings: Settings, *, topic: str | None = None, timeout_s: float = _TIMEOUT_S) -> ClusterMetadata:
     """What the brokers say of themselves and of the topics, or of one topic.
 

@@ -22,6 +22,7 @@ from core.errors import ConfigurationError, InvalidRecordError, RetriableError
 from core.kafka.config import consumer_config, producer_config
 from core.kafka.delivery import Outgoing, deliver
 from core.kafka.errors import Meaning, meaning_of
+from core.kafka.groups import POLLER_GROUP
 from core.log import get_logger
 from core.settings import Settings
 from core.topics import ALL_COMPANIES, DEAD_LETTERS, SYNC_COMMANDS
@@ -31,7 +32,6 @@ from producers.sync_events import EventWriter, SyncEvent
 from schemas.codec import HEADER_BYTES, Decoder, SchemaSource
 from schemas.commands import LARGEST_VALUE_BYTES, company_problem, is_uuid
 
-GROUP = "protiv-poller"
 _MOST_AT_ONCE = 100
 _TRIES = 3
 # The first field of a command is its id: the length 36 as Avro writes it, then the UUID.
@@ -54,7 +54,10 @@ class Inbox:
 
     def __init__(self, settings: Settings, *, source: SchemaSource, database: Database, events: EventWriter) -> None:
         # A new group starts with the commands that were sent before it existed.
-        config = consumer_config(settings, GROUP) | {"auto.offset.reset": "earliest", "enable.partition.eof": False}
+        config = consumer_config(settings, POLLER_GROUP) | {
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": False,
+        }
         self._consumer = Consumer(config)
         self._consumer.subscribe([SYNC_COMMANDS])
         self._dead_letters = Producer(producer_config(settings))

@@ -6,19 +6,16 @@ offset has passed a record, the record is either refused, and a letter names its
 
 from __future__ import annotations
 
-import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from control.commands import OpenCommand
 from core.clock import Clock
 from core.dead_letters.letter import DeadLetter, letter_or_receipt
 from core.errors import FencedError, RetriableError
-from core.kafka.config import consumer_config
+from core.kafka.groups import POLLER_GROUP, SINK_GROUP, STREAMS_GROUP, committed_offsets
 from core.kafka.read import read_partition
 from core.settings import Settings
 from core.topics import CANONICAL_PREFIX, DEAD_LETTERS, RAW_PREFIX, SYNC_COMMANDS, partition_for
@@ -30,7 +27,7 @@ PATIENCE_S = 30.0
 _CHECK_EVERY_S = 1.0
 _TIMEOUT_S = 10
 # This service's consumer group of a topic, by the beginning of the topic's name.
-_READERS = {RAW_PREFIX: "protiv-streams", CANONICAL_PREFIX: "protiv-sink", SYNC_COMMANDS: "protiv-poller"}
+_READERS = {RAW_PREFIX: STREAMS_GROUP, CANONICAL_PREFIX: SINK_GROUP, SYNC_COMMANDS: POLLER_GROUP}
 _CLOCKS_DIFFER = timedelta(minutes=10)
 
 
@@ -153,19 +150,11 @@ def _next_offsets(settings: Settings, sent: Collection[Sent]) -> dict[tuple[str,
     for each in sent:
         by_group[_reader_of(each.topic)].add((each.topic, each.partition))
     return {
-        place: offset for group, places in by_group.items() for place, offset in _committed(settings, group, places)
+        place: offset
+        for group, places in by_group.items()
+        for place, offset in committed_offsets(settings, group, places).items()
+        if offset is not None
     }
-
-
-def _committed(
-    settings: Settings, group: str, places: Collection[tuple[str, int]]
-) -> list[tuple[tuple[str, int], int]]:
-    try:
-        with contextlib.closing(Consumer(consumer_config(settings, group))) as consumer:
-            found = consumer.committed([TopicPartition(*place) for place in places], timeout=_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError(f"Kafka does not say how far {group} is ({exc.args[0].name()}).") from exc
-    return [((each.topic, each.partition), each.offset) for each in found]
 
 
 def _refusals(settings: Settings, sent: Collection[Sent], since: datetime) -> dict[Sent, str]:

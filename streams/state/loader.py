@@ -5,13 +5,14 @@ from __future__ import annotations
 import gc
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, TopicPartition
 
 from core.dead_letters.letter import header_list
-from core.errors import ConfigurationError, FatalError, InvalidRecordError, RetriableError
+from core.errors import ConfigurationError, FatalError, InvalidRecordError
+from core.kafka.groups import committed_offsets
 from core.kafka.read import PartitionKey, partition_of, read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.log import get_logger
@@ -27,7 +28,6 @@ from streams.shifts.batch import Fetched, load_together
 from streams.state.company import EntityRef
 from streams.state.partition import PartitionState
 
-_TIMEOUT_S = 10.0
 # Shown also while there are none, so that an alert sees them come.
 _SHOWN_CLASSES = frozenset({"undecodable", "unknown-schema", "wrong-schema"})
 _ENTITY_BY_RAW_TOPIC = {entity.raw_topic: entity for entity in ENTITIES}
@@ -66,8 +66,9 @@ class StateLoader:
 
     def _load(self, states: Mapping[int, PartitionState], patience: Patience, stopped: Callable[[], bool]) -> None:
         refused = Refused(IdCheck(self._codecs.source))
-        with self._consumer() as consumer:
-            committed = _committed(consumer, states)
+        raw = [(entity.raw_topic, number) for entity in ENTITIES for number in states]
+        committed = committed_offsets(self._settings, self._group_id, raw)
+        with closing(Consumer(reading_config(self._settings, self._group_id))) as consumer:
             starts = [
                 TopicPartition(entity.raw_topic, number, state.next_offset(entity) or OFFSET_BEGINNING)
                 for number, state in states.items()
@@ -79,21 +80,13 @@ class StateLoader:
                         states[fetched.partition],
                         fetched,
                         self._codecs,
-                        committed=committed[place],
+                        committed=committed[place] or 0,
                         decode_values=lambda raws: patience.until_done(partial(self._codecs.decode_values, raws)),
                         refused=refused.note,
                     )
         refused.report(states)
         sizes = sum((state.sizes().total() for state in states.values()), 0)
         log.info("state_loaded", partitions=sorted(states), entities=sizes, unusable_records=refused.total)
-
-    @contextmanager
-    def _consumer(self) -> Iterator[Consumer]:
-        consumer = Consumer(reading_config(self._settings, self._group_id))
-        try:
-            yield consumer
-        finally:
-            consumer.close()
 
 
 class Refused:
@@ -199,16 +192,3 @@ def raw_record(message: Message) -> RawRecord:
 def _bytes(content: bytes | str | None) -> bytes | None:
     assert not isinstance(content, str)
     return content
-
-
-def _committed(consumer: Consumer, partitions: Collection[int]) -> dict[PartitionKey, int]:
-    """The next offset to be delivered of every raw topic's partition; 0 where none was ever committed."""
-    wanted = [TopicPartition(entity.raw_topic, partition) for entity in ENTITIES for partition in partitions]
-    try:
-        found = consumer.committed(wanted, timeout=_TIMEOUT_S)
-    except KafkaException as exc:
-        raise RetriableError("Kafka does not return the committed offsets.") from exc
-    for place in found:
-        if place.error is not None:
-            raise RetriableError(f"Kafka does not return the committed offset of {place.topic}.")
-    return {(place.topic, place.partition): max(place.offset, 0) for place in found}

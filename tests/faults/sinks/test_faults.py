@@ -14,9 +14,10 @@ from confluent_kafka import KafkaException
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from core.kafka.access import admin_client
+from core.kafka.groups import SINK_GROUP
 from core.settings import Settings
-from schemas.topic_setup import admin_client
-from sinks.status import GROUP, sink_status
+from sinks.status import sink_status
 from tests.contract.sinks.fix_postgres import rows
 from tests.faults.sinks import troubles
 from tests.fix_stack import Stack
@@ -162,4 +163,4 @@ def members(settings: Settings, group: str) -> set[str]:
 @pytest.fixture(autouse=True)
 def nobody_else_in_the_group(stack: Stack) -> None:
     """A process of the test before may still be leaving."""
-    until(lambda: not members(stack.settings, GROUP))
+    until(lambda: not members(stack.settings, SINK_GROUP))

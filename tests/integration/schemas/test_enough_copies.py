@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 from confluent_kafka.cimpl import NewTopic
 
+from core.kafka.access import admin_client
 from schemas import topic_setup
-from schemas.topic_setup import _configured, _keep_on_enough_brokers, _topic_names, admin_client
+from schemas.topic_setup import _configured, _keep_on_enough_brokers, _topic_names
 from schemas.topics import TopicSpec
 from tests.fix_demo import eventually
 from tests.fix_stack import Stack

@@ -10,8 +10,9 @@ import pytest
 from confluent_kafka.cimpl import NewTopic
 
 from core.errors import ConfigurationError, RetriableError
+from core.kafka.access import admin_client
 from schemas import topic_setup
-from schemas.topic_setup import admin_client, check_topics, create_topics
+from schemas.topic_setup import check_topics, create_topics
 from schemas.topics import TOPICS, TopicSpec
 from tests.fix_stack import PARTITIONS, Stack
 

@@ -19,12 +19,12 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer
 
 from core.dead_letters.letter import header_list
 from core.kafka.config import consumer_config, transactional_config
+from core.kafka.groups import STREAMS_GROUP
 from core.kafka.record_headers import RecordHeaders
 from core.settings import Settings, reveal
 from core.topics import DEAD_LETTERS, partition_for
 from schemas.codec import Decoder, Record, SchemaSource
 from schemas.topics import CANONICAL_TOPICS, RAW_TOPICS
-from streams.main import GROUP_ID
 from streams.records import RawRecord
 from tests.unit.streams.fakes import Published
 
@@ -208,7 +208,7 @@ def skip_what_waits(settings: Settings) -> None:
 
     Enough of these in a row end the process, as they should.
     """
-    consumer = Consumer(consumer_config(settings, GROUP_ID))
+    consumer = Consumer(consumer_config(settings, STREAMS_GROUP))
     places = [TopicPartition(topic, n) for topic in RAW_TOPICS for n in range(settings.entity_partitions)]
     for place in places:
         place.offset = consumer.get_watermark_offsets(place, timeout=10)[1]
