@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Protocol
 
@@ -12,12 +12,13 @@ from confluent_kafka import Consumer
 
 from core.clock import Clock, SystemClock
 from core.dead_letters.share import DeadLetterShare
-from core.errors import RetriableError
+from core.errors import StoppedError
 from core.kafka.config import bulk_consumer_config
 from core.kafka.groups import SINK_GROUP
 from core.log import configure_logging, get_logger
 from core.metrics import MetricsServer
 from core.process import search_garbage_rarely, stop_event, switch_threads_quickly
+from core.retry import Patience
 from core.settings import Settings
 from core.topics import DEAD_LETTERS
 from schemas.registry import ConfluentRegistry
@@ -42,14 +43,13 @@ _LOOPS = 2
 # Objects of so many batches: all of a batch live until it is committed.
 _A_FEW_BATCHES = 100_000
 _START_PATIENCE_S = 60.0
-_START_PAUSE_S = 1.0
 
 
 def run(settings: Settings) -> None:
     """Merge the canonical topics into Postgres until SIGTERM or SIGINT.
 
-    Raises ConfigurationError for what somebody must correct, RetriableError if something is not there a minute
-    after the start, FencedError when another sink took over.
+    Raises ConfigurationError for what somebody must correct, FatalError if something is not there a minute after the
+    start, FencedError when another sink took over.
     """
     settings.require("kafka_bootstrap_servers", "schema_registry_url", "database_url")
     configure_logging(settings, process="sink")
@@ -67,9 +67,12 @@ def run(settings: Settings) -> None:
     )
     try:
         log.info("sink_started", metrics_port=server.port)
-        patiently(lambda: check(settings, registry), stop, clock)
+        # Services of a stack start in any order.
+        Patience(clock, stop, _START_PATIENCE_S).until_done(lambda: check(settings, registry))
         loops.run(stop)
         log.info("sink_ended")
+    except StoppedError:
+        log.info("sink_ended_before_start")
     finally:
         server.close()
 
@@ -149,18 +152,3 @@ def check(settings: Settings, registry: ConfluentRegistry) -> None:
     for topic in CANONICAL_TOPICS:
         registry.schema_by_id(registry.id_of(topic))
     check_stored_ids(settings, registry, CANONICAL_TOPICS)
-
-
-def patiently(work: Callable[[], None], stop: threading.Event, clock: Clock) -> None:
-    """Do `work`, again while something does not answer, for a minute: services of a stack start in any order."""
-    give_up_at = clock.monotonic() + _START_PATIENCE_S
-    while not stop.is_set():
-        try:
-            work()
-        except RetriableError as exc:
-            if clock.monotonic() >= give_up_at:
-                raise
-            log.warning("sink_cannot_start_yet", reason=str(exc))
-            clock.wait(_START_PAUSE_S, stop)
-        else:
-            return
