@@ -18,7 +18,7 @@ from console.limits import Timed
 from console.pages import STATIC
 from console.routes import actions, api, companies, connect, events, integration, operating, records, sign_in
 from console.screens import Screen, route_of
-from console.visit import Services, Visit
+from console.user_request import Services, UserRequest
 from core.errors import IntegrationError
 
 _C = "/c/{company_id}"
@@ -74,15 +74,15 @@ def console_app(services: Services) -> Guard:
 
     async def ready(_request: Request) -> Response:
         try:
-            await run_in_threadpool(services.reach.ping)
+            await run_in_threadpool(services.database.ping)
         except IntegrationError as exc:
             return JSONResponse({"ready": False, "problem": str(exc)}, status_code=503)
         return JSONResponse({"ready": True, "problem": None})
 
-    async def not_found(request: Request, _error: Exception) -> Response:
-        if request.url.path.startswith("/api/"):
+    async def not_found(http: Request, _error: Exception) -> Response:
+        if http.url.path.startswith("/api/"):
             return JSONResponse({"error": "There is nothing here."}, status_code=404)
-        told = Visit(request, services, None)
+        told = UserRequest(http, services, None)
         text = "The address is wrong, or what it led to is gone."
         return told.page("told.html", status=404, title="There is nothing here", text=text)
 
@@ -96,7 +96,7 @@ def console_app(services: Services) -> Guard:
         ],
         exception_handlers={404: not_found, 500: _mistake},
     )
-    return Guard(Timed(app), services.door)
+    return Guard(Timed(app), services.public_address)
 
 
 def _plain(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:

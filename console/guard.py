@@ -46,18 +46,18 @@ TEMPLATE = "protiv.route"
 """Where a route leaves its template in the scope of a request, for the metrics."""
 
 
-class Door:
+class PublicAddress:
     """Where the console listens and by which names browsers may call it."""
 
     def __init__(self, settings: Settings) -> None:
         """ConfigurationError where passwords would travel in the clear, or no name is known to check."""
-        self.address = "127.0.0.1" if settings.console_host == "localhost" else settings.console_host
+        self.host = "127.0.0.1" if settings.console_host == "localhost" else settings.console_host
         self.public_url = settings.console_public_url.rstrip("/")
         public = urlsplit(self.public_url)
         self.is_https = public.scheme == "https"
         named = {public.hostname} if public.hostname else set()
-        self.hosts = named | _LOOPBACK | {self.address}
-        if not is_loopback(self.address) and not self.public_url:
+        self.hosts = named | _LOOPBACK | {self.host}
+        if not is_loopback(self.host) and not self.public_url:
             raise ConfigurationError(
                 f"CONSOLE_HOST is {settings.console_host}, which others can reach: set CONSOLE_PUBLIC_URL to the "
                 "https:// address at which browsers reach the console, or CONSOLE_HOST to 127.0.0.1."
@@ -81,9 +81,9 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Wraps the whole application, also its error pages."""
 
-    def __init__(self, app: ASGIApp, door: Door) -> None:
+    def __init__(self, app: ASGIApp, address: PublicAddress) -> None:
         self._app = app
-        self._door = door
+        self._address = address
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer as the application does, with the headers; 421 for a host name that is not the console's."""
@@ -91,7 +91,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         host = _host_name(Headers(scope=scope).get("host", ""))
-        is_known = host in self._door.hosts or (scope["path"] in _FOR_MACHINES and _is_address(host))
+        is_known = host in self._address.hosts or (scope["path"] in _FOR_MACHINES and _is_address(host))
         app: ASGIApp = self._app if is_known else _misdirected()
         await app(scope, receive, self._guarded(send, scope))
 
@@ -102,7 +102,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                if self._door.is_https:
+                if self._address.is_https:
                     headers["Strict-Transport-Security"] = f"max-age={_A_YEAR_S}"
                 headers.setdefault("Cache-Control", "no-cache" if path.startswith("/static/") else "no-store")
                 REQUESTS.labels(_label(scope), str(message["status"])).inc()

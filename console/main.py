@@ -13,16 +13,16 @@ import uvicorn
 
 from console.app import console_app
 from console.cookies import Cookies
-from console.guard import Door
-from console.kept import Kept
+from console.database import ConsoleDatabase
+from console.guard import PublicAddress
 from console.limits import HashingPool, StreamPlaces, TimedProtocol, most_connections
 from console.listening import Listener
 from console.oidc import OpenId
 from console.pages import Pages
-from console.reach import Reach
 from console.reading.company import Snapshot
 from console.refused import RefusedRecords
-from console.visit import Services
+from console.shared_reads import SharedReads
+from console.user_request import Services
 from control.vault import Sealer
 from core.clock import SystemClock
 from core.errors import ConfigurationError, IntegrationError
@@ -47,9 +47,9 @@ def run(settings: Settings) -> None:
     Raises ConfigurationError for a wrong setting, an address that needs more settings, a port in use, and a database or
     a pooler that cannot serve.
     """
-    door = Door(settings)
-    services = services_of(settings, door)
-    with listening_socket(door.address, settings.console_port) as listening, _metrics_port(settings, services.reach):
+    address = PublicAddress(settings)
+    services = services_of(settings, address)
+    with listening_socket(address.host, settings.console_port) as listening, _metrics_port(settings, services.database):
         # The server passes the signals that end it on to this event's handlers.
         stop = stop_event()
         server = uvicorn.Server(
@@ -67,7 +67,7 @@ def run(settings: Settings) -> None:
                 timeout_graceful_shutdown=_END_WITHIN_S,
             )
         )
-        connecting = _Connecting(services.reach, server)
+        connecting = _Connecting(services.database, server)
         _in_background(lambda: connecting.run(stop), "connect")
         _in_background(lambda: services.listener.run(stop), "events")
         _in_background(lambda: services.refused.run(stop), "dead letters")
@@ -76,7 +76,7 @@ def run(settings: Settings) -> None:
             server.run(sockets=[listening])
         finally:
             stop.set()
-            services.reach.close()
+            services.database.close()
             services.registry.close()
         if connecting.wrong is not None:
             raise connecting.wrong
@@ -84,18 +84,18 @@ def run(settings: Settings) -> None:
 
 
 @contextmanager
-def _metrics_port(settings: Settings, reach: Reach) -> Iterator[None]:
+def _metrics_port(settings: Settings, database: ConsoleDatabase) -> Iterator[None]:
     """METRICS_PORT, if one is set: Prometheus asks for addresses, which the pages' own port does not answer to."""
     if not settings.metrics_port:
         yield
         return
-    with closing(MetricsServer(settings.metrics_port, host=settings.metrics_host, ready=lambda: _answers(reach))):
+    with closing(MetricsServer(settings.metrics_port, host=settings.metrics_host, ready=lambda: _answers(database))):
         yield
 
 
-def _answers(reach: Reach) -> bool:
+def _answers(database: ConsoleDatabase) -> bool:
     try:
-        reach.ping()
+        database.ping()
     except IntegrationError:
         return False
     return True
@@ -104,46 +104,46 @@ def _answers(reach: Reach) -> bool:
 class _Connecting:
     """Waits for the database beside the server, and ends that where no waiting helps."""
 
-    def __init__(self, reach: Reach, server: uvicorn.Server) -> None:
-        self._reach = reach
+    def __init__(self, database: ConsoleDatabase, server: uvicorn.Server) -> None:
+        self._database = database
         self._server = server
         self.wrong: ConfigurationError | None = None
 
     def run(self, stop: threading.Event) -> None:
         try:
-            self._reach.connect(stop)
+            self._database.connect(stop)
         except ConfigurationError as exc:
             self.wrong = exc
             self._server.should_exit = True
 
 
-def services_of(settings: Settings, door: Door) -> Services:
+def services_of(settings: Settings, address: PublicAddress) -> Services:
     """Everything that requests are answered with; nothing is connected yet."""
     clock = SystemClock()
     registry = ConfluentRegistry(settings.require("kafka_bootstrap_servers"))
-    reach = Reach(settings, clock)
-    kept: Kept[Snapshot] = Kept(clock)
+    database = ConsoleDatabase(settings, clock)
+    snapshots: SharedReads[Snapshot] = SharedReads(clock)
     openid = (
-        OpenId(settings, f"{door.public_url or _own_url(settings)}/oidc/callback", clock)
+        OpenId(settings, f"{address.public_url or _own_url(settings)}/oidc/callback", clock)
         if settings.oidc_issuer
         else None
     )
     return Services(
         settings=settings,
         clock=clock,
-        door=door,
-        cookies=Cookies(settings, is_https=door.is_https),
-        reach=reach,
+        public_address=address,
+        cookies=Cookies(settings, is_https=address.is_https),
+        database=database,
         pages=Pages(has_openid=openid is not None),
         sender=CommandSender(settings, registry, clock),
         sealer=Sealer.from_settings(settings),
         registry=registry,
-        listener=Listener(settings, registry, clock, on_event=kept.forget),
+        listener=Listener(settings, registry, clock, on_event=snapshots.forget),
         streams=StreamPlaces(a_session=_STREAMS_A_SESSION, in_all=most_connections() // 2),
         hashing=HashingPool(),
         refused=RefusedRecords(settings, clock),
-        kept=kept,
-        letters=Kept(clock, fresh_s=_LETTERS_FRESH_S),
+        snapshots=snapshots,
+        letters=SharedReads(clock, fresh_s=_LETTERS_FRESH_S),
         openid=openid,
     )
 

@@ -18,13 +18,13 @@ from console.access import Access, Verdict, judge
 from console.cookies import FORM_FIELD, comes_from_elsewhere
 from console.guard import TEMPLATE
 from console.limits import BusyError
-from console.visit import RefusedError, Services, Visit, see_other
+from console.user_request import RefusedError, Services, UserRequest, see_other
 from control.console_sessions import session_user
 from control.console_users import ConsoleUser
 from core.errors import IntegrationError
 from core.log import get_logger
 
-Handler = Callable[[Visit], Response]
+Handler = Callable[[UserRequest], Response]
 
 log = get_logger(__name__)
 _LONGEST_FIELD = 10_000
@@ -60,65 +60,65 @@ class Screen:
 def route_of(screen: Screen, services: Services) -> Route:
     """The screen as Starlette serves it."""
 
-    async def endpoint(request: Request) -> Response:
-        request.scope[TEMPLATE] = screen.path
-        visit = Visit(request, services, None)
+    async def endpoint(http: Request) -> Response:
+        http.scope[TEMPLATE] = screen.path
+        request = UserRequest(http, services, None)
         try:
-            visit = Visit(request, services, await run_in_threadpool(_signed_in_user, request, services))
-            return await _answer(screen, visit)
+            request = UserRequest(http, services, await run_in_threadpool(_signed_in_user, http, services))
+            return await _answer(screen, request)
         except RefusedError as refused:
-            return _told(screen, visit, status=refused.status, title=refused.title, text=refused.text)
+            return _told(screen, request, status=refused.status, title=refused.title, text=refused.text)
         except BusyError as busy:
-            answer = _told(screen, visit, status=503, title="Too much at once", text=str(busy))
+            answer = _told(screen, request, status=503, title="Too much at once", text=str(busy))
             answer.headers["Retry-After"] = str(busy.retry_after_s)
             return answer
         except IntegrationError as exc:
             log.warning("page_cannot_be_shown", reason=str(exc))
-            return _told(screen, visit, status=503, title="This cannot be shown right now", text=str(exc))
+            return _told(screen, request, status=503, title="This cannot be shown right now", text=str(exc))
 
     return Route(screen.path, endpoint, methods=[screen.method])
 
 
-async def _answer(screen: Screen, visit: Visit) -> Response:
-    values = visit.request.path_params
+async def _answer(screen: Screen, request: UserRequest) -> Response:
+    values = request.http.path_params
     if any("\0" in str(value) for value in values.values()):
         raise _NOTHING
-    verdict = judge(screen.access, visit.user, values.get("company_id"))
+    verdict = judge(screen.access, request.user, values.get("company_id"))
     if verdict is not Verdict.MAY:
-        return _refusal(screen, visit, verdict)
+        return _refusal(screen, request, verdict)
     if not screen.is_unsafe:
-        return await run_in_threadpool(screen.handle, visit)
-    form = await _form(visit.request)
+        return await run_in_threadpool(screen.handle, request)
+    form = await _form(request.http)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
     if any("\0" in name + value for name, value in fields.items()):
         raise _NOT_TYPED
     entities = tuple(value for value in form.getlist("entity") if isinstance(value, str))
-    filled = replace(visit, form=fields, entities=entities)
+    filled = replace(request, form=fields, entities=entities)
     if not _is_ours(filled):
         raise _NOT_OURS
     if screen.hashes:
-        return await visit.services.hashing.run(lambda: screen.handle(filled))
+        return await request.services.hashing.run(lambda: screen.handle(filled))
     return await run_in_threadpool(screen.handle, filled)
 
 
-def _signed_in_user(request: Request, services: Services) -> ConsoleUser | None:
+def _signed_in_user(http: Request, services: Services) -> ConsoleUser | None:
     """Whose session the request carries, if any."""
-    token = services.cookies.session(request)
+    token = services.cookies.session(http)
     if not token:
         return None
-    with services.reach.writing() as tx:
+    with services.database.writing() as tx:
         return session_user(tx, token)
 
 
-def _is_ours(visit: Visit) -> bool:
-    if comes_from_elsewhere(visit.request):
+def _is_ours(request: UserRequest) -> bool:
+    if comes_from_elsewhere(request.http):
         return False
-    cookies, given = visit.services.cookies, visit.form.get(FORM_FIELD, "")
-    if cookies.form_token_fits(visit.cookie(), given):
+    cookies, given = request.services.cookies, request.form.get(FORM_FIELD, "")
+    if cookies.form_token_fits(request.cookie(), given):
         return True
     # A sign-in form belongs to the visitor, even if another tab of the browser has signed in since.
-    is_sign_in = visit.request.url.path == "/sign-in"
-    return is_sign_in and cookies.form_token_fits(cookies.visitor(visit.request), given)
+    is_sign_in = request.http.url.path == "/sign-in"
+    return is_sign_in and cookies.form_token_fits(cookies.visitor(request.http), given)
 
 
 async def _form(request: Request) -> FormData:
@@ -131,24 +131,24 @@ async def _form(request: Request) -> FormData:
     return form
 
 
-def _refusal(screen: Screen, visit: Visit, verdict: Verdict) -> Response:
+def _refusal(screen: Screen, request: UserRequest, verdict: Verdict) -> Response:
     match verdict:
         case Verdict.SIGN_IN if not screen.is_json:
-            back = visit.request.url.path if not screen.is_unsafe else "/"
+            back = request.http.url.path if not screen.is_unsafe else "/"
             return see_other(f"/sign-in?next={quote(back)}")
         case Verdict.SIGN_IN:
             return JSONResponse({"error": "Sign in first."}, status_code=401)
         case Verdict.HIDDEN:
-            return _told(screen, visit, status=404, title="There is nothing here", text=_HIDDEN)
+            return _told(screen, request, status=404, title="There is nothing here", text=_HIDDEN)
         case _:
-            return _told(screen, visit, status=403, title="You may not do this", text=_FORBIDDEN)
+            return _told(screen, request, status=403, title="You may not do this", text=_FORBIDDEN)
 
 
 _HIDDEN = "The address is wrong, or it is of a company that you do not see."
 _FORBIDDEN = "Your role does not include it. Ask an admin of the company, or Protiv support."
 
 
-def _told(screen: Screen, visit: Visit, *, status: int, title: str, text: str) -> Response:
+def _told(screen: Screen, request: UserRequest, *, status: int, title: str, text: str) -> Response:
     if screen.is_json:
         return JSONResponse({"error": text}, status_code=status)
-    return visit.page("told.html", status=status, title=title, text=text)
+    return request.page("told.html", status=status, title=title, text=text)

@@ -13,9 +13,9 @@ from console.reading.company import Run as StoredRun
 from console.reading.company import read_companies, read_runs
 from console.routes.companies import state_of_line
 from console.routes.integration import snapshot_of
+from console.user_request import UserRequest
 from console.views.card import STATES, card_of
 from console.views.runs import run_state
-from console.visit import Visit
 from console.words import READS, RUN_STATES
 
 _MOST = 200
@@ -119,16 +119,16 @@ class Runs(Answer):
     runs: list[Run]
 
 
-def document(_visit: Visit) -> Response:
+def document(_visit: UserRequest) -> Response:
     """The OpenAPI description of these routes."""
     return JSONResponse(DOCUMENT)
 
 
-def companies(visit: Visit) -> Response:
+def companies(request: UserRequest) -> Response:
     """Companies by state, those that need attention first."""
-    limit, offset = _page(visit, default=50)
-    with visit.services.reach.reading() as tx:
-        found = read_companies(tx, find=visit.asked("find"), limit=limit, offset=offset)
+    limit, offset = _page(request, default=50)
+    with request.services.database.reading() as tx:
+        found = read_companies(tx, find=request.asked("find"), limit=limit, offset=offset)
     lines = [
         CompanyLine(
             company_id=line.company_id,
@@ -143,10 +143,10 @@ def companies(visit: Visit) -> Response:
     return _json(Companies(total=found.total, found=found.found, attention=found.attention, companies=lines))
 
 
-def company(visit: Visit) -> Response:
+def company(request: UserRequest) -> Response:
     """One company: state, freshness and counts by entity, progress, and what is waiting or held."""
-    snapshot = snapshot_of(visit)
-    card, link = card_of(snapshot, visit.now), snapshot.link
+    snapshot = snapshot_of(request)
+    card, link = card_of(snapshot, request.now), snapshot.link
     facts = snapshot.facts.entities if snapshot.facts else {}
     return _json(
         Company(
@@ -173,12 +173,12 @@ def company(visit: Visit) -> Response:
     )
 
 
-def runs(visit: Visit) -> Response:
+def runs(request: UserRequest) -> Response:
     """The newest runs first."""
-    running = snapshot_of(visit).running
-    limit, offset = _page(visit, default=20)
-    with visit.services.reach.reading() as tx:
-        found = read_runs(tx, visit.company_id, limit=limit, offset=offset)
+    running = snapshot_of(request).running
+    limit, offset = _page(request, default=20)
+    with request.services.database.reading() as tx:
+        found = read_runs(tx, request.company_id, limit=limit, offset=offset)
     return _json(Runs(runs=[_run(run, running) for run in found]))
 
 
@@ -186,9 +186,9 @@ def _run(run: StoredRun, running: StoredRun | None) -> Run:
     return Run.model_validate(run).model_copy(update={"state": run_state(run, running)})
 
 
-def _page(visit: Visit, *, default: int) -> tuple[int, int]:
-    limit = max(1, visit.number("limit", default=default, most=_MOST))
-    return limit, visit.number("offset", default=0, most=10_000_000)
+def _page(request: UserRequest, *, default: int) -> tuple[int, int]:
+    limit = max(1, request.number("limit", default=default, most=_MOST))
+    return limit, request.number("offset", default=0, most=10_000_000)
 
 
 def _json(answer: Answer) -> Response:

@@ -8,35 +8,35 @@ from starlette.responses import Response
 
 from console.access import sees_all
 from console.reading.company import CompanyLine, read_companies
+from console.user_request import RefusedError, UserRequest, see_other
 from console.views.card import STATES
-from console.visit import RefusedError, Visit, see_other
 from schemas.faults import NO_PERMISSION, fault_of
 
 COMPANIES_A_PAGE = 25
 _MOST_PAGES = 100_000
 
 
-def home(visit: Visit) -> Response:
+def home(request: UserRequest) -> Response:
     """The first page after signing in."""
-    if sees_all(visit.me):
+    if sees_all(request.me):
         return see_other("/companies")
-    return see_other(f"/c/{quote(visit.me.company_id or '', safe='')}")
+    return see_other(f"/c/{quote(request.me.company_id or '', safe='')}")
 
 
-def all_companies(visit: Visit) -> Response:
+def all_companies(request: UserRequest) -> Response:
     """Every company, those that need attention first."""
-    find = visit.asked("find")
-    page = max(1, visit.number("page", default=1, most=_MOST_PAGES))
-    with visit.services.reach.reading() as tx:
+    find = request.asked("find")
+    page = max(1, request.number("page", default=1, most=_MOST_PAGES))
+    with request.services.database.reading() as tx:
         found = read_companies(tx, find=find, limit=COMPANIES_A_PAGE, offset=(page - 1) * COMPANIES_A_PAGE)
     pages = max(1, -(-found.found // COMPANIES_A_PAGE))
     lines = [(line, *_look(line)) for line in found.lines]
-    return visit.page("companies.html", found=found, lines=lines, find=find, page_number=page, pages=pages)
+    return request.page("companies.html", found=found, lines=lines, find=find, page_number=page, pages=pages)
 
 
-def open_company(visit: Visit) -> Response:
+def open_company(request: UserRequest) -> Response:
     """Go to a company by its id, also to one that is not connected yet."""
-    company_id = visit.asked("company", longest=200)
+    company_id = request.asked("company", longest=200)
     if not company_id or "/" in company_id or company_id == "*":
         raise RefusedError(422, "This is not a company id", "Enter Protiv's id of one company; it holds no slash.")
     return see_other(f"/c/{quote(company_id, safe='')}")

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from console.reading.company import Snapshot
 from console.routes.actions import order
 from console.routes.integration import asked_command, snapshot_of
+from console.user_request import Form, RefusedError, UserRequest, see_other
 from console.views.card import card_of
 from console.views.steps import Steps, steps_of
-from console.visit import Form, RefusedError, Visit, see_other
 from control.audit import record
 from control.connections import PASSWORD, NewConnection, save_connection
 from control.console_sessions import CONNECT_LIMIT, TooManyTriesError, claim
@@ -32,120 +32,122 @@ _TOO_MANY = (
 )
 
 
-def show(visit: Visit) -> Response:
+def show(request: UserRequest) -> Response:
     """The form, with what is known of the connection before."""
-    snapshot = snapshot_of(visit)
+    snapshot = snapshot_of(request)
     link = snapshot.link
     known = Entered()
     if link is not None:
         day = link.import_from.isoformat() if link.import_from else ""
         known = Entered(link.username, "", link.time_zone, day)
-    return _form(visit, snapshot, known)
+    return _form(request, snapshot, known)
 
 
-def submit(visit: Visit) -> Response:
+def submit(request: UserRequest) -> Response:
     """Store it and begin."""
-    snapshot = snapshot_of(visit)
-    new = entered(visit.form, visit.now.date())
+    snapshot = snapshot_of(request)
+    new = entered(request.form, request.now.date())
     if new.problems:
-        return _form(visit, snapshot, new, status=422)
+        return _form(request, snapshot, new, status=422)
     try:
-        with visit.services.reach.writing() as tx:
-            claim(tx, CONNECT_LIMIT, visit.company_id)
+        with request.services.database.writing() as tx:
+            claim(tx, CONNECT_LIMIT, request.company_id)
     except TooManyTriesError:
-        return _form(visit, snapshot, new, status=429, problem=_TOO_MANY)
-    return _connecting(visit, _begin(visit, snapshot, new))
+        return _form(request, snapshot, new, status=429, problem=_TOO_MANY)
+    return _connecting(request, _begin(request, snapshot, new))
 
 
-def _begin(visit: Visit, snapshot: Snapshot, new: Entered) -> str:
-    company_id = visit.company_id
-    secret = visit.services.sealer.seal(new.password.encode(), company_id=company_id, kind=PASSWORD)
+def _begin(request: UserRequest, snapshot: Snapshot, new: Entered) -> str:
+    company_id = request.company_id
+    secret = request.services.sealer.seal(new.password.encode(), company_id=company_id, kind=PASSWORD)
     command_id = new_command_id()
     action = "connect" if snapshot.link is None else "reconnect"
     detail = {"username": new.username, "time_zone": new.time_zone, "spaces": new.password_has_spaces}
-    with visit.services.reach.writing() as tx:
+    with request.services.database.writing() as tx:
         # In front of the connection's own times, so that every trace of this attempt is later.
-        record(tx, visit.act(action, command_id=command_id, **detail))
+        record(tx, request.act(action, command_id=command_id, **detail))
         save_connection(tx, NewConnection(company_id, new.username, new.time_zone, new.day), secret)
         forget_confirmation(tx, company_id)
-    _ask_to_sign_in(visit, command_id)
+    _ask_to_sign_in(request, command_id)
     return command_id
 
 
-def _ask_to_sign_in(visit: Visit, command_id: str) -> None:
+def _ask_to_sign_in(request: UserRequest, command_id: str) -> None:
     """What was entered is stored: without the command the schedule signs in a minute later."""
     try:
-        order(visit, "sync", command_id)
+        order(request, "sync", command_id)
     except RetriableError as exc:
         log.warning("connect_waits_for_the_schedule", reason=str(exc))
 
 
-def connecting(visit: Visit) -> Response:
+def connecting(request: UserRequest) -> Response:
     """The steps of a Connect, as the database says."""
-    asked = asked_command(visit)
-    snapshot = snapshot_of(visit)
+    asked = asked_command(request)
+    snapshot = snapshot_of(request)
     if asked is None or snapshot.link is None:
-        return see_other(_path(visit, ""))
-    steps = steps_of(snapshot, asked.command_id or "", asked.at, visit.now)
+        return see_other(_path(request, ""))
+    steps = steps_of(snapshot, asked.command_id or "", asked.at, request.now)
     link = snapshot.link
     day = link.import_from.isoformat() if link.import_from else ""
     problems = {steps.field: steps.text} if steps.field else {}
     typed = (steps.outcome == "failed" and link.refused_username) or link.username
     again = Entered(typed, "", link.time_zone, day, problems=problems)
-    return visit.page(
+    return request.page(
         "connecting.html",
-        card=card_of(snapshot, visit.now),
+        card=card_of(snapshot, request.now),
         steps=steps,
         spaces=bool(asked.detail.get("spaces")) and _is_wrong(steps),
-        **_form_values(visit, again),
+        **_form_values(request, again),
     )
 
 
-def confirm(visit: Visit) -> Response:
+def confirm(request: UserRequest) -> Response:
     """Both accounts by name, before the other one is taken."""
-    snapshot = snapshot_of(visit)
+    snapshot = snapshot_of(request)
     if snapshot.link is None or not snapshot.link.pending_builder_id:
-        return see_other(_path(visit, ""))
-    return visit.page("confirm_account.html", card=card_of(snapshot, visit.now), link=snapshot.link)
+        return see_other(_path(request, ""))
+    return request.page("confirm_account.html", card=card_of(snapshot, request.now), link=snapshot.link)
 
 
-def accept_account(visit: Visit) -> Response:
+def accept_account(request: UserRequest) -> Response:
     """Take the other account, if it still is the one that was shown."""
-    builder_id, command_id = visit.form.get("builder_id", ""), new_command_id()
-    link = snapshot_of(visit).link
+    builder_id, command_id = request.form.get("builder_id", ""), new_command_id()
+    link = snapshot_of(request).link
     before = (link.builder_name or link.builder_id) if link else None
     after = (link.pending_builder_name or link.pending_builder_id) if link else None
-    with visit.services.reach.writing() as tx:
-        if not accept(tx, visit.company_id, builder_id=builder_id):
+    with request.services.database.writing() as tx:
+        if not accept(tx, request.company_id, builder_id=builder_id):
             raise RefusedError(409, "Nothing waits for this confirmation", "Somebody entered other credentials since.")
-        record(tx, visit.act("confirm-account", command_id=command_id, before=before, after=after))
-    _ask_to_sign_in(visit, command_id)
-    return _connecting(visit, command_id)
+        record(tx, request.act("confirm-account", command_id=command_id, before=before, after=after))
+    _ask_to_sign_in(request, command_id)
+    return _connecting(request, command_id)
 
 
-def _connecting(visit: Visit, command_id: str) -> Response:
-    return see_other(_path(visit, f"/connecting?command={command_id}"))
+def _connecting(request: UserRequest, command_id: str) -> Response:
+    return see_other(_path(request, f"/connecting?command={command_id}"))
 
 
-def _path(visit: Visit, rest: str) -> str:
-    return f"/c/{quote(visit.company_id, safe='')}/buildertrend{rest}"
+def _path(request: UserRequest, rest: str) -> str:
+    return f"/c/{quote(request.company_id, safe='')}/buildertrend{rest}"
 
 
 def _is_wrong(steps: Steps) -> bool:
     return steps.outcome == "failed" and steps.field == "password"
 
 
-def _form(visit: Visit, snapshot: Snapshot, shown: Entered, *, status: int = 200, problem: str = "") -> Response:
-    card = card_of(snapshot, visit.now)
-    return visit.page("connect.html", status=status, card=card, problem=problem, **_form_values(visit, shown))
+def _form(
+    request: UserRequest, snapshot: Snapshot, shown: Entered, *, status: int = 200, problem: str = ""
+) -> Response:
+    card = card_of(snapshot, request.now)
+    return request.page("connect.html", status=status, card=card, problem=problem, **_form_values(request, shown))
 
 
-def _form_values(visit: Visit, shown: Entered) -> dict[str, Any]:
+def _form_values(request: UserRequest, shown: Entered) -> dict[str, Any]:
     return {
         "entered": shown,
         "common_zones": COMMON_ZONES,
         "zones": all_zones()[len(COMMON_ZONES) :],
-        "today": visit.now.date().isoformat(),
+        "today": request.now.date().isoformat(),
     }
 
 

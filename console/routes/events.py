@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from console.limits import BusyError, StreamPlaces
 from console.metrics import STREAMS_OPEN
-from console.visit import Services, Visit
+from console.user_request import Services, UserRequest
 from schemas.sync_events import TERMINAL_EVENTS
 
 # A browser whose stream broke asks again after this.
@@ -20,9 +20,9 @@ _PING_S = 10.0
 _LONGEST_S = 900.0
 
 
-def events(visit: Visit) -> Response:
+def events(request: UserRequest) -> Response:
     """The company's events from now on; ends by itself after a quarter of an hour, so that a session's end counts."""
-    return EventStream(_stream(visit.services, visit.company_id), visit.services.streams, visit.form_token())
+    return EventStream(_stream(request.services, request.company_id), request.services.streams, request.form_token())
 
 
 class EventStream(StreamingResponse):

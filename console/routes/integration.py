@@ -8,9 +8,9 @@ from uuid import UUID
 from starlette.responses import Response
 
 from console.reading.company import Run, Snapshot, read_checkpoints, read_company, read_runs
+from console.user_request import RefusedError, UserRequest
 from console.views.card import Card, card_of
 from console.views.runs import RunLine, entity_lines, line_of
-from console.visit import RefusedError, Visit
 from console.words import READS, RUN_STATES, zone
 from control.audit import AuditLine, audit_of_command
 
@@ -18,61 +18,61 @@ RUNS_A_PAGE = 25
 _MOST_PAGES = 100_000
 
 
-def snapshot_of(visit: Visit) -> Snapshot:
+def snapshot_of(request: UserRequest) -> Snapshot:
     """The company as everybody who looks now sees it."""
-    company_id, services = visit.company_id, visit.services
+    company_id, services = request.company_id, request.services
 
     def read() -> Snapshot:
         refused, interval_s = services.refused.of(company_id), services.settings.poll_interval_s
-        with services.reach.reading() as tx:
+        with services.database.reading() as tx:
             return read_company(tx, company_id, refused=refused, poll_interval_s=interval_s)
 
-    return services.kept.get(company_id, read)
+    return services.snapshots.get(company_id, read)
 
 
-def integrations(visit: Visit) -> Response:
+def integrations(request: UserRequest) -> Response:
     """The card."""
-    return visit.page("integrations.html", card=card_of(snapshot_of(visit), visit.now))
+    return request.page("integrations.html", card=card_of(snapshot_of(request), request.now))
 
 
-def buildertrend(visit: Visit) -> Response:
+def buildertrend(request: UserRequest) -> Response:
     """All that is going on."""
-    snapshot = snapshot_of(visit)
-    card = card_of(snapshot, visit.now)
+    snapshot = snapshot_of(request)
+    card = card_of(snapshot, request.now)
     if snapshot.link is None:
-        return visit.page("integrations.html", card=card)
-    lines = _lines(list(snapshot.runs), snapshot, visit.now)
-    return visit.page("buildertrend.html", card=card, runs=lines, asked=asked_command(visit))
+        return request.page("integrations.html", card=card)
+    lines = _lines(list(snapshot.runs), snapshot, request.now)
+    return request.page("buildertrend.html", card=card, runs=lines, asked=asked_command(request))
 
 
-def asked_command(visit: Visit) -> AuditLine | None:
+def asked_command(request: UserRequest) -> AuditLine | None:
     """What became of the command that this page was led to after."""
-    command_id = visit.asked("command", longest=36)
+    command_id = request.asked("command", longest=36)
     if not _is_uuid(command_id):
         return None
-    with visit.services.reach.reading() as tx:
-        return audit_of_command(tx, visit.company_id, command_id)
+    with request.services.database.reading() as tx:
+        return audit_of_command(tx, request.company_id, command_id)
 
 
-def history(visit: Visit) -> Response:
+def history(request: UserRequest) -> Response:
     """Every run, filtered and a page at a time."""
-    snapshot = snapshot_of(visit)
-    state, read = visit.asked("state"), visit.asked("read")
+    snapshot = snapshot_of(request)
+    state, read = request.asked("state"), request.asked("read")
     state, read = state if state in RUN_STATES else "", read if read in READS else ""
-    page = max(1, visit.number("page", default=1, most=_MOST_PAGES))
-    with visit.services.reach.reading() as tx:
+    page = max(1, request.number("page", default=1, most=_MOST_PAGES))
+    with request.services.database.reading() as tx:
         runs = read_runs(
             tx,
-            visit.company_id,
+            request.company_id,
             limit=RUNS_A_PAGE + 1,
             offset=(page - 1) * RUNS_A_PAGE,
             state=state or None,
             read=read or None,
         )
-    return visit.page(
+    return request.page(
         "history.html",
-        card=card_of(snapshot, visit.now),
-        runs=_lines(runs[:RUNS_A_PAGE], snapshot, visit.now),
+        card=card_of(snapshot, request.now),
+        runs=_lines(runs[:RUNS_A_PAGE], snapshot, request.now),
         chosen={"state": state, "read": read},
         states={name: words for name, words in RUN_STATES.items() if name != "interrupted"},
         reads=READS,
@@ -81,19 +81,19 @@ def history(visit: Visit) -> Response:
     )
 
 
-def run_details(visit: Visit) -> Response:
+def run_details(request: UserRequest) -> Response:
     """One run in full."""
-    run_id = visit.request.path_params["run_id"]
-    snapshot = snapshot_of(visit)
-    with visit.services.reach.reading() as tx:
-        runs = read_runs(tx, visit.company_id, limit=1, run_id=run_id)
+    run_id = request.http.path_params["run_id"]
+    snapshot = snapshot_of(request)
+    with request.services.database.reading() as tx:
+        runs = read_runs(tx, request.company_id, limit=1, run_id=run_id)
         checkpoints = read_checkpoints(tx, run_id)
     if not runs:
         raise RefusedError(404, "There is no such run", "The address is wrong, or the run is of another company.")
-    return visit.page(
+    return request.page(
         "run.html",
-        card=card_of(snapshot, visit.now),
-        run=_lines(runs, snapshot, visit.now)[0],
+        card=card_of(snapshot, request.now),
+        run=_lines(runs, snapshot, request.now)[0],
         entities=entity_lines(runs[0], checkpoints),
     )
 

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from console.refused import Letters, read_letters
 from console.routes.integration import snapshot_of
+from console.user_request import RefusedError, UserRequest, see_other
 from console.views.card import card_of
-from console.visit import RefusedError, Visit, see_other
 from control.audit import Act, AuditLine, audit_lines, note_not_sent, record
 from control.console_users import ConsoleUser
 from core.errors import RetriableError
@@ -42,32 +42,32 @@ ACTIONS = {
 }
 
 
-def letters(visit: Visit) -> Response:
+def letters(request: UserRequest) -> Response:
     """What was refused, by what was wrong, and the newest ones."""
-    company_id = visit.asked("company", longest=200)
-    services = visit.services
+    company_id = request.asked("company", longest=200)
+    services = request.services
 
     def read() -> Letters:
         return read_letters(services.settings, services.clock, company_id)
 
     found = services.letters.get(company_id, read)
-    return visit.page("letters.html", found=found, company_id=company_id)
+    return request.page("letters.html", found=found, company_id=company_id)
 
 
-def replay(visit: Visit) -> Response:
+def replay(request: UserRequest) -> Response:
     """Put a company's dead letters through again."""
-    company_id = visit.form.get("company", "")
+    company_id = request.form.get("company", "")
     if not company_id or len(company_id) > 200 or "\0" in company_id:
         raise RefusedError(422, "Nothing was replayed", "Choose the company whose dead letters to replay.")
     command_id = new_command_id()
-    me, services = visit.me, visit.services
-    with services.reach.writing() as tx:
+    me, services = request.me, request.services
+    with services.database.writing() as tx:
         record(tx, Act(me.user_id, me.email, company_id, "replay-dead-letters", {}, command_id))
     try:
         order = CommandOrder("replay-dead-letters", company_id, command_id=command_id)
         services.sender.send(order, requested_by=f"console:{me.email}")
     except RetriableError as exc:
-        with services.reach.writing() as tx:
+        with services.database.writing() as tx:
             note_not_sent(tx, command_id, str(exc))
         raise
     services.letters.forget(company_id)
@@ -75,14 +75,14 @@ def replay(visit: Visit) -> Response:
     return see_other("/audit")
 
 
-def company_audit(visit: Visit) -> Response:
+def company_audit(request: UserRequest) -> Response:
     """Who changed what of this company."""
-    return _audit(visit, visit.company_id, card=card_of(snapshot_of(visit), visit.now))
+    return _audit(request, request.company_id, card=card_of(snapshot_of(request), request.now))
 
 
-def all_audit(visit: Visit) -> Response:
+def all_audit(request: UserRequest) -> Response:
     """Who changed what, everywhere."""
-    return _audit(visit, None, card=None)
+    return _audit(request, None, card=None)
 
 
 def shown_line(line: AuditLine, user: ConsoleUser) -> AuditLine:
@@ -92,10 +92,10 @@ def shown_line(line: AuditLine, user: ConsoleUser) -> AuditLine:
     return replace(line, detail={name: value for name, value in line.detail.items() if name not in _NOT_FOR_VIEWERS})
 
 
-def _audit(visit: Visit, company_id: str | None, **values: Any) -> Response:
-    before = visit.number("before", default=0, most=2**62) or None
-    with visit.services.reach.reading() as tx:
+def _audit(request: UserRequest, company_id: str | None, **values: Any) -> Response:
+    before = request.number("before", default=0, most=2**62) or None
+    with request.services.database.reading() as tx:
         lines = audit_lines(tx, company_id=company_id, before=before, limit=LINES_A_PAGE + 1)
     has_more = len(lines) > LINES_A_PAGE
-    shown = [shown_line(line, visit.me) for line in lines[:LINES_A_PAGE]]
-    return visit.page("audit.html", lines=shown, has_more=has_more, actions=ACTIONS, **values)
+    shown = [shown_line(line, request.me) for line in lines[:LINES_A_PAGE]]
+    return request.page("audit.html", lines=shown, has_more=has_more, actions=ACTIONS, **values)

@@ -16,9 +16,9 @@ from console.reading.records import (
 )
 from console.routes.actions import act_and_order
 from console.routes.integration import asked_command, require_connected, snapshot_of
+from console.user_request import RefusedError, UserRequest
 from console.views.attention import held_item
 from console.views.labor import bars_of, total_of
-from console.visit import RefusedError, Visit
 from console.words import ENTITY_NAMES, SINGULAR
 from core.errors import RetriableError
 from reports.explain import Explanation, explain
@@ -46,14 +46,14 @@ _LIST_TOLD = {
 _NOT_LINKED_TOLD = "These shifts are in Protiv with their hours; only the link is missing."
 
 
-def held(visit: Visit) -> Response:
+def held(request: UserRequest) -> Response:
     """What Buildertrend no longer shows, to be looked at."""
-    snapshot = snapshot_of(visit)
-    card = require_connected(snapshot, visit.now)
-    page, offset = _page(visit)
-    with visit.services.reach.reading() as tx:
-        rows = read_held(tx, visit.company_id, limit=_A_PAGE + 1, offset=offset)
-    return visit.page(
+    snapshot = snapshot_of(request)
+    card = require_connected(snapshot, request.now)
+    page, offset = _page(request)
+    with request.services.database.reading() as tx:
+        rows = read_held(tx, request.company_id, limit=_A_PAGE + 1, offset=offset)
+    return request.page(
         "held.html",
         card=card,
         groups=[(group, held_item(group)) for group in snapshot.held],
@@ -61,26 +61,26 @@ def held(visit: Visit) -> Response:
         names=ENTITY_NAMES,
         page_number=page,
         has_more=len(rows) > _A_PAGE,
-        asked=asked_command(visit),
+        asked=asked_command(request),
     )
 
 
-def release(visit: Visit) -> Response:
+def release(request: UserRequest) -> Response:
     """Let held deletions go."""
-    entities = tuple(sorted(set(visit.entities)))
+    entities = tuple(sorted(set(request.entities)))
     if not entities or not set(entities) <= set(ENTITY_BY_NAME):
         raise RefusedError(422, "Nothing was released", "Choose what to release.")
-    return act_and_order(visit, "release-deletions", entities=entities, back="/held")
+    return act_and_order(request, "release-deletions", entities=entities, back="/held")
 
 
-def waiting(visit: Visit) -> Response:
+def waiting(request: UserRequest) -> Response:
     """The shifts behind a line of what needs attention."""
-    card = require_connected(snapshot_of(visit), visit.now)
-    status, subject = visit.asked("status"), visit.asked("subject", longest=1000)
-    page, offset = _page(visit)
-    with visit.services.reach.reading() as tx:
-        rows = read_waiting(tx, visit.company_id, status=status, subject=subject, limit=_A_PAGE + 1, offset=offset)
-    return visit.page(
+    card = require_connected(snapshot_of(request), request.now)
+    status, subject = request.asked("status"), request.asked("subject", longest=1000)
+    page, offset = _page(request)
+    with request.services.database.reading() as tx:
+        rows = read_waiting(tx, request.company_id, status=status, subject=subject, limit=_A_PAGE + 1, offset=offset)
+    return request.page(
         "waiting.html",
         card=card,
         rows=rows[:_A_PAGE],
@@ -93,18 +93,18 @@ def waiting(visit: Visit) -> Response:
     )
 
 
-def find(visit: Visit) -> Response:
+def find(request: UserRequest) -> Response:
     """Search for a shift, job, worker, cost code or budget line; an id that nothing knows can be explained, too."""
-    card = require_connected(snapshot_of(visit), visit.now)
-    text, entity = visit.asked("find"), visit.asked("entity")
+    card = require_connected(snapshot_of(request), request.now)
+    text, entity = request.asked("find"), request.asked("entity")
     entities: Sequence[str] = [entity] if entity in ENTITY_BY_NAME else list(ENTITY_BY_NAME)
     rows = []
     if text:
-        with visit.services.reach.reading() as tx:
-            rows = find_records(tx, visit.company_id, text, entities=entities, limit=_FOUND)
+        with request.services.database.reading() as tx:
+            rows = find_records(tx, request.company_id, text, entities=entities, limit=_FOUND)
     is_id = text.isascii() and text.replace(":", "").isdigit()
     known = {row.entity for row in rows if row.entity_id == text}
-    return visit.page(
+    return request.page(
         "find.html",
         card=card,
         find=text,
@@ -117,16 +117,16 @@ def find(visit: Visit) -> Response:
     )
 
 
-def why(visit: Visit) -> Response:
+def why(request: UserRequest) -> Response:
     """Every stage of a record's way, one cause and the one next step."""
-    entity, entity_id = visit.request.path_params["entity"], visit.request.path_params["entity_id"]
+    entity, entity_id = request.http.path_params["entity"], request.http.path_params["entity_id"]
     if entity not in ENTITY_BY_NAME or len(entity_id) > 200:
         raise RefusedError(404, "There is nothing here", "Records are jobs, users, cost codes, budgets, time entries.")
-    card = require_connected(snapshot_of(visit), visit.now)
-    found, problem = _explained(visit, entity, entity_id)
-    with visit.services.reach.reading() as tx:
-        rows = find_records(tx, visit.company_id, entity_id, entities=[entity], limit=1)
-    return visit.page(
+    card = require_connected(snapshot_of(request), request.now)
+    found, problem = _explained(request, entity, entity_id)
+    with request.services.database.reading() as tx:
+        rows = find_records(tx, request.company_id, entity_id, entities=[entity], limit=1)
+    return request.page(
         "why.html",
         card=card,
         entity_name=SINGULAR[entity].capitalize(),
@@ -139,40 +139,40 @@ def why(visit: Visit) -> Response:
     )
 
 
-def _explained(visit: Visit, entity: str, entity_id: str) -> tuple[Explanation | None, str]:
+def _explained(request: UserRequest, entity: str, entity_id: str) -> tuple[Explanation | None, str]:
     """The answer; where Kafka is away, why there is none."""
-    services = visit.services
-    asked = Question(visit.company_id, ENTITY_BY_NAME[entity], entity_id)
-    with services.reach.reading() as tx:
+    services = request.services
+    asked = Question(request.company_id, ENTITY_BY_NAME[entity], entity_id)
+    with services.database.reading() as tx:
         try:
-            return explain(gather(tx, services.settings, services.registry, asked, at=visit.now)), ""
+            return explain(gather(tx, services.settings, services.registry, asked, at=request.now)), ""
         except RetriableError as exc:
             return None, str(exc)
 
 
-def jobs(visit: Visit) -> Response:
+def jobs(request: UserRequest) -> Response:
     """Jobs with their hours, those over budget first."""
-    card = require_connected(snapshot_of(visit), visit.now)
-    text = visit.asked("find")
-    page, offset = _page(visit)
-    with visit.services.reach.reading() as tx:
-        rows = read_jobs(tx, visit.company_id, find=text, limit=_A_PAGE + 1, offset=offset)
-    return visit.page(
+    card = require_connected(snapshot_of(request), request.now)
+    text = request.asked("find")
+    page, offset = _page(request)
+    with request.services.database.reading() as tx:
+        rows = read_jobs(tx, request.company_id, find=text, limit=_A_PAGE + 1, offset=offset)
+    return request.page(
         "jobs.html", card=card, find=text, rows=rows[:_A_PAGE], page_number=page, has_more=len(rows) > _A_PAGE
     )
 
 
-def job(visit: Visit) -> Response:
+def job(request: UserRequest) -> Response:
     """A job's budget against its work, a bar a cost code."""
-    card = require_connected(snapshot_of(visit), visit.now)
-    job_id = visit.request.path_params["job_id"]
-    with visit.services.reach.reading() as tx:
-        row, labor = read_job(tx, visit.company_id, job_id), read_labor(tx, visit.company_id, job_id)
+    card = require_connected(snapshot_of(request), request.now)
+    job_id = request.http.path_params["job_id"]
+    with request.services.database.reading() as tx:
+        row, labor = read_job(tx, request.company_id, job_id), read_labor(tx, request.company_id, job_id)
     if row is None and not labor:
         raise RefusedError(404, "There is no such job", "No job of this company in Protiv has this id.")
     open_shifts = sum(line.open_shifts for line in labor)
     not_linked = sum(line.hours_not_linked for line in labor)
-    return visit.page(
+    return request.page(
         "job.html",
         card=card,
         job_id=job_id,
@@ -184,6 +184,6 @@ def job(visit: Visit) -> Response:
     )
 
 
-def _page(visit: Visit) -> tuple[int, int]:
-    page = max(1, visit.number("page", default=1, most=_MOST_PAGES))
+def _page(request: UserRequest) -> tuple[int, int]:
+    page = max(1, request.number("page", default=1, most=_MOST_PAGES))
     return page, (page - 1) * _A_PAGE

@@ -15,10 +15,10 @@ import psycopg
 from starlette.testclient import TestClient
 
 from console.app import SCREENS, console_app
-from console.guard import Door, Guard
+from console.guard import Guard, PublicAddress
 from console.main import services_of
 from console.screens import Screen
-from console.visit import Services
+from console.user_request import Services
 from control.console_sessions import begin_session
 from control.console_users import NewUser, add_user, user_by_email
 from core.settings import Settings
@@ -55,7 +55,7 @@ class Site:
     def user(self, role: str, company_id: str | None = None, password: str | None = PASSWORD) -> str:
         """The e-mail of a new user; the password is PASSWORD."""
         email = f"{role}-{uuid4().hex[:10]}@protiv.example"
-        with self.services.reach.writing() as tx:
+        with self.services.database.writing() as tx:
             add_user(tx, NewUser(email, f"The {role}", role, company_id, password))
         return email
 
@@ -63,7 +63,7 @@ class Site:
         """A browser with a session, without the second that a password takes."""
         email = self.user(role, company_id, None)
         browser = self.browser()
-        with self.services.reach.writing() as tx:
+        with self.services.database.writing() as tx:
             user = user_by_email(tx, email)
             assert user is not None
             browser.cookies.set("protiv_session", begin_session(tx, user.user_id), domain="127.0.0.1")
@@ -92,15 +92,15 @@ class Site:
 @contextmanager
 def running_site(settings: Settings, **changes: Any) -> Iterator[Site]:
     """The application with its database reached."""
-    services = services_of(settings, Door(settings))
-    services.reach.connect(threading.Event())
+    services = services_of(settings, PublicAddress(settings))
+    services.database.connect(threading.Event())
     site = Site(console_app(services), services, settings)
     try:
         yield site
     finally:
         for browser in site.browsers:
             browser.close()
-        services.reach.close()
+        services.database.close()
         services.registry.close()
 
 

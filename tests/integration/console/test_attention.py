@@ -97,7 +97,7 @@ def refused(version: int) -> Headers:
 
 
 def page(site: Site, company_id: str) -> str:
-    site.services.kept.forget(company_id)
+    site.services.snapshots.forget(company_id)
     answer = site.signed_in("operator").get(f"/c/{company_id}/buildertrend")
     assert answer.status_code == 200
     return answer.text

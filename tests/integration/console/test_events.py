@@ -57,13 +57,13 @@ def listening(site: Site, heard: list[str]) -> Iterator[Listener]:
 def asked_for(site: Site, company_id: str) -> str:
     """A command of the console without an answer; its id."""
     command_id = str(uuid4())
-    with site.services.reach.writing() as tx:
+    with site.services.database.writing() as tx:
         record(tx, Act(None, "dana@acme.example", company_id, "sync", {}, command_id))
     return command_id
 
 
 def outcome(site: Site, company_id: str, command_id: str) -> tuple[str | None, str | None, bool]:
-    with site.services.reach.reading() as tx:
+    with site.services.database.reading() as tx:
         line = audit_of_command(tx, company_id, command_id)
     assert line is not None
     return line.outcome, line.outcome_message, line.outcome_at is not None
@@ -77,10 +77,10 @@ def test_audit_says_what_the_poller_stored_and_not_what_an_event_claims(site: Si
         eventually(lambda: said(SyncEvent(company_id, "completed", command_id=command_id)) and bool(heard), "is heard")
         assert outcome(site, company_id, command_id) == (None, None, False)
         body = {"command_id": command_id, "company_id": company_id, "type": "sync"}
-        with site.services.reach.writing() as tx:
+        with site.services.database.writing() as tx:
             put_command(tx, body)
         assert outcome(site, company_id, command_id) == ("accepted", None, False)
-        with site.services.reach.writing() as tx:
+        with site.services.database.writing() as tx:
             answer_commands(tx, [command_id], {"type": "rejected", "message": "Not today."})
         said(SyncEvent(company_id, "completed", command_id=command_id))
         assert outcome(site, company_id, command_id) == ("rejected", "Not today.", True)

@@ -12,7 +12,7 @@ from joserfc.jwk import RSAKey
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
-from console.guard import Door
+from console.guard import PublicAddress
 from console.main import services_of
 from core.errors import ConfigurationError
 from tests.integration.console.fix_console import ORIGIN, Site, running_site
@@ -150,4 +150,4 @@ def test_openid_that_is_not_set_up_is_not_offered(site: Site) -> None:
 def test_openid_without_a_client_names_the_setting(site: Site) -> None:
     settings = site.settings.model_copy(update={"oidc_issuer": "https://id.example"})
     with pytest.raises(ConfigurationError, match="OIDC_CLIENT_ID is not set"):
-        services_of(settings, Door(settings))
+        services_of(settings, PublicAddress(settings))

@@ -146,7 +146,7 @@ def test_forty_sign_ins_at_once_are_counted_one_by_one(site: Site) -> None:
 
     def is_let_through(_number: int) -> bool:
         try:
-            with site.services.reach.writing() as tx:
+            with site.services.database.writing() as tx:
                 claim(tx, SIGN_IN_LIMIT, subject)
         except TooManyTriesError:
             return False

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from console.guard import TEMPLATE, Door, Guard
+from console.guard import TEMPLATE, Guard, PublicAddress
 from tests.factories import settings
 
 
@@ -21,7 +21,7 @@ async def answer(request: Request) -> Response:
 
 def browser(host: str = "127.0.0.1:8080") -> TestClient:
     names = ("/c/{company_id}/jobs/{job_id}", "/metrics", "/health", "/ready")
-    app = Guard(Starlette(routes=[Route(name, answer) for name in names]), Door(settings()))
+    app = Guard(Starlette(routes=[Route(name, answer) for name in names]), PublicAddress(settings()))
     return TestClient(app, f"http://{host}")
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 
 from console.cookies import Cookies, comes_from_elsewhere
-from console.guard import Door
-from console.kept import Kept
+from console.guard import PublicAddress
 from console.reading.records import like
 from console.routes.connect import COMMON_ZONES, all_zones, entered
+from console.shared_reads import SharedReads
 from console.words import absolute, counted, counted_entity, duration, hours, listed, reference, relative, roughly, zone
 from core.errors import ConfigurationError
 from tests.factories import settings
@@ -81,7 +81,7 @@ class Reads:
 
 def test_kept_serves_one_reading_while_it_is_fresh() -> None:
     clock = FakeClock()
-    kept: Kept[int] = Kept(clock, fresh_s=0.4, share=4.0)
+    kept: SharedReads[int] = SharedReads(clock, fresh_s=0.4, share=4.0)
     read = Reads(clock)
     assert [kept.get("a", read), kept.get("a", read)] == [1, 1]
     clock.move(0.5)
@@ -93,7 +93,7 @@ def test_kept_serves_one_reading_while_it_is_fresh() -> None:
 
 def test_kept_spares_a_slow_source_but_never_for_more_than_two_seconds() -> None:
     clock = FakeClock()
-    kept: Kept[int] = Kept(clock)
+    kept: SharedReads[int] = SharedReads(clock)
     read = Reads(clock, seconds=0.3)
     kept.get("a", read)
     clock.move(1.1)
@@ -109,7 +109,7 @@ def test_kept_spares_a_slow_source_but_never_for_more_than_two_seconds() -> None
 
 def test_kept_reads_once_for_all_who_come_at_the_same_time() -> None:
     clock = FakeClock()
-    kept: Kept[int] = Kept(clock)
+    kept: SharedReads[int] = SharedReads(clock)
     began, go_on = threading.Event(), threading.Event()
     count = 0
 
@@ -132,7 +132,7 @@ def test_kept_reads_once_for_all_who_come_at_the_same_time() -> None:
 
 
 def test_kept_error_is_for_who_asked_and_the_next_one_reads() -> None:
-    kept: Kept[int] = Kept(FakeClock())
+    kept: SharedReads[int] = SharedReads(FakeClock())
 
     def fails() -> int:
         raise ZeroDivisionError
@@ -144,19 +144,19 @@ def test_kept_error_is_for_who_asked_and_the_next_one_reads() -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
 def test_door_of_this_machine_needs_no_public_name(host: str) -> None:
-    assert not Door(settings(console_host=host)).is_https
+    assert not PublicAddress(settings(console_host=host)).is_https
 
 
 @pytest.mark.parametrize("host", ["::", "10.1.2.3", "console.example"])
 def test_door_for_others_needs_a_public_name_with_https(host: str) -> None:
     with pytest.raises(ConfigurationError, match="set CONSOLE_PUBLIC_URL"):
-        Door(settings(console_host=host))
+        PublicAddress(settings(console_host=host))
     with pytest.raises(ConfigurationError, match="must start with https"):
-        Door(settings(console_host=host, console_public_url="http://console.example"))
-    door = Door(settings(console_host=host, console_public_url="https://console.example/"))
+        PublicAddress(settings(console_host=host, console_public_url="http://console.example"))
+    door = PublicAddress(settings(console_host=host, console_public_url="https://console.example/"))
     assert door.is_https
     assert "console.example" in door.hosts
-    assert not Door(settings(console_host=host, console_public_url="http://127.0.0.1:8080")).is_https
+    assert not PublicAddress(settings(console_host=host, console_public_url="http://127.0.0.1:8080")).is_https
 
 
 def request(**headers: str) -> Request:

@@ -23,7 +23,7 @@ class _Place(Generic[T]):
     serves_until: float = float("-inf")
 
 
-class Kept(Generic[T]):
+class SharedReads(Generic[T]):
     """`get` reads anew what is older than `fresh_s`, or than `share` times what reading it took, at most 2 s."""
 
     def __init__(self, clock: Clock, *, fresh_s: float = 0.4, share: float = 4.0) -> None:

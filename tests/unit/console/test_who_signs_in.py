@@ -1,4 +1,4 @@
-"""Who is who at the door: addresses as limits count them, known devices, e-mails, and passwords that are guessed."""
+"""Who signs in: addresses as limits count them, known devices, e-mails, and passwords that are guessed."""
 
 from __future__ import annotations
 

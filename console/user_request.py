@@ -10,15 +10,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from console.cookies import Cookies
-from console.guard import Door
-from console.kept import Kept
+from console.database import ConsoleDatabase
+from console.guard import PublicAddress
 from console.limits import HashingPool, StreamPlaces
 from console.listening import Listener
 from console.oidc import OpenId
 from console.pages import Pages
-from console.reach import Reach
 from console.reading.company import Snapshot
 from console.refused import Letters, RefusedRecords
+from console.shared_reads import SharedReads
 from control.audit import Act
 from control.console_users import ConsoleUser
 from control.vault import Sealer
@@ -41,10 +41,10 @@ class RefusedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
+class UserRequest:
     """Handed to every handler; handlers run in threads and may block."""
 
-    request: Request
+    http: Request
     services: Services
     user: ConsoleUser | None
     form: Form = field(default_factory=dict)
@@ -58,7 +58,7 @@ class Visit:
 
     @property
     def company_id(self) -> str:
-        return str(self.request.path_params["company_id"])
+        return str(self.http.path_params["company_id"])
 
     @property
     def now(self) -> datetime:
@@ -66,11 +66,11 @@ class Visit:
 
     def asked(self, name: str, *, longest: int = 100) -> str:
         """A field of the query, without spaces around it and NUL characters, cut to `longest`."""
-        return self.request.query_params.get(name, "").replace("\0", "").strip()[:longest]
+        return self.http.query_params.get(name, "").replace("\0", "").strip()[:longest]
 
     def number(self, name: str, *, default: int, most: int) -> int:
         """A number of the query; the default for anything that is none."""
-        text = self.request.query_params.get(name, "")
+        text = self.http.query_params.get(name, "")
         return min(int(text), most) if text.isascii() and text.isdigit() and len(text) < 16 else default
 
     def form_token(self) -> str:
@@ -79,16 +79,16 @@ class Visit:
     def cookie(self) -> str:
         """What the form token belongs to: the session, or before it the visitor."""
         cookies = self.services.cookies
-        return cookies.session(self.request) if self.user else cookies.visitor(self.request)
+        return cookies.session(self.http) if self.user else cookies.visitor(self.http)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A whole page. The console's own frame knows who is signed in."""
-        frame = {"me": self.user, "form_token": self.form_token(), "here": self.request.url.path}
+        frame = {"me": self.user, "form_token": self.form_token(), "here": self.http.url.path}
         return HTMLResponse(self.services.pages.render(template, self.now, **frame, **values), status_code=status)
 
     def act(self, action: str, *, command_id: str | None = None, **detail: Any) -> Act:
-        """What the audit keeps of this visit."""
-        company_id = self.request.path_params.get("company_id")
+        """What the audit keeps of this request."""
+        company_id = self.http.path_params.get("company_id")
         return Act(self.me.user_id, self.me.email, company_id, action, detail, command_id)
 
 
@@ -99,13 +99,13 @@ def see_other(path: str) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`kept` are snapshots of companies that several browsers share; `openid` is None where it is not set up."""
+    """`snapshots` are those of companies that several browsers share; `openid` is None where it is not set up."""
 
     settings: Settings
     clock: Clock
-    door: Door
+    public_address: PublicAddress
     cookies: Cookies
-    reach: Reach
+    database: ConsoleDatabase
     pages: Pages
     sender: CommandSender
     sealer: Sealer
@@ -114,6 +114,6 @@ class Services:
     streams: StreamPlaces
     hashing: HashingPool
     refused: RefusedRecords
-    kept: Kept[Snapshot]
-    letters: Kept[Letters]
+    snapshots: SharedReads[Snapshot]
+    letters: SharedReads[Letters]
     openid: OpenId | None

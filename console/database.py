@@ -1,4 +1,4 @@
-"""The database as pages reach it: there or away, never a reason not to start, and read in one snapshot a page."""
+"""The console's database: it may be away, even at the start; a page reads one snapshot of it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _READ_ONLY = b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TIME_LIMIT = b"SET LOCAL statement_timeout = '15s'"
 
 
-class Reach:
+class ConsoleDatabase:
     """Transactions on the database of DATABASE_URL once `connect` has reached it; until then a RetriableError."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
