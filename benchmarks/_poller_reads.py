@@ -119,6 +119,8 @@ class _SignedIn:
 
     def save(self, signed_in: SignedIn) -> None: ...
 
+    def renew(self, session: Session) -> None: ...
+
     def has_unanswered_sign_in(self) -> bool:
         return False
 

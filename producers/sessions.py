@@ -88,6 +88,10 @@ class VaultSessions:
                 self._put(tx, PASSWORD, accepted)
                 connections.set_hint(tx, self._company_id, TRIMMED_HINT)
 
+    def renew(self, session: Session) -> None:
+        with self._held() as tx:
+            self._put(tx, SESSION, session.to_json())
+
     def has_unanswered_sign_in(self) -> bool:
         with self._held() as tx:
             return connections.has_unanswered_sign_in(tx, self._company_id)

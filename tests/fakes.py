@@ -145,6 +145,10 @@ class MemorySessions:
     def save(self, signed_in: SignedIn) -> None:
         self.session, self.password = signed_in.session, signed_in.password
 
+    def renew(self, session: Session) -> None:
+        self.session = session
+        self.journal.append("renewed")
+
     def has_unanswered_sign_in(self) -> bool:
         return self.unanswered
 

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -25,15 +26,16 @@ from producers.buildertrend.answers import (
 )
 from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
+from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
-    BROWSER_HEADERS,
     Hosts,
     Session,
     SignedIn,
     SignInDetails,
     SignInJournal,
+    browser_headers,
     sign_in,
 )
 from schemas.faults import BLOCKED, SESSION_EXPIRED
@@ -67,6 +69,9 @@ class SessionStore(SignInJournal, Protocol):
     def save(self, signed_in: SignedIn) -> None:
         """Store a new session in place of the old one, and the password that was accepted."""
 
+    def renew(self, session: Session) -> None:
+        """Store the session that is in use, with cookies that an answer renewed."""
+
 
 class Account:
     """Reads one account. Every method blocks for its requests and raises SourceFaultError when they fail for good."""
@@ -83,6 +88,7 @@ class Account:
         """`details` is called only when a sign-in is due, to keep the password in memory for as short as possible."""
         self._client = client
         self._hosts = hosts
+        self._host = urlsplit(hosts.app_url).hostname or ""
         self._details = details
         self._sessions = sessions
         self._session = sessions.load()
@@ -172,7 +178,7 @@ class Account:
         return lambda: httpx.Request(method, self._hosts.app_url + path, headers=self._headers(), json=body)
 
     def _headers(self) -> dict[str, str]:
-        return BROWSER_HEADERS | (self._session.headers() if self._session else {})
+        return browser_headers(self._hosts) | (self._session.headers() if self._session else {})
 
     def _call(self, build: _Build, read: Callable[[Answer], T]) -> T:
         """The answer of a request as `read` parses it. If the session is over, sign in once and send it again.
@@ -210,9 +216,22 @@ class Account:
         return True
 
     def _answered(self, build: _Build, read: Callable[[Answer], T]) -> T:
-        found = read(self._client.send(build()))
+        request = build()
+        answer = self._client.send(request)
+        found = read(answer)
+        self._client.note_answered(request)
         self._requests_served += 1
+        self._take_cookies(answer)
         return found
+
+    def _take_cookies(self, answer: Answer) -> None:
+        """Take over the cookies that a good answer renews (S8), and store each new value once."""
+        if self._session is None or not answer.set_cookies:
+            return
+        session = renewed(self._session, answer.set_cookies, host=self._host, now=self._client.clock.now())
+        if session is not self._session:
+            self._session = session
+            self._sessions.renew(session)
 
     def _check_session_length(self) -> None:
         """Give up if sessions keep ending as soon as they begin: a sign-in for every request is no way to read."""

@@ -1,5 +1,7 @@
 """The HTTP client: one request at a time with a gap between, backoff that honours Retry-After, bounds on time and size.
 
+A 429 or 403 makes the gap longer for a while (R7).
+
 The bytes of an answer become UTF-8: one content coding undone within the bound, then byte order mark and charset.
 """
 
@@ -10,7 +12,7 @@ import random
 import re
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -20,6 +22,7 @@ import httpx
 from core.clock import Clock
 from core.errors import IntegrationError
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.request_kinds import kind_of
 from schemas.faults import RATE_LIMITED, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 CODINGS = "gzip, deflate"
@@ -46,12 +49,19 @@ _CHARSETS = {
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([A-Za-z0-9_-]{1,20})", re.ASCII)
 _LONGEST_CONTENT_TYPE = 200
 
-_RETRIED = frozenset({429, 500, 502, 503, 504})
+_FORBIDDEN = 403
 _TOO_MANY_REQUESTS = 429
+_THROTTLES = frozenset({_FORBIDDEN, _TOO_MANY_REQUESTS})
+_RETRIED = frozenset({*_THROTTLES, 500, 502, 503, 504})
 _UNAVAILABLE = 503
 _NOT_TAKEN = frozenset({_TOO_MANY_REQUESTS, _UNAVAILABLE})
 _MODULE_ERROR = 500
 _OK = 200
+# The gap after a throttle: twice as long each time, at most so many times as long; every other answer takes off a bit.
+_MOST_SLOWED = 8.0
+_SPEEDS_UP = 0.95
+# Pauses before a 403 is taken for a lack of permission are this much longer than others.
+_FORBIDDEN_PAUSES = 2
 # A longer Retry-After counts as a day: a date in the year 9999 must not stop a company for good.
 LONGEST_RETRY_AFTER_S = 86_400.0
 _LONGEST_DATE = 64
@@ -93,6 +103,7 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    set_cookies: Sequence[str] = ()
 
 
 Outcome = Answer | httpx.HTTPError
@@ -110,13 +121,20 @@ class HttpClient:
     count: Callable[[httpx.Request], None] = lambda _request: None
     """Called with each request that is sent, repeated ones too."""
     _last_sent: float | None = None
+    _slowed: float = 1.0
+    _answered: set[str] = field(default_factory=set)
 
     def send(self, request: httpx.Request) -> Answer:
         """The answer after retries; SourceFaultError when they are used up, ReadStoppedError when the run is to stop.
 
-        A 500 is tried again once and then returned: it may also mean a module that the account does not use [B].
+        A 500 is tried again once and then returned: it may also mean a module that the account does not use (R5). A 403
+        is returned where it stays, unless requests of its kind were answered before: then it is a throttle (R7).
         """
         return self._send(request, self._may_repeat)
+
+    def note_answered(self, request: httpx.Request) -> None:
+        """Requests of this kind are answered with data: a 403 to another is no lack of permission, then."""
+        self._answered.add(kind_of(request))
 
     def send_once(self, request: httpx.Request) -> Answer:
         """Like `send`, but repeated only if the source cannot have processed the request: it would count twice.
@@ -141,9 +159,16 @@ class HttpClient:
             asked_s = self.retry_after_s(outcome) if isinstance(outcome, Answer) else 0.0
             # Never sooner than asked: if that is too long to wait, the run ends and the next one is due then.
             if not repeat or attempt >= self.limits.attempts or asked_s > self.limits.longest_backoff_s:
+                if isinstance(outcome, Answer) and self._lacks_permission(request, outcome, asked_s):
+                    return outcome
                 raise _given_up(outcome, asked_s)
-            self._wait(max(self._backoff_s(attempt), asked_s))
+            longer = _FORBIDDEN_PAUSES if isinstance(outcome, Answer) and outcome.status == _FORBIDDEN else 1
+            self._wait(max(longer * self._backoff_s(attempt), asked_s))
             attempt += 1
+
+    def _lacks_permission(self, request: httpx.Request, answer: Answer, asked_s: float) -> bool:
+        """Whether a 403 that stays says so: it asks nobody to come back later, and nothing of its kind was shown."""
+        return answer.status == _FORBIDDEN and not asked_s and kind_of(request) not in self._answered
 
     def _may_repeat(self, outcome: Outcome, attempt: int) -> bool:
         if isinstance(outcome, Answer) and outcome.status == _MODULE_ERROR:
@@ -153,9 +178,14 @@ class HttpClient:
     def _try(self, request: httpx.Request) -> Outcome:
         self._keep_gap()
         try:
-            return self._exchange(request)
+            answer = self._exchange(request)
         except httpx.HTTPError as exc:
             return exc
+        if answer.status in _THROTTLES:
+            self._slowed = min(self._slowed * 2, _MOST_SLOWED)
+        else:
+            self._slowed = max(self._slowed * _SPEEDS_UP, 1.0)
+        return answer
 
     def _exchange(self, request: httpx.Request) -> Answer:
         deadline = self.clock.monotonic() + self.limits.answer_s
@@ -173,7 +203,8 @@ class HttpClient:
                 if self.clock.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer took too long as a whole", request=request)
             text = _as_utf8(body.whole(), response.headers.get("Content-Type", ""))
-            return Answer(response.status_code, response.headers, text)
+            cookies = response.headers.get_list("Set-Cookie")
+            return Answer(response.status_code, response.headers, text, cookies)
         except _TooLargeError:
             raise SourceFaultError(
                 SOURCE_UNAVAILABLE, f"an answer is over {self.limits.answer_bytes} bytes, as sent or unpacked"
@@ -186,7 +217,7 @@ class HttpClient:
     def _keep_gap(self) -> None:
         if self._last_sent is not None:
             passed = self.clock.monotonic() - self._last_sent
-            self._wait(self.limits.gap_ms / 1000 - passed)
+            self._wait(self.limits.gap_ms * self._slowed / 1000 - passed)
         elif self.stop.is_set():
             raise ReadStoppedError("stopped")
         self._last_sent = self.clock.monotonic()
@@ -232,7 +263,7 @@ def _given_up(outcome: Outcome, asked_s: float) -> SourceFaultError:
     not_taken = _was_not_taken(outcome, 0)
     if not isinstance(outcome, Answer):
         return SourceFaultError(SOURCE_UNAVAILABLE, f"no answer ({type(outcome).__name__})", not_taken=not_taken)
-    fault = RATE_LIMITED if outcome.status == _TOO_MANY_REQUESTS else SOURCE_UNAVAILABLE
+    fault = RATE_LIMITED if outcome.status in _THROTTLES else SOURCE_UNAVAILABLE
     return SourceFaultError(fault, f"status {outcome.status}", retry_after_s=asked_s or None, not_taken=not_taken)
 
 

@@ -30,8 +30,8 @@ from schemas.faults import (
 
 SignInFlow = Generator[httpx.Request, Answer, "Session"]
 
-# What a browser on the public web page sends [B]; the edge refuses clients that do not look like one.
-BROWSER_HEADERS = {
+# What a browser sends (R1); the edge may refuse clients that do not look like one (S13).
+_BROWSER_HEADERS = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0 Safari/537.36",
     "Accept": "application/json, text/plain, */*",
     "Accept-Language": "en-US,en;q=0.9",
@@ -102,6 +102,11 @@ class Hosts:
 
     app_url: str
     login_url: str
+
+
+def browser_headers(hosts: Hosts) -> dict[str, str]:
+    """The headers of every request: those of a browser that shows the application."""
+    return _BROWSER_HEADERS | {"Origin": hosts.app_url, "Referer": f"{hosts.app_url}/app/"}
 
 
 class _EndpointMissingError(Exception):
@@ -225,7 +230,7 @@ def _answer(client: HttpClient, request: httpx.Request) -> Answer:
 
 def _check_landing_page(client: HttpClient, hosts: Hosts) -> None:
     """Send no password if the page before the sign-in fails or redirects elsewhere, as during maintenance."""
-    answer = client.send(httpx.Request("GET", hosts.app_url + _LANDING_PAGE, headers=BROWSER_HEADERS))
+    answer = client.send(httpx.Request("GET", hosts.app_url + _LANDING_PAGE, headers=browser_headers(hosts)))
     target = answer.headers.get("Location", "")
     elsewhere = 300 <= answer.status < 400 and not leads_to_sign_in(target)
     if elsewhere or answer.status >= 500:
@@ -237,7 +242,7 @@ def phone_app_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
     answer = yield httpx.Request(
         "POST",
         f"{hosts.app_url}/api/Login/AjaxLogin",
-        headers=BROWSER_HEADERS,
+        headers=browser_headers(hosts),
         json={
             "username": details.username,
             "password": details.password,
@@ -263,7 +268,7 @@ def password_grant_flow(details: SignInDetails, hosts: Hosts) -> SignInFlow:
     answer = yield httpx.Request(
         "POST",
         f"{hosts.login_url}/oauth/token",
-        headers=BROWSER_HEADERS,
+        headers=browser_headers(hosts),
         data={
             "grant_type": "password",
             "username": details.username,

@@ -216,3 +216,10 @@ def test_session_that_ends_at_every_call_is_no_way_to_read(desk: Desk) -> None:
     desk.sandbox.set_switches(session_calls=1)
     assert fault_of(desk.run()) == "session-expired"
     assert attempts_sent(desk) <= 4
+
+
+def test_cookies_that_answers_renew_are_stored_and_no_sign_in_follows_when_the_old_ones_end(desk: Desk) -> None:
+    desk.sandbox.set_switches(cookie_renewal_calls=3, cookie_grace_calls=1)
+    for _ in range(3):
+        assert [event.type for event in desk.run() if event.type in {"completed", "failed"}] == ["completed"]
+    assert desk.sandbox.counters()["sign_ins"] == {"successful": 1, "failed": 0}

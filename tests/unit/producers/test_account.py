@@ -315,3 +315,42 @@ def test_account_message_in_place_of_data_is_no_answer_of_nothing() -> None:
     with pytest.raises(SourceFaultError) as caught:
         rig.account.budget_categories(1)
     assert caught.value.fault is SOURCE_UNAVAILABLE
+
+
+def test_account_takes_over_the_cookies_that_an_answer_renews_and_stores_each_value_once() -> None:
+    def good(cookie: str) -> httpx.Response:
+        answer = enveloped_answer(PAGE)
+        answer.headers["Set-Cookie"] = cookie
+        return answer
+
+    kept = Session({".AspNet.Auth0": "one"}, "")
+    rig = Rig(
+        *map(good, ["GAESA=a; Path=/", "GAESA=a; Path=/", ".AspNet.Auth0=two", "x=1; Domain=evil.test"]), session=kept
+    )
+    for _ in range(4):
+        rig.account.shifts(JobBatch(), PageAsk())
+    assert [request.headers["cookie"] for request in rig.source.requests] == [
+        ".AspNet.Auth0=one",
+        ".AspNet.Auth0=one; GAESA=a",
+        ".AspNet.Auth0=one; GAESA=a",
+        ".AspNet.Auth0=two; GAESA=a",
+    ]
+    assert rig.sessions.journal == ["renewed", "renewed"]
+    assert rig.sessions.session == Session({".AspNet.Auth0": "two", "GAESA": "a"}, "")
+
+
+def test_account_takes_no_cookie_of_an_answer_that_says_that_the_session_is_over() -> None:
+    over = json_answer(RELOGIN)
+    over.headers["Set-Cookie"] = ".AspNet.Auth0=; Path=/"
+    rig = Rig(over, json_answer(SIGNED_IN), enveloped_answer(PAGE), session=Session({".AspNet.Auth0": "one"}, ""))
+    rig.account.shifts(JobBatch(), PageAsk())
+    assert "renewed" not in rig.sessions.journal
+
+
+def test_account_requests_look_like_those_of_the_applications_page() -> None:
+    rig = Rig(json_answer(SIGNED_IN), enveloped_answer(PAGE))
+    rig.account.shifts(JobBatch(), PageAsk())
+    for request in rig.source.requests:
+        assert request.headers["origin"] == "https://app.test"
+        assert request.headers["referer"].startswith("https://app.test/app/")
+        assert "Mozilla" in request.headers["user-agent"]

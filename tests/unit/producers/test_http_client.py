@@ -77,6 +77,50 @@ def test_send_gives_up_after_its_attempts_with_the_faults_name(last: httpx.Respo
     assert len(rig.source.requests) == 5
 
 
+def test_send_403_that_passes_is_a_throttle() -> None:
+    """Bursts are answered so, too (R7)."""
+    rig = Rig(*[json_answer({}, 403)] * 4, json_answer({"ok": 1}))
+    assert rig.send() == 200
+    backoffs = [wait for wait in rig.clock.waits if wait > 0.8]
+    assert [bound / 2 <= wait <= bound for wait, bound in zip(backoffs, [2, 4, 8, 16], strict=True)] == [True] * 4
+
+
+def test_send_403_that_stays_is_an_answer() -> None:
+    rig = Rig(*[json_answer({}, 403)] * 5)
+    assert rig.send() == 403
+    assert len(rig.source.requests) == 5
+
+
+def test_send_403_that_stays_where_such_requests_were_answered_is_a_throttle() -> None:
+    rig = Rig(*[json_answer({}, 403)] * 5)
+    rig.client.note_answered(httpx.Request("GET", URL + "/another"))
+    assert rig.fault().fault is RATE_LIMITED
+
+
+def test_send_403_that_asks_for_longer_than_our_patience_is_a_throttle() -> None:
+    answer = json_answer({}, 403)
+    answer.headers["Retry-After"] = "1800"
+    fault = Rig(answer).fault()
+    assert (fault.fault, fault.retry_after_s) == (RATE_LIMITED, 1800)
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_send_gap_is_longer_after_a_throttle_and_becomes_what_it_was(status: int) -> None:
+    rig = Rig(*[json_answer({}, status)] * 2, *[json_answer({})] * 100, attempts=9)
+    for _ in range(100):
+        rig.send()
+    gaps = [wait for wait in rig.clock.waits if wait < 0.9]
+    assert max(gaps) == pytest.approx(0.8 * 0.95)
+    assert gaps[-1] == pytest.approx(0.2)
+
+
+def test_send_gap_grows_no_further_than_its_bound() -> None:
+    rig = Rig(*[json_answer({}, 429)] * 30, *[json_answer({})] * 2, attempts=40, longest_backoff_s=0.001)
+    rig.send()
+    rig.send()
+    assert 1.5 < max(rig.clock.waits) <= 0.2 * 8
+
+
 @pytest.mark.parametrize("error", [httpx.ConnectError("x"), httpx.ReadTimeout("x"), httpx.RemoteProtocolError("x")])
 def test_send_no_answer_is_tried_again_and_then_an_outage(error: httpx.HTTPError) -> None:
     rig = Rig(error, json_answer({}))
@@ -91,7 +135,7 @@ def test_send_module_error_is_tried_once_more_and_handed_back() -> None:
     assert len(rig.source.requests) == 2
 
 
-@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404])
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 404])
 def test_send_other_statuses_are_answers(status: int) -> None:
     rig = Rig(json_answer({}, status))
     assert rig.send() == status
