@@ -21,7 +21,6 @@ from cli import (
     restore_ids,
     services,
     setup,
-    source,
     status,
     topics,
     user,
@@ -64,7 +63,6 @@ app.command("doctor")(doctor.doctor)
 topics.app.command("restore-ids")(restore_ids.restore_ids)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
-app.add_typer(source.app, name="source")
 app.add_typer(user.app, name="user")
 
 

@@ -163,10 +163,12 @@ def hold_epoch(tx: Writing, lease: Lease) -> None:
     tx.execute(_SQL["hold_epoch"], {"company_id": lease.company_id, "epoch": lease.epoch})
 
 
-def set_signed_in(tx: Transaction, company_id: str, *, builder_id: str, builder_name: str) -> None:
-    tx.execute(
-        _SQL["set_signed_in"], {"company_id": company_id, "builder_id": builder_id, "builder_name": builder_name}
-    )
+def set_signed_in(
+    tx: Transaction, company_id: str, *, builder_id: str, builder_name: str, session_timeout_s: int | None = None
+) -> None:
+    """These credentials are in; `session_timeout_s`: after how long without a request a session ends, where stated."""
+    values = {"builder_id": builder_id, "builder_name": builder_name, "session_timeout_s": session_timeout_s}
+    tx.execute(_SQL["set_signed_in"], {"company_id": company_id} | values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,9 +129,7 @@ class _ConnectionRun:
                 self._read(run, stop)
             except SourceFaultError as exc:
                 further = exc.fault.is_of_source and total(run.counts)["read"] > read_before
-                ended = FailedRun(
-                    self.connection, exc, run.counts, made_progress=further, evidence=run.evidence.counts()
-                )
+                ended = FailedRun(self.connection, exc, run.counts, made_progress=further)
                 self.tools.recorder.failed(self.lease, self.plan, run_id, ended)
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
@@ -145,9 +143,8 @@ class _ConnectionRun:
         requests = RequestCount(recorder.database, self.connection, self.plan.read, recorder.clock)
         try:
             account = self.tools.account(self.lease, self.connection, stop, requests.note)
-            run.evidence = account.evidence
             self._check_identity(account)
-            execute(run, planned_reads(account, self.plan.scope, self._memory()))
+            execute(run, planned_reads(account, self.plan.scope, self._memory(run)))
         except FORESEEN:
             raise
         except Exception as exc:
@@ -186,7 +183,6 @@ class _ConnectionRun:
     def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
         seconds = self.tools.recorder.clock.monotonic() - began_at
         metrics.run_ended(read=self.plan.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
-        metrics.evidence_counted(run.evidence.counts())
 
     def _prepare(self, begun: BegunRun, background: Background) -> Run:
         recorder = self.tools.recorder
@@ -216,9 +212,9 @@ class _ConnectionRun:
         republish = self.plan.scope.entities if self.plan.read == BACKFILL else ()
         return PostgresLedger(self.tools.recorder.database, self.lease, run, republish)
 
-    def _memory(self) -> SourceMemory:
+    def _memory(self, run: Run) -> SourceMemory:
         recorder = self.tools.recorder
-        return SourceMemory(recorder.database, self.lease, self.connection, recorder.clock)
+        return SourceMemory(recorder.database, self.lease, self.connection, recorder.clock, run.incomplete)
 
     def _confirm(self) -> None:
         with self.tools.recorder.database.transaction() as tx:
@@ -235,7 +231,13 @@ class _ConnectionRun:
         with self.tools.recorder.database.transaction() as tx:
             hold_epoch(tx, self.lease)
             forget_confirmation(tx, self.lease.company_id)
-            set_signed_in(tx, self.lease.company_id, builder_id=identity.builder_id, builder_name=identity.builder_name)
+            set_signed_in(
+                tx,
+                self.lease.company_id,
+                builder_id=identity.builder_id,
+                builder_name=identity.builder_name,
+                session_timeout_s=identity.session_timeout_s,
+            )
 
     def _is_confirmed(self, identity: AccountIdentity) -> bool:
         """Whether an admin confirmed the change to this account; what to confirm is kept for them otherwise."""

@@ -24,12 +24,12 @@ REQUESTS = Counter(
     "Requests sent to Buildertrend, by the read that sent them (or sign-in) and by what they ask for.",
     ["read", "kind"],
 )
-SOURCE_ANSWERS = Counter("protiv_poller_source_answers", "Answers of Buildertrend by class of status.", ["status"])
-EVIDENCE = Counter(
-    "protiv_poller_evidence",
-    "Answers that bore out (held) or contradicted a fact of docs/wire.md.",
-    ["fact", "result"],
+BUDGET_MOVES = Counter(
+    "protiv_poller_budget_moves",
+    "Budgets found changed, by what the company-wide report had said: moved, unmoved (it does not suffice), no-row.",
+    ["report"],
 )
+SOURCE_ANSWERS = Counter("protiv_poller_source_answers", "Answers of Buildertrend by class of status.", ["status"])
 COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
 COMMANDS_PUT_ASIDE = Counter(
     "protiv_poller_commands_put_aside", "Records of integration.sync-commands that are no command.", ["error_class"]
@@ -68,6 +68,11 @@ def show(health: Health) -> None:
         FRESHNESS_SECONDS.labels(entity).set(age_s)
 
 
+def budget_moved(row_moved: bool | None) -> None:
+    """Count a budget that changed; whether its job's row of the report had, None where it had none."""
+    BUDGET_MOVES.labels({None: "no-row", True: "moved", False: "unmoved"}[row_moved]).inc()
+
+
 def command_ended(kind: str, outcome: str) -> None:
     """Count a command's final answer. Its type is whatever somebody wrote: only known ones become labels."""
     COMMANDS.labels(command_type(kind) or "unknown", outcome).inc()
@@ -81,13 +86,6 @@ def run_ended(*, read: str, state: str, fault: str | None, counts: Counts, secon
         FAULTS.labels(fault).inc()
     for entity, outcomes in counts.items():
         _count(entity, outcomes)
-
-
-def evidence_counted(counts: Mapping[str, tuple[int, int]]) -> None:
-    """Add what a run saw of facts: how often each held and how often it was contradicted."""
-    for fact, (held, contradicted) in counts.items():
-        EVIDENCE.labels(fact, "held").inc(held)
-        EVIDENCE.labels(fact, "contradicted").inc(contradicted)
 
 
 def _count(entity: str, outcomes: Mapping[str, int]) -> None:

@@ -8,8 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from reports.responsible import ReadState, ToDo, blocking, incomplete
-from schemas.claims import contradiction
-from schemas.entities import ENTITIES
+from schemas.entities import BUDGETS, COST_CODES, ENTITIES
 from schemas.faults import NOBODY, OPERATOR
 
 STATES = (
@@ -24,6 +23,8 @@ STATES = (
     "pending",
     "on time",
 )
+# Where Buildertrend has no report of what moved, only the full read says that all of them were read.
+_READ_DAILY = (BUDGETS.name, COST_CODES.name)
 _READABLE = ("connecting", "connected")
 # Pollers look for work several times a second: what waits longer than this waits because none runs.
 _PICKED_UP_WITHIN = timedelta(minutes=2)
@@ -111,21 +112,6 @@ class RequestsToday:
 
 
 @dataclass(frozen=True, slots=True)
-class Contradicted:
-    """A fact of docs/wire.md that answers contradicted, in so many of so many cases."""
-
-    fact: str
-    contradicted: int
-    cases: int
-    since: datetime
-    last: datetime
-
-    @property
-    def sentence(self) -> str:
-        return f"{contradiction(self.fact, contradicted=self.contradicted, of=self.cases)} since {self.since:%Y-%m-%d}."
-
-
-@dataclass(frozen=True, slots=True)
 class CompanyFacts:
     """All that is known of a company."""
 
@@ -134,7 +120,6 @@ class CompanyFacts:
     running: RunningRead | None = None
     commands: Sequence[OpenCommandFacts] = ()
     requests: RequestsToday = RequestsToday()
-    contradicted: Sequence[Contradicted] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +152,21 @@ class CompanyStatus:
         return None if None in known else min(at for at in known if at is not None)
 
 
-def company_status(facts: CompanyFacts, *, now: datetime, poll_interval_s: float) -> CompanyStatus:
+def company_status(
+    facts: CompanyFacts, *, now: datetime, poll_interval_s: float, full_sync_interval_s: float = 86_400.0
+) -> CompanyStatus:
     """The status of a company as it is at `now`."""
-    late_before = now - timedelta(seconds=poll_interval_s * INTERVALS_UNTIL_LATE)
     whole = _own_state(facts, now)
-    entities = tuple(_entity_status(facts, one.name, whole, late_before) for one in ENTITIES)
+    longest = {name: max(poll_interval_s, full_sync_interval_s) for name in _READ_DAILY}
+    entities = tuple(
+        _entity_status(
+            facts,
+            one.name,
+            whole,
+            now - timedelta(seconds=longest.get(one.name, poll_interval_s) * INTERVALS_UNTIL_LATE),
+        )
+        for one in ENTITIES
+    )
     state = whole or _worst(entities)
     cause, to_do = _responsible(facts, state, entities)
     due = facts.connection.next_due_at if facts.connection.state in _READABLE else None
@@ -235,14 +230,11 @@ def _responsible(facts: CompanyFacts, state: str, entities: Sequence[EntityStatu
     if found is not None:
         return found
     held = sum(one.facts.held for one in entities)
-    short = next((one for one in entities if one.facts.incomplete is not None), None)
     if held:
         command = f"protiv-buildertrend release-deletions {connection.company_id} --dry-run --wait"
         cause = f"{held:,} deletions are held: Buildertrend no longer shows these records."
-        if short is not None:
-            # A read that looks wrong holds what it does not show: why it looks so decides what to do.
-            cause = f"{cause} {short.facts.incomplete}"
         return cause, ToDo(OPERATOR, "Look at them, then release them or wait for their return.", command)
+    short = next((one for one in entities if one.facts.incomplete is not None), None)
     if short is not None:
         return incomplete(connection.company_id, short.entity, short.facts.incomplete or "")
     if state == "late":

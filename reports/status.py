@@ -12,13 +12,11 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from control.database import Transaction
-from control.evidence import evidence_of
 from core.sql import read_statements
 from reports.company_status import (
     CompanyFacts,
     CompanyStatus,
     ConnectionFacts,
-    Contradicted,
     EntityFacts,
     OpenCommandFacts,
     RequestsToday,
@@ -37,11 +35,19 @@ Row = dict[str, Any]
 
 
 def read_status(
-    tx: Transaction, *, now: datetime, poll_interval_s: float, company_ids: Sequence[str] | None = None
+    tx: Transaction,
+    *,
+    now: datetime,
+    poll_interval_s: float,
+    full_sync_interval_s: float = 86_400.0,
+    company_ids: Sequence[str] | None = None,
 ) -> list[CompanyStatus]:
     """The status of these companies (None: of all), by company id; records are counted for up to MOST_COUNTED."""
     facts = read_facts(tx, company_ids)
-    return [company_status(one, now=now, poll_interval_s=poll_interval_s) for one in facts]
+    return [
+        company_status(one, now=now, poll_interval_s=poll_interval_s, full_sync_interval_s=full_sync_interval_s)
+        for one in facts
+    ]
 
 
 def takes_writes(tx: Transaction) -> bool:
@@ -60,7 +66,6 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
     commands: dict[str, list[OpenCommandFacts]] = {}
     for row in _rows(tx, _SQL["commands"], wanted):
         commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
-    contradicted = _contradicted(tx, [one.company_id for one in connections])
     requests = _requests(_rows(tx, _SQL["requests"], wanted))
     return [
         CompanyFacts(
@@ -75,21 +80,9 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
             running=running.get(one.company_id),
             commands=tuple(commands.get(one.company_id, ())),
             requests=requests.get(one.company_id, RequestsToday()),
-            contradicted=contradicted.get(one.company_id, ()),
         )
         for one in connections
     ]
-
-
-def _contradicted(tx: Transaction, company_ids: Sequence[str]) -> dict[str, list[Contradicted]]:
-    """By company: the facts that its answers contradicted."""
-    found: dict[str, list[Contradicted]] = {}
-    for one in evidence_of(tx, company_ids):
-        if one.first_contradicted_at is not None and one.last_contradicted_at is not None:
-            cases = one.held + one.contradicted
-            fact = Contradicted(one.fact, one.contradicted, cases, one.first_contradicted_at, one.last_contradicted_at)
-            found.setdefault(one.company_id, []).append(fact)
-    return found
 
 
 Place = tuple[str, str]

@@ -90,7 +90,7 @@ COST_CODES = Entity(
     id_field="cost_code_id",
     raw_id=("id",),
     label="title",
-    read_rank=4,
+    read_rank=5,
 )
 BUDGETS = Entity(
     name="budgets",
@@ -99,7 +99,7 @@ BUDGETS = Entity(
     id_field="budget_id",
     raw_id=("jobId", "id"),
     label="cost_code_title",
-    read_rank=5,
+    read_rank=4,
     parents=(JOBS, COST_CODES),
 )
 TIME_ENTRIES = Entity(

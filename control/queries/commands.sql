@@ -10,11 +10,13 @@ SELECT body->>'command_id' AS command_id, type, body FROM integration.commands
 WHERE company_id = %(company_id)s AND state <> 'done' AND answer IS NULL AND due_at <= now() ORDER BY arrived;
 
 -- name: start
--- A command that comes to a run which has begun to read is late. So is one of a run that takes over an earlier one's pages.
+-- A command that comes to a run which has begun to read is late. So is one of a run that takes over an earlier one's pages,
+-- and one that comes to a run that asks for changed budgets only.
 UPDATE integration.commands
 SET state = 'running', run_id = %(run_id)s,
     late = CASE WHEN run_id = %(run_id)s THEN late
-        ELSE EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = %(run_id)s) END
+        ELSE EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = %(run_id)s)
+            OR EXISTS (SELECT FROM integration.runs AS r WHERE r.run_id = %(run_id)s AND r.scope->>'jobs' = 'changed') END
 WHERE command_id = ANY(%(command_ids)s::uuid[]);
 
 -- name: again
@@ -53,7 +55,8 @@ UPDATE integration.commands SET state = 'done', finished_at = now() WHERE comman
 -- A sync that asks for no more than a read under way joins it. Of a command that is due only.
 UPDATE integration.commands AS c
 SET state = 'running', run_id = r.run_id,
-    late = EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = r.run_id)
+    late = coalesce(r.scope->>'jobs', '') = 'changed'
+        OR EXISTS (SELECT FROM integration.read_checkpoints AS k WHERE k.run_id = r.run_id)
 FROM integration.runs AS r
 WHERE c.state = 'pending' AND c.answer IS NULL AND c.due_at <= now() AND c.type = ANY(%(types)s)
   AND r.company_id = c.company_id AND r.state = 'running' AND r.read <> 'backfill'

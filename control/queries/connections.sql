@@ -184,7 +184,7 @@ UPDATE integration.connections
 SET state = 'connected',
     fault = CASE WHEN fault = 'source-incomplete' OR outage_since IS NOT NULL THEN fault END,
     message = CASE WHEN fault = 'source-incomplete' OR outage_since IS NOT NULL THEN message END,
-    builder_id = %(builder_id)s, builder_name = %(builder_name)s,
+    builder_id = %(builder_id)s, builder_name = %(builder_name)s, session_timeout_s = %(session_timeout_s)s,
     previous_username = NULL, previous_time_zone = NULL, previous_import_from = NULL,
     updated_at = now()
 WHERE company_id = %(company_id)s;

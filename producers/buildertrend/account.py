@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,7 +29,6 @@ from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
-from producers.buildertrend.evidence import Evidence
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
     Hosts,
@@ -39,19 +39,23 @@ from producers.buildertrend.sign_in import (
     browser_headers,
     sign_in,
 )
-from schemas.faults import BLOCKED, SESSION_EXPIRED
+from schemas.faults import BLOCKED, NO_PERMISSION, SESSION_EXPIRED, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 T = TypeVar("T")
 _Build = Callable[[], httpx.Request]
 _SHORT_SESSION = 2
-# A list of this length was answered for all who tried.
-_LONG_LIST = 25
 _MOST_SHORT_SESSIONS = 3
 # So many companies of one Buildertrend user may end each other's sessions at the same moment.
 _MOST_SESSIONS = 8
 _LONGEST_BUILDER_ID = 64
+_REPORTS = (
+    "/apix/v3/Reporting/work-in-progress?openJobLimit=500",
+    "/apix/v3/Reporting/profitability?openJobLimit=200&closedJobLimit=50&warrantyJobLimit=50",
+)
+_WITHOUT_REPORT = (NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE)
 _LONGEST_BUILDER_NAME = 200
 _DEEPEST_STATEMENT = 3
+_LONGEST_TIMEOUT_MINUTES = 60 * 24 * 365
 _FEW_SHIFTS = 20
 
 
@@ -61,6 +65,8 @@ class AccountIdentity:
 
     builder_id: str
     builder_name: str
+    session_timeout_s: int | None = None
+    """After how long without a request a session ends, where the account states it (S9)."""
 
 
 class SessionStore(SignInJournal, Protocol):
@@ -95,7 +101,6 @@ class Account:
         self._details = details
         self._sessions = sessions
         self._session = sessions.load()
-        self.evidence = Evidence()
         self._identity: AccountIdentity | None = None
         self.page_size = page_size
         self._short_picker = 0
@@ -108,13 +113,12 @@ class Account:
         if self._identity is None:
             data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
             builder_id = _stated(data, "builderid", _is_builder_id)
-            self.evidence.note("S9", holds=True)
-            self.evidence.note("S10", holds=builder_id is not None)
             if builder_id is None:
                 builder_id = self._builder_id_of_shifts()
             name = _stated(data, "buildername", lambda value: isinstance(value, str)) or ""
             shown = "".join(filter(str.isprintable, name))[:_LONGEST_BUILDER_NAME]
-            self._identity = AccountIdentity(str(builder_id), shown)
+            minutes = _stated(data, "sessiontimeoutminutes", _is_timeout)
+            self._identity = AccountIdentity(str(builder_id), shown, None if minutes is None else int(minutes) * 60)
         return self._identity
 
     def _builder_id_of_shifts(self) -> Any:
@@ -150,16 +154,7 @@ class Account:
     def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
         """A page of the shifts of some jobs, newest first; RefusedQueryError where fewer jobs may be answered."""
         request = self._request("POST", "/api/TimeClock/Grid?gridType=29", bodies.shifts(batch, ask))
-        is_long = ask.number == 1 and len(batch.job_ids) > _LONG_LIST
-        try:
-            page = self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
-        except RefusedQueryError:
-            if is_long:
-                self.evidence.note("G5", holds=False)
-            raise
-        if is_long:
-            self.evidence.note("G5", holds=True)
-        return page
+        return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
 
     def users(self, ask: PageAsk) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""
@@ -181,6 +176,21 @@ class Account:
         """Top groups of one job's estimate worksheet; ModuleMissingError where the module is not used."""
         answer = bare(self._get(f"/api/Proposals/{job_id}/Worksheet", what="worksheet"), what="worksheet")
         return _rows_or_none(answer, "formatData", what="worksheet")
+
+    def report(self) -> list[Any] | None:
+        """A row for each open job with how its figures stand (B5); None where the account has no such report."""
+        for path in _REPORTS:
+            try:
+                answer = self._get(path, what="report")
+            except SourceFaultError as exc:
+                # A query over the whole company may time out (R6) where all others are answered.
+                if exc.fault not in _WITHOUT_REPORT:
+                    raise
+                continue
+            found = _report_rows(answer)
+            if found is not None:
+                return found
+        return None
 
     def _get(self, path: str, *, what: str) -> Any:
         return self._call(self._request("GET", path), lambda answer: read_json(answer, what=what))
@@ -209,9 +219,6 @@ class Account:
                 return self._answered(build, read)
             except SessionExpiredError as exc:
                 over = exc
-                if self._requests_served:
-                    # It was in use a moment ago: no idling ended it.
-                    self.evidence.note("S9", holds=False)
             if self._use_stored_session():
                 continue
             if signed_in:
@@ -283,9 +290,25 @@ def _is_builder_id(value: Any) -> bool:
     return 0 < len(text) <= _LONGEST_BUILDER_ID and text.isprintable()
 
 
+def _is_timeout(value: Any) -> bool:
+    """Minutes; what nobody waits for says nothing."""
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool) and 1 <= value <= _LONGEST_TIMEOUT_MINUTES
+
+
 def _rows_or_none(data: Json, field: str, *, what: str) -> list[Any]:
     """The rows of a list that is null or missing where there is nothing (B4)."""
     return [] if data.get(field) is None else _rows(data, field, what=what)
+
+
+def _report_rows(answer: Any) -> list[Any] | None:
+    """The rows in `rowData` or `data`, at the top or one level below."""
+    for node in (answer, answer.get("data") if isinstance(answer, dict) else None):
+        if not isinstance(node, dict):
+            continue
+        for field in ("rowData", "data"):
+            if isinstance(node.get(field), list):
+                return list(node[field])
+    return None
 
 
 def _rows(data: Any, field: str, *, what: str) -> list[Any]:

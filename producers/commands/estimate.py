@@ -16,7 +16,7 @@ from control.source_state import amounts
 from control.suspicions import list_suspicions
 from core.clock import Clock
 from core.settings import Settings
-from producers.buildertrend.reads.plan import ALL_ENTITIES, OPEN_JOBS, Scope
+from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, Scope
 from producers.runs.decide import FULL, INITIAL, RECENT, decide
 from producers.sync_events import SyncEvent
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
@@ -149,5 +149,5 @@ class Estimates:
 
     def _extent(self, scope: Scope) -> Extent:
         found = amounts(self.tx, self.connection.company_id, from_day=scope.from_day, to_day=scope.to_day)
-        jobs = found.worked_jobs if scope.jobs == OPEN_JOBS else found.jobs
+        jobs = found.jobs if scope.jobs == ALL_JOBS else found.worked_jobs
         return Extent(scope.entities, found.shifts, found.users, jobs, min(jobs, found.budgeted_jobs))

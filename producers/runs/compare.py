@@ -27,6 +27,7 @@ _INDEX = re.compile(r"\.[0-9]+")
 UNCONFIRMED = bytes(16)
 # The same for a record that perhaps was never published at all.
 _UNCONFIRMED_NEW = b"\xff" * 16
+IN_DOUBT = (UNCONFIRMED, _UNCONFIRMED_NEW)
 _SORTED = msgspec.json.Encoder(order="sorted")
 
 

@@ -13,7 +13,7 @@ from control.commands import OpenCommand
 from control.connections import Connection
 from control.runs import NewRun, OpenRun
 from core.settings import Settings
-from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS, Scope
+from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, CHANGED_JOBS, OPEN_JOBS, Scope
 from schemas.codec import from_days
 from schemas.commands import ALONE
 
@@ -111,7 +111,8 @@ def decide(
         return ReadPlan(FULL, _everything(connection, asked, earlier), joined)
     edge = window_edge(now, connection.time_zone, settings.recent_window_days)
     from_day = max(edge, connection.import_from) if connection.import_from else edge
-    return ReadPlan(RECENT, Scope(OPEN_JOBS, from_day, asked), joined)
+    # Who asks for a read is told that all was read: whatever the company-wide report says.
+    return ReadPlan(RECENT, Scope(OPEN_JOBS if joined else CHANGED_JOBS, from_day, asked), joined)
 
 
 def _everything(connection: Connection, entities: Collection[str], earlier: Earlier) -> Scope:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Context, Decimal
 from itertools import islice
 from typing import Any
@@ -88,14 +88,27 @@ class _ReadByJob:
 
 
 class CostCodesRead(_ReadByJob):
-    """Cost codes of the budgets of `job_ids`; complete only if those are all jobs (`whole`) and all answered."""
+    """Cost codes of the budgets of `job_ids`; complete only if `every` is all jobs (`whole`) and all answered.
+
+    Jobs of `every` that are not among `job_ids` are presumed to list what others do (C1): only a second look asks them.
+    """
 
     entity = COST_CODES
     name = COST_CODES.name
 
-    def __init__(self, account: Account, job_ids: Sequence[int], *, whole: bool) -> None:
+    def __init__(
+        self,
+        account: Account,
+        job_ids: Sequence[int],
+        *,
+        whole: bool,
+        every: Sequence[int] | None = None,
+        endpoint_missing: bool = False,
+    ) -> None:
         super().__init__(account, job_ids, what="cost codes")
         self._whole = whole
+        self._every = job_ids if every is None else every
+        self.endpoint_missing = endpoint_missing
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
@@ -118,31 +131,68 @@ class CostCodesRead(_ReadByJob):
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All jobs again; if one does not answer now, no deletion is proven."""
         silent: list[int] = []
-        for number, job_id in enumerate(self._job_ids, start=1):
+        for number, job_id in enumerate(self._every, start=1):
             try:
                 rows = [_cost_code_row(raw) for raw in self._account.cost_codes(job_id)]
             except ModuleMissingError:
                 silent.append(job_id)
                 continue
             found = [row for row in rows if row.entity_id in missing]
-            yield Page(number, found, len(self._job_ids))
-        self._second_look = SecondLook(self._unanswered(silent, of=len(self._job_ids)))
+            yield Page(number, found, len(self._every))
+        self._second_look = SecondLook(self._unanswered(silent, of=len(self._every)))
 
 
 class BudgetsRead(_ReadByJob):
-    """Budget lines of `job_ids`, each with the worksheet lines of its cost code title."""
+    """Budget lines of `job_ids`, or of those `chosen` among them, each with the worksheet lines of its cost code title.
+
+    `note` is told of each job's lines, None where it does not answer.
+    """
 
     entity = BUDGETS
     name = BUDGETS.name
 
-    def __init__(self, account: Account, job_ids: Sequence[int]) -> None:
-        super().__init__(account, job_ids, what="budgets")
+    def __init__(
+        self,
+        account: Account,
+        job_ids: Sequence[int],
+        *,
+        chosen: Sequence[int] | None = None,
+        note: Callable[[int, Sequence[SourceRow] | None], None] = lambda _job_id, _lines: None,
+        endpoint_missing: bool = False,
+    ) -> None:
+        super().__init__(account, job_ids if chosen is None else chosen, what="budgets")
+        self._keeps_choice = chosen is not None
+        self._note = note
+        self.endpoint_missing = endpoint_missing
+        self._job_of_code: dict[str, int] = {}
+        self._without_lines: list[int] = []
+
+    def restore(self, cursor: Mapping[str, Any]) -> None:
+        """See producers.source.EntityRead: the same jobs as before, whatever moved since."""
+        super().restore(cursor)
+        self._job_ids = list(cursor.get("jobs", self._job_ids))
+        self._job_of_code = dict(cursor.get("codes", {}))
+        self._without_lines = list(cursor.get("without_lines", ()))
+
+    def cursor(self) -> dict[str, Any]:
+        choice = {"jobs": self._job_ids} if self._keeps_choice else {}
+        codes = {"codes": self._job_of_code, "without_lines": self._without_lines}
+        return super().cursor() | choice | codes
+
+    def jobs_to_list(self, known: Collection[str], *, with_empty: bool) -> list[int]:
+        """The jobs whose lists state all codes of the lines that were read, but `known` ones: of each the first job.
+
+        `with_empty`: also the jobs without a line, whose list may still state a code.
+        """
+        named = {job_id for code, job_id in self._job_of_code.items() if code not in known}
+        return sorted(named.union(self._without_lines if with_empty else ()))
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         for number, job_id in self._jobs_to_read(start):
             records = self._job_rows(job_id)
             if records is None:
                 self._silent.append(job_id)
+            self._keep(job_id, records)
             yield Page(number, records or (), len(self._job_ids))
 
     def complete_range(self) -> ReadRange:
@@ -161,6 +211,13 @@ class BudgetsRead(_ReadByJob):
             found = [row for row in records if row.entity_id in missing]
             yield Page(number, found, len(jobs))
         self._second_look = SecondLook(self._unanswered(silent, of=len(jobs)))
+
+    def _keep(self, job_id: int, lines: Sequence[SourceRow] | None) -> None:
+        self._note(job_id, lines)
+        if not lines:
+            self._without_lines.append(job_id)
+        for line in lines or ():
+            self._job_of_code.setdefault(line.entity_id.rpartition(":")[2], job_id)
 
     def _job_rows(self, job_id: int) -> list[SourceRow] | None:
         """None where the job's budget does not answer."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Protocol
 
 from producers.buildertrend.account import Account
+from producers.buildertrend.reads.budget_watch import BudgetWatch
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
@@ -19,6 +20,8 @@ _GENERAL_JOB = 0
 ALL_ENTITIES = frozenset(entity.name for entity in ENTITIES)
 ALL_JOBS = "all"
 OPEN_JOBS = "open"
+CHANGED_JOBS = "changed"
+"""Of the open jobs, those whose budget may have moved since it was read last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,15 @@ class Memory(Protocol):
     def learn_hours(self, times: ShiftTimes) -> None:
         """A read noted these, to its end."""
 
+    def watch(self, account: Account) -> BudgetWatch:
+        """What is known of the jobs' budgets; asks for the company-wide report."""
+
+    def keep_budgets(self, watch: BudgetWatch, *, settled: bool) -> None:
+        """The budgets that the watch found are read. `settled`: what is not complete are jobs that did not answer."""
+
+    def listed_codes(self) -> Collection[str]:
+        """Ids of cost codes that a list states, as far as they are published."""
+
 
 class NoMemory:
     """Keeps nothing: as if there never was an earlier run."""
@@ -72,6 +84,14 @@ class NoMemory:
 
     def learn_hours(self, times: ShiftTimes) -> None: ...
 
+    def watch(self, _account: Account) -> BudgetWatch:
+        return BudgetWatch({}, {}, datetime.now(UTC))
+
+    def keep_budgets(self, watch: BudgetWatch, *, settled: bool) -> None: ...
+
+    def listed_codes(self) -> Collection[str]:
+        return ()
+
 
 def planned_reads(account: Account, scope: Scope, memory: Memory) -> Iterator[EntityRead]:
     """The reads in order. Exhaust or restore one before asking for the next, which may need what that one found."""
@@ -79,11 +99,29 @@ def planned_reads(account: Account, scope: Scope, memory: Memory) -> Iterator[En
     yield jobs
     yield from _people_and_shifts(account, scope, jobs, memory)
     job_ids = jobs.job_ids if scope.jobs == ALL_JOBS else jobs.open_job_ids
-    real = [job_id for job_id in job_ids if job_id != _GENERAL_JOB]
-    if COST_CODES.name in scope.entities:
-        yield CostCodesRead(account, real, whole=scope.jobs == ALL_JOBS)
+    yield from _costing(account, scope, [job_id for job_id in job_ids if job_id != _GENERAL_JOB], memory)
+
+
+def _costing(account: Account, scope: Scope, job_ids: Sequence[int], memory: Memory) -> Iterator[EntityRead]:
+    """Budgets, then the cost codes that their lines do not show already.
+
+    Without the report nobody knows whether all that moved was read: then only a read of all of them says so.
+    """
+    asks_all = scope.jobs != CHANGED_JOBS
+    budgets: BudgetsRead | None = None
+    knows_all = asks_all
     if BUDGETS.name in scope.entities:
-        yield BudgetsRead(account, real)
+        watch = memory.watch(account)
+        knows_all = asks_all or watch.rows is not None
+        chosen = None if asks_all else watch.due(job_ids)
+        budgets = BudgetsRead(account, job_ids, chosen=chosen, note=watch.note, endpoint_missing=not knows_all)
+        yield budgets
+        memory.keep_budgets(watch, settled=budgets.incomplete_reason() is not None)
+    if COST_CODES.name in scope.entities:
+        whole = scope.jobs == ALL_JOBS
+        known = () if asks_all else memory.listed_codes()
+        asked = job_ids if budgets is None else budgets.jobs_to_list(known, with_empty=asks_all)
+        yield CostCodesRead(account, asked, every=job_ids, whole=whole, endpoint_missing=not knows_all)
 
 
 def _people_and_shifts(account: Account, scope: Scope, jobs: JobsRead, memory: Memory) -> Iterator[EntityRead]:

@@ -223,3 +223,12 @@ def test_reads_learn_when_the_company_works(read_desk: Desk) -> None:
     assert usual[0] <= int(starts[len(starts) // 2][:2]) * 60 + 59
     assert usual[1] - usual[0] < 16 * 60
     assert "6" not in hours
+
+
+def test_stated_timeout_of_the_session_brings_the_next_glance_before_it_is_over(read_desk: Desk) -> None:
+    stated = state(read_desk, "session_timeout_s")["session_timeout_s"]
+    assert stated is not None
+    read_desk.clock.move(12 * 3600)
+    read_desk.run()
+    night = state(read_desk, "next_glance_at")["next_glance_at"] - read_desk.clock.now()
+    assert night <= timedelta(seconds=max(stated * 0.8, 300))

@@ -106,6 +106,36 @@ def test_account_identity_is_asked_for_once() -> None:
     assert rig.account.identity() == rig.account.identity() == AccountIdentity("69084", "Tighe Builders")
 
 
+@pytest.mark.parametrize(
+    ("minutes", "seconds"), [(20, 1200), (None, None), ("20", None), (0, None), (-5, None), (True, None), (10**9, None)]
+)
+def test_account_identity_has_the_stated_timeout_of_a_session(minutes: object, seconds: int | None) -> None:
+    data = {"builderId": 69084, "appDefaultInfo": {"sessionTimeoutMinutes": minutes}}
+    assert Rig(enveloped_answer(data), session=OLD).account.identity().session_timeout_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows"),
+    [
+        (json_answer({"rowData": [{"jobID": 1}]}), [{"jobID": 1}]),
+        (json_answer({"data": [{"jobId": 1}]}), [{"jobId": 1}]),
+        (enveloped_answer({"rowData": [{"jobID": 1}]}), [{"jobID": 1}]),
+        (json_answer({"rowData": []}), []),
+    ],
+)
+def test_report_has_its_rows_wherever_they_stand(answer: httpx.Response, rows: list[object]) -> None:
+    assert Rig(answer, session=OLD).account.report() == rows
+
+
+def test_report_that_is_not_there_is_replaced_by_the_other_one_or_by_nothing() -> None:
+    first, second = json_answer({}, status=404), json_answer({"rowData": [{"jobID": 1}]})
+    assert Rig(first, second, session=OLD).account.report() == [{"jobID": 1}]
+    odd = [json_answer({"rowData": {"odd": 1}}), json_answer(None), json_answer({}, status=404)]
+    assert Rig(odd[0], odd[1], session=OLD).account.report() is None
+    no = json_answer({"success": False, "message": "You do not have access to this feature", "data": None})
+    assert Rig(no, odd[2], session=OLD).account.report() is None
+
+
 @pytest.mark.parametrize("data", [{}, {"builderId": None}, []])
 def test_account_identity_without_builder_id_is_source_changed(data: Any) -> None:
     rig = Rig(enveloped_answer(data), enveloped_answer({"data": [], "records": 0}), session=OLD)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.commands import OpenCommand
-from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, OPEN_JOBS
+from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, CHANGED_JOBS, OPEN_JOBS
 from producers.runs.decide import Earlier, ReadPlan, decide, new_run, next_due, window_edge
 from tests import factories
 from tests.factories import NOW, open_command
@@ -63,10 +63,14 @@ def test_decide_reads_everything_again_when_that_was_incomplete_and_is_to_be_tri
     assert (plan.read, plan.is_whole) == ("full", True)
 
 
-def test_decide_recent_reads_open_jobs_from_the_edge_of_the_window() -> None:
+def test_decide_recent_reads_changed_jobs_from_the_edge_of_the_window() -> None:
     plan = decided()
-    assert (plan.read, plan.scope.jobs, plan.scope.from_day) == ("recent", OPEN_JOBS, date(2026, 5, 13))
+    assert (plan.read, plan.scope.jobs, plan.scope.from_day) == ("recent", CHANGED_JOBS, date(2026, 5, 13))
     assert not plan.is_whole
+
+
+def test_decide_recent_that_is_asked_for_reads_the_budgets_of_all_open_jobs() -> None:
+    assert decided(open_command()).scope.jobs == OPEN_JOBS
 
 
 @pytest.mark.parametrize(
