@@ -18,38 +18,13 @@ from core.topics import partition_for
 from tests.e2e.console.conftest import Visiting
 from tests.e2e.console.fix_browser import Visitor
 from tests.e2e.console.fix_world import PASSWORD, World, eventually
+from tests.e2e.console.pages import PAGES
 from tests.e2e.console.test_going_on import connected, is_done
 
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {},
     "dark": {"color_scheme": "dark"},
     "phone": {"viewport": {"width": 375, "height": 800}, "device_scale_factor": 2},
-}
-PAGES = {
-    "integrations": "/c/{company}",
-    "buildertrend": "/c/{company}/buildertrend",
-    "connect": "/c/{company}/buildertrend/connect",
-    "pause": "/c/{company}/buildertrend/pause",
-    "disconnect": "/c/{company}/buildertrend/disconnect",
-    "history": "/c/{company}/buildertrend/history",
-    "no-history": "/c/{company}/buildertrend/history?state=cancelled",
-    "run": "/c/{company}/buildertrend/runs/{run}",
-    "held": "/c/{company}/buildertrend/held",
-    "waiting": "/c/{company}/buildertrend/waiting?status=waiting-for-job&subject=Tighe+Garage",
-    "find": "/c/{company}/buildertrend/find",
-    "found": "/c/{company}/buildertrend/find?find={worker}",
-    "not-found": "/c/{company}/buildertrend/find?find=zebra",
-    "unknown-id": "/c/{company}/buildertrend/find?find=1234567",
-    "why": "/c/{company}/buildertrend/find/time-entries/{shift}",
-    "why-never-seen": "/c/{company}/buildertrend/find/jobs/1234567",
-    "jobs": "/c/{company}/jobs",
-    "job": "/c/{company}/jobs/{job}",
-    "company-audit": "/c/{company}/audit",
-    "companies": "/companies",
-    "no-companies": "/companies?find=zebra",
-    "audit": "/audit",
-    "dead-letters": "/dead-letters",
-    "no-dead-letters": "/dead-letters?company=zebra",
 }
 STATE_NAMES = {name: name for name in ("connecting", "paused", "disconnected")}
 MISSING = "/c/{company}/buildertrend/runs/nothing"
