@@ -127,6 +127,7 @@ def _company_json(one: CompanyStatus, shown: Shown, settings: Settings) -> dict[
         "running": facts["running"],
         "commands": facts["commands"],
         "requests_today": {"total": one.facts.requests.total, **facts["requests"]},
+        "contradicted_facts": [{**as_plain(fact), "sentence": fact.sentence} for fact in one.facts.contradicted],
         "lag": shown.lags(one.company_id, settings.entity_partitions),
         "entities": entities,
     }
@@ -141,6 +142,7 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
         if in_full:
             _show_entities(one, shown, console)
             console.print(requests_sentence(one.facts.requests))
+            _show_contradicted(one, console)
         if one.cause:
             console.print()
             console.print(styled(f"{one.company_id}:", "bold"), visible(one.cause))
@@ -182,6 +184,13 @@ def _show_entities(one: CompanyStatus, shown: Shown, console: Console) -> None:
         )
     console.print()
     console.print(shown_as)
+
+
+def _show_contradicted(one: CompanyStatus, console: Console) -> None:
+    if one.facts.contradicted:
+        console.print("What Buildertrend does differently than known (docs/wire.md):")
+    for fact in one.facts.contradicted:
+        console.print(f"  {visible(fact.sentence)}", soft_wrap=True)
 
 
 def requests_sentence(requests: RequestsToday) -> str:

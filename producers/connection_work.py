@@ -129,7 +129,9 @@ class _ConnectionRun:
                 self._read(run, stop)
             except SourceFaultError as exc:
                 further = exc.fault.is_of_source and total(run.counts)["read"] > read_before
-                ended = FailedRun(self.connection, exc, run.counts, made_progress=further)
+                ended = FailedRun(
+                    self.connection, exc, run.counts, made_progress=further, evidence=run.evidence.counts()
+                )
                 self.tools.recorder.failed(self.lease, self.plan, run_id, ended)
                 self._count(run, "failed", began_at, fault=exc.fault.name)
             else:
@@ -143,6 +145,7 @@ class _ConnectionRun:
         requests = RequestCount(recorder.database, self.connection, self.plan.read, recorder.clock)
         try:
             account = self.tools.account(self.lease, self.connection, stop, requests.note)
+            run.evidence = account.evidence
             self._check_identity(account)
             execute(run, planned_reads(account, self.plan.scope, self._memory(run)))
         except FORESEEN:
@@ -183,6 +186,7 @@ class _ConnectionRun:
     def _count(self, run: Run, state: str, began_at: float, *, fault: str | None) -> None:
         seconds = self.tools.recorder.clock.monotonic() - began_at
         metrics.run_ended(read=self.plan.read, state=state, fault=fault, counts=run.counts, seconds=seconds)
+        metrics.evidence_counted(run.evidence.counts())
 
     def _prepare(self, begun: BegunRun, background: Background) -> Run:
         recorder = self.tools.recorder

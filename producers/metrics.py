@@ -30,6 +30,11 @@ BUDGET_MOVES = Counter(
     ["report"],
 )
 SOURCE_ANSWERS = Counter("protiv_poller_source_answers", "Answers of Buildertrend by class of status.", ["status"])
+EVIDENCE = Counter(
+    "protiv_poller_evidence",
+    "Answers that bore out (held) or contradicted a fact of docs/wire.md.",
+    ["fact", "result"],
+)
 COMMANDS = Counter("protiv_poller_commands", "Commands that had their final answer.", ["type", "outcome"])
 COMMANDS_PUT_ASIDE = Counter(
     "protiv_poller_commands_put_aside", "Records of integration.sync-commands that are no command.", ["error_class"]
@@ -86,6 +91,13 @@ def run_ended(*, read: str, state: str, fault: str | None, counts: Counts, secon
         FAULTS.labels(fault).inc()
     for entity, outcomes in counts.items():
         _count(entity, outcomes)
+
+
+def evidence_counted(counts: Mapping[str, tuple[int, int]]) -> None:
+    """Add what a run saw of facts: how often each held and how often it was contradicted."""
+    for fact, (held, contradicted) in counts.items():
+        EVIDENCE.labels(fact, "held").inc(held)
+        EVIDENCE.labels(fact, "contradicted").inc(contradicted)
 
 
 def _count(entity: str, outcomes: Mapping[str, int]) -> None:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from reports.responsible import ReadState, ToDo, blocking, incomplete
+from schemas.claims import contradiction
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES
 from schemas.faults import NOBODY, OPERATOR
 
@@ -112,6 +113,21 @@ class RequestsToday:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradicted:
+    """A fact of docs/wire.md that answers contradicted, in so many of so many cases."""
+
+    fact: str
+    contradicted: int
+    cases: int
+    since: datetime
+    last: datetime
+
+    @property
+    def sentence(self) -> str:
+        return f"{contradiction(self.fact, contradicted=self.contradicted, of=self.cases)} since {self.since:%Y-%m-%d}."
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyFacts:
     """All that is known of a company."""
 
@@ -120,6 +136,7 @@ class CompanyFacts:
     running: RunningRead | None = None
     commands: Sequence[OpenCommandFacts] = ()
     requests: RequestsToday = RequestsToday()
+    contradicted: Sequence[Contradicted] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +247,14 @@ def _responsible(facts: CompanyFacts, state: str, entities: Sequence[EntityStatu
     if found is not None:
         return found
     held = sum(one.facts.held for one in entities)
+    short = next((one for one in entities if one.facts.incomplete is not None), None)
     if held:
         command = f"protiv-buildertrend release-deletions {connection.company_id} --dry-run --wait"
         cause = f"{held:,} deletions are held: Buildertrend no longer shows these records."
+        if short is not None:
+            # A read that looks wrong holds what it does not show: why it looks so decides what to do.
+            cause = f"{cause} {short.facts.incomplete}"
         return cause, ToDo(OPERATOR, "Look at them, then release them or wait for their return.", command)
-    short = next((one for one in entities if one.facts.incomplete is not None), None)
     if short is not None:
         return incomplete(connection.company_id, short.entity, short.facts.incomplete or "")
     if state == "late":

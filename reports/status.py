@@ -12,11 +12,13 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from control.database import Transaction
+from control.evidence import evidence_of
 from core.sql import read_statements
 from reports.company_status import (
     CompanyFacts,
     CompanyStatus,
     ConnectionFacts,
+    Contradicted,
     EntityFacts,
     OpenCommandFacts,
     RequestsToday,
@@ -66,6 +68,7 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
     commands: dict[str, list[OpenCommandFacts]] = {}
     for row in _rows(tx, _SQL["commands"], wanted):
         commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
+    contradicted = _contradicted(tx, [one.company_id for one in connections])
     requests = _requests(_rows(tx, _SQL["requests"], wanted))
     return [
         CompanyFacts(
@@ -80,9 +83,21 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
             running=running.get(one.company_id),
             commands=tuple(commands.get(one.company_id, ())),
             requests=requests.get(one.company_id, RequestsToday()),
+            contradicted=contradicted.get(one.company_id, ()),
         )
         for one in connections
     ]
+
+
+def _contradicted(tx: Transaction, company_ids: Sequence[str]) -> dict[str, list[Contradicted]]:
+    """By company: the facts that its answers contradicted."""
+    found: dict[str, list[Contradicted]] = {}
+    for one in evidence_of(tx, company_ids):
+        if one.first_contradicted_at is not None and one.last_contradicted_at is not None:
+            cases = one.held + one.contradicted
+            fact = Contradicted(one.fact, one.contradicted, cases, one.first_contradicted_at, one.last_contradicted_at)
+            found.setdefault(one.company_id, []).append(fact)
+    return found
 
 
 Place = tuple[str, str]

@@ -29,6 +29,7 @@ from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
 from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
+from producers.buildertrend.evidence import Evidence
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.sign_in import (
     Hosts,
@@ -44,6 +45,8 @@ from schemas.faults import BLOCKED, NO_PERMISSION, SESSION_EXPIRED, SOURCE_CHANG
 T = TypeVar("T")
 _Build = Callable[[], httpx.Request]
 _SHORT_SESSION = 2
+# A list of this length was answered for all who tried.
+_LONG_LIST = 25
 _MOST_SHORT_SESSIONS = 3
 # So many companies of one Buildertrend user may end each other's sessions at the same moment.
 _MOST_SESSIONS = 8
@@ -101,6 +104,7 @@ class Account:
         self._details = details
         self._sessions = sessions
         self._session = sessions.load()
+        self.evidence = Evidence()
         self._identity: AccountIdentity | None = None
         self.page_size = page_size
         self._short_picker = 0
@@ -113,6 +117,8 @@ class Account:
         if self._identity is None:
             data = enveloped(self._get("/api/AccountInfo/GlobalInfo", what="account"), what="account")
             builder_id = _stated(data, "builderid", _is_builder_id)
+            self.evidence.note("S9", holds=True)
+            self.evidence.note("S10", holds=builder_id is not None)
             if builder_id is None:
                 builder_id = self._builder_id_of_shifts()
             name = _stated(data, "buildername", lambda value: isinstance(value, str)) or ""
@@ -154,7 +160,16 @@ class Account:
     def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
         """A page of the shifts of some jobs, newest first; RefusedQueryError where fewer jobs may be answered."""
         request = self._request("POST", "/api/TimeClock/Grid?gridType=29", bodies.shifts(batch, ask))
-        return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
+        is_long = ask.number == 1 and len(batch.job_ids) > _LONG_LIST
+        try:
+            page = self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
+        except RefusedQueryError:
+            if is_long:
+                self.evidence.note("G5", holds=False)
+            raise
+        if is_long:
+            self.evidence.note("G5", holds=True)
+        return page
 
     def users(self, ask: PageAsk) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""
@@ -219,6 +234,9 @@ class Account:
                 return self._answered(build, read)
             except SessionExpiredError as exc:
                 over = exc
+                if self._requests_served:
+                    # It was in use a moment ago: no idling ended it.
+                    self.evidence.note("S9", holds=False)
             if self._use_stored_session():
                 continue
             if signed_in:

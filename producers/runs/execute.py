@@ -17,6 +17,7 @@ from control.checkpoints import COMPLETE, HELD, INCOMPLETE, INCOMPLETE_REASON, C
 from control.entity_reads import CompleteRead, IncompleteRead
 from control.source_state import Known
 from core.log import get_logger
+from producers.buildertrend.checks import RecordChecks
 from producers.buildertrend.filled import field_names, filled_of
 from producers.runs.compare import CompareOptions, Comparison, combined, compare
 from producers.runs.deletions import DeletionOutcome, Deletions
@@ -55,8 +56,10 @@ def execute(run: Run, reads: Iterable[EntityRead]) -> None:
         log.info("changes_unconfirmed", count=unconfirmed)
     done = run.services.ledger.checkpoints()
     run.resumed = bool(done)
+    checks = RecordChecks(run.evidence)
     for read in reads:
-        _execute_one(run, read, done.get(read.name))
+        _execute_one(run, read, done.get(read.name), checks)
+    checks.end()
 
 
 def take_newest(run: Run, read: EntityRead) -> None:
@@ -66,10 +69,11 @@ def take_newest(run: Run, read: EntityRead) -> None:
     """
     run.services.ledger.mark_unconfirmed()
     run.counts.setdefault(read.entity.name, dict.fromkeys(COUNTERS, 0))
-    _ReadInRun(run, read, Checkpoint(read.name, run.services.clock.now())).take_pages_only()
+    checks = RecordChecks(run.evidence)
+    _ReadInRun(run, read, Checkpoint(read.name, run.services.clock.now()), checks).take_pages_only()
 
 
-def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None) -> None:
+def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None, checks: RecordChecks) -> None:
     name = read.entity.name
     ended = earlier is not None and earlier.state in (COMPLETE, HELD, INCOMPLETE)
     # What waited in an attempt that was cut short is on pages that were taken then: they are taken again.
@@ -82,7 +86,7 @@ def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None) -> None
     run.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
     if earlier is None:
         run.services.ledger.begin_read(read.name, now)
-    _ReadInRun(run, read, earlier or Checkpoint(read.name, now)).execute()
+    _ReadInRun(run, read, earlier or Checkpoint(read.name, now), checks).execute()
 
 
 def _take_over(run: Run, entity: str, ended: Checkpoint) -> None:
@@ -99,8 +103,9 @@ def _take_over(run: Run, entity: str, ended: Checkpoint) -> None:
 class _ReadInRun:
     """One entity's read within a run, from wherever an earlier attempt left it."""
 
-    def __init__(self, run: Run, read: EntityRead, checkpoint: Checkpoint) -> None:
+    def __init__(self, run: Run, read: EntityRead, checkpoint: Checkpoint, checks: RecordChecks) -> None:
         self._run = run
+        self._checks = checks
         self._read = read
         self._checkpoint = checkpoint
         self._name = read.entity.name
@@ -126,6 +131,8 @@ class _ReadInRun:
     def execute(self) -> None:
         # Also if an earlier attempt took all pages: its last page tells again whether they were all of the read.
         suspicion = self._take_pages()
+        if suspicion is None and self._read.records is not None:
+            self._run.evidence.note("G7", holds=self._read.incomplete_reason() is None)
         if suspicion is not None:
             wrong = {suspicion.rule: suspicion.sentence}
             deletion = DeletionOutcome(incomplete=IncompleteReason(suspicion.sentence), looks_wrong=wrong)
@@ -244,6 +251,7 @@ class _ReadInRun:
                 return emptied_fields(self._read.entity, field_names(self._name, emptied))
         uncounted = len(self._seen(ids)) if again else 0
         batch = self._batch(comparison)
+        self._checks.look_at(self._name, [one.record.after for one in comparison.changes if one.record is not None])
         self._count(comparison, uncounted)
         if comparison.dead_lettered:
             self._nameless += sum(one.startswith(UNREADABLE_ID_PREFIX) for one in ids)

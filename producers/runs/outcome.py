@@ -32,6 +32,7 @@ from control.connections import (
 )
 from control.database import Database, Transaction
 from control.entity_reads import plan_retry
+from control.evidence import add_evidence
 from control.runs import Counts, RunEnd, RunId, finish_run
 from core.clock import Clock
 from core.errors import IntegrationError
@@ -88,6 +89,7 @@ class Recorder:
             hold_epoch(tx, lease)
             end = RunEnd("failed", SOURCE_INCOMPLETE.name, message, run.counts, leaves_pages=False)
             finish_run(tx, run_id, end)
+            add_evidence(tx, lease.company_id, run.evidence.counts(), at=now)
             pause_s = plan_retry(tx, run_id, first_s=float(SOURCE_INCOMPLETE.retry_after_s or 0), longest_s=longest_s)
             wait_s = min(pause_s or longest_s, self.settings.poll_interval_s)
             # Not before everything may be read again: else a read of the window alone would take its place.
@@ -114,6 +116,7 @@ class Recorder:
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("held" if run.held else "completed", None, message, run.counts))
+            add_evidence(tx, lease.company_id, run.evidence.counts(), at=now)
             # A run for some entities does not replace the scheduled one of all.
             due = self._next_due(now, run) if plan.is_scheduled else None
             following = NextReads(due, self._next_glance(tx, lease, plan, now))
@@ -144,6 +147,7 @@ class Recorder:
         with self.database.transaction() as tx:
             hold_epoch(tx, lease)
             finish_run(tx, run_id, RunEnd("failed", fault.name, ended.error.detail, ended.counts))
+            add_evidence(tx, lease.company_id, ended.evidence, at=self.clock.now())
             before = 0 if ended.made_progress else failures(tx, lease.company_id)
             if not (fault.stops_sign_in and previous_credentials_restored(tx, lease.company_id, fault=fault.name)):
                 set_failed(tx, lease.company_id, self._failure(ended, before))
@@ -229,6 +233,7 @@ class FailedRun:
     error: SourceFaultError
     counts: Counts
     made_progress: bool = False
+    evidence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def total(counts: Counts) -> dict[str, int]:

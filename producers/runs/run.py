@@ -8,6 +8,7 @@ from datetime import datetime
 
 from control.runs import Counts, RunId
 from core.clock import Clock
+from producers.buildertrend.evidence import Evidence
 from producers.runs.compare import Change, Op
 from producers.runs.ledger import Ledger, Progress
 from producers.runs.messages import Batch, Encoder, Observation, batch_of
@@ -57,6 +58,8 @@ class Run:
     through: list[datetime] = field(default_factory=list)
     """Up to when each complete read is complete."""
     published: int = 0
+    evidence: Evidence = field(default_factory=Evidence)
+    """What its answers say for and against the facts that the adapter relies on."""
     resumed: bool = False
     """True if it began with the checkpoints of an earlier attempt."""
 

@@ -166,6 +166,7 @@ class UsersRead:
     reader_version = READER_VERSION
 
     def __init__(self, account: Account) -> None:
+        self._evidence = account.evidence
         self._walk = GridWalk(
             lambda _batch, ask: account.users(ask),
             _user,
@@ -196,9 +197,11 @@ class UsersRead:
             first = next(pages)
         except ModuleMissingError:
             self.endpoint_missing = True
+            self._evidence.note("U2", holds=False)
             # A page without rows, so that a checkpoint is written.
             yield Page(1, (), 1)
             return
+        self._evidence.note("U2", holds=True)
         yield _users_page(first)
         yield from map(_users_page, pages)
 

@@ -118,6 +118,7 @@ class TimeEntriesRead:
         times: ShiftTimes | None = None,
     ) -> None:
         self._days = days
+        self._evidence = account.evidence
         self._batches = JobBatches(job_ids)
         self._notes_workers = notes_workers
         self._times = times
@@ -182,7 +183,10 @@ class TimeEntriesRead:
 
     def _note(self, walked: WalkedPage[GridRow]) -> None:
         days = [found.day for found in walked.rows if found.day is not None]
-        if self._sorted and not _descending(self._day_before(walked), days):
+        descends = _descending(self._day_before(walked), days)
+        if len(set(days)) > 1:
+            self._evidence.note("G15", holds=descends)
+        if self._sorted and not descends:
             # A grid that is not sorted as asked is read whole: no row is then the last of the window.
             self._sorted = False
             self._tally.void_edges()

@@ -285,3 +285,23 @@ def test_other_spelling_of_the_source_is_no_change(read_desk: Desk, spelling: di
     read_desk.sandbox.set_switches(**spelling)
     read_desk.run_full()
     assert read_desk.mark() == before
+
+
+def test_run_stores_what_its_answers_say_for_and_against_known_facts(read_desk: Desk) -> None:
+    def counts() -> dict[str, tuple[int, int]]:
+        rows = read_desk.sql("SELECT fact, held, contradicted FROM integration.evidence WHERE company_id = %s")
+        return {row["fact"]: (row["held"], row["contradicted"]) for row in rows}
+
+    first = counts()
+    assert first["T8"][0] > 100
+    assert first["G7"][0] > 0
+    assert sum(contradicted for fact, (_, contradicted) in first.items() if fact in ("T8", "G7", "G15", "T6")) == 0
+    shift = newest_shift(read_desk.sandbox)
+    read_desk.sandbox.edit_shift(shift["id"], regular_minutes=shift["regular_minutes"] + 30)
+    read_desk.run()
+    assert counts()["T8"] == (first["T8"][0], 1)
+    (row,) = read_desk.sql(
+        "SELECT first_contradicted_at, last_contradicted_at FROM integration.evidence"
+        " WHERE company_id = %s AND fact = 'T8'"
+    )
+    assert row["first_contradicted_at"] == row["last_contradicted_at"]

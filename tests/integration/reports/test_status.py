@@ -43,6 +43,22 @@ def test_status_counts_what_is_published_stored_and_held(company: Company, readi
     assert "release-deletions" in found.to_do.command
 
 
+def test_status_says_which_facts_answers_contradicted_and_how_often(company: Company, reading: Transaction) -> None:
+    company.connect()
+    day = datetime(2026, 6, 1, tzinfo=UTC)
+    for at in (day, AT):
+        company.sql(
+            "INSERT INTO integration.evidence AS e VALUES (%(company)s, 'T5', 600, 1, %(at)s, %(at)s),"
+            " (%(company)s, 'T8', 9, 0, NULL, NULL) ON CONFLICT (company_id, fact) DO UPDATE SET held = e.held + 600,"
+            " contradicted = e.contradicted + 2",
+            at=at,
+        )
+    (found,) = status_of(company, reading).facts.contradicted
+    assert found.sentence == (
+        "T5 (the minutes of a shift's cost codes add up to its hours): not so in 3 of 1,203 cases since 2026-06-01."
+    )
+
+
 def test_status_shows_a_run_under_way_with_its_pages(company: Company, reading: Transaction) -> None:
     company.connect(lease_expires_at=datetime(2100, 1, 1, tzinfo=UTC))
     run_id = company.run(state="running")

@@ -10,6 +10,7 @@ from typing import Any, cast
 from producers.buildertrend.account import Account, AccountIdentity
 from producers.buildertrend.answers import GridPage, ModuleMissingError
 from producers.buildertrend.bodies import JobBatch, PageAsk
+from producers.buildertrend.evidence import Evidence
 
 Rows = list[Any]
 
@@ -33,6 +34,7 @@ class MemoryAccount:
     page_size: int = 3
     calls: Counter[str] = field(default_factory=Counter)
     asked: list[tuple[str, int]] = field(default_factory=list)
+    evidence: Evidence = field(default_factory=Evidence)
 
     def as_account(self) -> Account:
         return cast(Account, self)

@@ -140,3 +140,9 @@ def test_every_fault_of_the_design_has_its_rule() -> None:
 
 def test_states_are_ordered_from_what_matters_most() -> None:
     assert STATES.index("needs attention") < STATES.index("held") < STATES.index("on time")
+
+
+def test_held_records_of_a_read_that_looks_wrong_say_why_it_does() -> None:
+    found = status_of(facts(entity={"held": 3, "incomplete": "Buildertrend shows no jobs at all."}))
+    assert found.cause.endswith("Buildertrend shows no jobs at all.")
+    assert "release-deletions" in found.to_do.command
