@@ -32,22 +32,18 @@ class SignInQuirks(BaseModel):
 class GridQuirks(SignInQuirks):
     """How grids answer."""
 
-    no_job_ids: Literal["general", "nothing", "everything"] = Field(
-        default="everything", title="Empty jobIds show (G3)"
-    )
+    no_job_ids: Literal["general", "nothing", "everything"] = Field(default="general", title="Empty jobIds show (G3)")
     most_job_ids: int | None = Field(default=None, ge=1, title="Longest list of jobIds (G5)")
     long_list_answer: Literal["400", "500", "refused"] = Field(default="400", title="A longer one is answered (G5)")
     sql_timeout_jobs: int | None = Field(
         default=None, ge=1, title="SQL time-out over so many jobs, or without any (R6)"
     )
     sql_timeout_rows: int | None = Field(default=None, ge=1, title="SQL time-out over so many rows a page (G9)")
-    total_pages: Literal["asked", "records"] = Field(
-        default="records", title="totalPages is computed from what is (G6)"
-    )
+    total_pages: Literal["asked", "records"] = Field(default="asked", title="totalPages is computed from what is (G6)")
     page_number: Literal["text", "number"] = Field(default="text", title="pageNumber is taken as (G8)")
     most_page_size: int | None = Field(default=None, ge=1, title="Largest page (G9)")
     custom_range_returns_nothing: bool = Field(default=True, title="A custom date range returns nothing (G10)")
-    unselected_columns: Literal["null", "shown"] = Field(default="shown", title="Columns that are not selected (G11)")
+    unselected_columns: Literal["null", "shown"] = Field(default="null", title="Columns that are not selected (G11)")
     filters_shape: Literal["plain", "nested", "listed"] = Field(
         default="plain", title="Option lists of filters are (G13)"
     )
@@ -57,7 +53,7 @@ class GridQuirks(SignInQuirks):
 class EntityQuirks(GridQuirks):
     """How the entities are spelt, and what an account does not have."""
 
-    jobs_row: Literal["none", "0", "-1", "null"] = Field(default="none", title="Id of the row that is no job (J2)")
+    jobs_row: Literal["none", "0", "-1", "null"] = Field(default="0", title="Id of the row that is no job (J2)")
     general_job: Literal["listed", "absent"] = Field(default="listed", title="General in the job picker is (J3)")
     jobs_grid: bool = Field(default=False, title="The jobs page's grid may be opened (J5)")
     tag_form: Literal["text", "object"] = Field(default="text", title="Tags are (T12)")
@@ -66,13 +62,13 @@ class EntityQuirks(GridQuirks):
     )
     double_overtime_in_codes: bool = Field(default=True, title="Codes' minutes include double overtime (T5)")
     pto_in_regular_time: bool = Field(default=False, title="Paid absence is inside regular time (T9)")
-    empty_budget: Nothing = Field(default="empty", title="costCategories of a job without a budget (B4)")
+    empty_budget: Nothing = Field(default="null", title="costCategories of a job without a budget (B4)")
     empty_worksheet: Literal["empty", "null", "missing", "no-data"] = Field(
-        default="empty", title="formatData of a job without a worksheet (B4)"
+        default="null", title="formatData of a job without a worksheet (B4)"
     )
-    empty_lines: Nothing = Field(default="empty", title="lineItems of a group without lines (B4)")
+    empty_lines: Nothing = Field(default="null", title="lineItems of a group without lines (B4)")
     empty_codes: Literal["empty", "null", "missing", "no-data"] = Field(
-        default="empty", title="Cost codes where none are (C1)"
+        default="null", title="Cost codes where none are (C1)"
     )
     budget_place: Literal["top", "data"] = Field(default="top", title="Budgets are (R2)")
     cost_code_fields: Literal["id-code-title", "costCodeId-displayCode-name"] = Field(

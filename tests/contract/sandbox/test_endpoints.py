@@ -35,6 +35,7 @@ def kind_of_no(answer: Any) -> str:
     return "html" if "text/html" in answer.headers["content-type"] else f"relogin {answer.json()['needsToRelogin']}"
 
 
+@pytest.mark.wire_facts("R3")
 @pytest.mark.parametrize(("method", "path", "body", "_switch"), ENDPOINTS)
 @pytest.mark.parametrize(
     ("signal", "sign"), [("relogin", "relogin True"), ("401", "401"), ("302", "302"), ("html", "html")]
@@ -57,6 +58,7 @@ def test_fresh_session_may_be_refused_at_once_while_sign_in_works(site: Site, si
     assert site.sign_in().call("GET", "/api/Filters/33").json()["success"] is True
 
 
+@pytest.mark.wire_facts("R5")
 @pytest.mark.parametrize(("method", "path", "body", "switch"), MODULES)
 def test_module_fails_until_it_is_healed_and_no_other_with_it(
     signed_in: Site, method: str, path: str, body: Any, switch: str
@@ -72,6 +74,7 @@ def test_module_fails_until_it_is_healed_and_no_other_with_it(
     assert signed_in.call(method, path, body).status_code == 200
 
 
+@pytest.mark.wire_facts("R4")
 @pytest.mark.parametrize(("method", "path", "body", "switch"), MODULES)
 def test_module_without_permission_refuses_with_a_sentence(
     signed_in: Site, method: str, path: str, body: Any, switch: str

@@ -64,6 +64,7 @@ def test_job_picker_of_another_builder_is_refused(signed_in: Site) -> None:
     assert signed_in.call("POST", "/api/jobpicker/GetJobPickerData", body).json()["success"] is False
 
 
+@pytest.mark.wire_facts("M2")
 def test_job_without_dates_states_sentinels(signed_in: Site) -> None:
     job = signed_in.control.add("jobs", name="Tighe Garage")
     row = next(row for row in signed_in.jobs() if row["jobId"] == job["id"])
@@ -71,6 +72,7 @@ def test_job_without_dates_states_sentinels(signed_in: Site) -> None:
     assert dates <= {"0001", "2006", "2055"}
 
 
+@pytest.mark.wire_facts("J4")
 def test_existing_job_list_spells_job_id_in_capitals(signed_in: Site) -> None:
     rows = signed_in.data("GET", "/api/jobpicker/GetExistingJobList")
     assert {row["jobID"] for row in rows} == {job["jobId"] for job in signed_in.jobs()}
@@ -83,6 +85,7 @@ def test_jobsite_gives_one_job_and_refuses_an_unknown_one(signed_in: Site) -> No
     assert signed_in.call("GET", "/api/jobsites/5").json()["success"] is False
 
 
+@pytest.mark.wire_facts("B1", "R2")
 def test_budget_is_not_enveloped_and_its_totals_add_up(signed_in: Site) -> None:
     job_id = signed_in.control.listed("budget-lines")[0]["job_id"]
     answer = signed_in.call("POST", "/apix/v2/JobCostingBudget", {"jobId": job_id, "filter": "{}"}).json()
@@ -102,6 +105,7 @@ def test_budget_is_not_enveloped_and_its_totals_add_up(signed_in: Site) -> None:
     assert columns <= lines[0].keys()
 
 
+@pytest.mark.wire_facts("M3")
 def test_budget_money_is_sometimes_wrapped_and_always_exact_cents(signed_in: Site) -> None:
     jobs = {line["job_id"] for line in signed_in.control.listed("budget-lines", limit=1000)}
     amounts = [line["originalBudgetCosts"] for job_id in jobs for line in signed_in.budget(job_id)]
@@ -121,12 +125,13 @@ def test_budget_cost_codes_of_all_jobs_reach_every_code(signed_in: Site) -> None
     added = signed_in.control.add("cost-codes", code="99.01", name="Solar")
     ids = set()
     for job in signed_in.jobs():
-        rows = signed_in.call("GET", f"{CODES}?jobId={job['jobId']}").json()["costCodesWithBudget"]
+        rows = signed_in.cost_codes(job["jobId"])
         ids |= {row["id"] for row in rows}
     assert added["id"] in ids
     assert len(ids) == signed_in.control.summary()["cost_codes"] == len(signed_in.control.listed("cost-codes"))
 
 
+@pytest.mark.wire_facts("C1")
 def test_budget_cost_codes_may_be_inside_data_with_other_names(signed_in: Site) -> None:
     job_id = signed_in.control.listed("budget-lines")[0]["job_id"]
     plain = signed_in.call("GET", f"{CODES}?jobId={job_id}").json()["costCodesWithBudget"][0]
@@ -141,12 +146,11 @@ def test_budget_cost_codes_without_a_job_are_refused(signed_in: Site) -> None:
     assert signed_in.call("GET", CODES).json()["success"] is False
 
 
+@pytest.mark.wire_facts("B3")
 def test_worksheet_nests_groups_and_states_hours_by_unit(signed_in: Site) -> None:
-    sheets = [
-        signed_in.data("GET", f"/api/Proposals/{job['jobId']}/Worksheet")["formatData"] for job in signed_in.jobs()
-    ]
+    sheets = [signed_in.worksheet(job["jobId"]) for job in signed_in.jobs()]
     found = groups([group for sheet in sheets for group in sheet])
-    lines = [line for group in found for line in group["lineItems"]]
+    lines = [line for group in found for line in group["lineItems"] or ()]
     assert any(group["subGroups"] for group in found)
     assert {line["lineItemType"] for line in lines} == {10, 7, 5}
     hours = [line for line in lines if line["unit"] == "HR"]
@@ -158,8 +162,8 @@ def test_worksheet_nests_groups_and_states_hours_by_unit(signed_in: Site) -> Non
 
 def test_worksheet_allowances_have_a_price_and_no_cost(signed_in: Site) -> None:
     for job in signed_in.jobs():
-        data = signed_in.data("GET", f"/api/Proposals/{job['jobId']}/Worksheet")["formatData"]
-        for line in [line for group in groups(data) for line in group["lineItems"] if line["lineItemType"] == 7]:
+        data = signed_in.worksheet(job["jobId"])
+        for line in [line for group in groups(data) for line in group["lineItems"] or () if line["lineItemType"] == 7]:
             assert line["builderCost"] is None
             assert plain_amount(line["ownerPrice"]) > 0
 

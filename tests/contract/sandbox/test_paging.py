@@ -13,7 +13,8 @@ GRID = "TimeClock/Grid"
 
 
 def set_paging(site: Site, fault: str, by: int = 1) -> None:
-    site.control.set_switches(paging=[{"entity": "time-entries", "fault": fault, "by": by}])
+    rule = {"entity": "time-entries", "fault": fault, "by": by}
+    site.control.set_switches(paging=[rule], total_pages="records")
 
 
 def pages(site: Site, *numbers: int, size: int = 40) -> list[list[int]]:
@@ -66,6 +67,7 @@ def test_short_pages_lack_their_last_rows_and_totals_stay_true(signed_in: Site) 
 
 
 def test_paging_of_one_grid_leaves_the_other_alone_and_heals(signed_in: Site) -> None:
+    signed_in.control.set_switches(total_pages="records")
     users = signed_in.users(size=3, page="2")
     set_paging(signed_in, "page-ignored")
     assert signed_in.users(size=3, page="2") == users

@@ -122,6 +122,7 @@ def test_ajax_login_gives_a_token_and_the_cookies(site: Site) -> None:
     assert site.data("GET", INFO)["portalType"] == 1
 
 
+@pytest.mark.wire_facts("S6")
 def test_ajax_login_cookies_alone_carry_the_session(site: Site) -> None:
     cookies = site.ajax_login().json()["data"]["mobileCookies"]
     header = "; ".join(f"{cookie['name']}={cookie['value']}" for cookie in cookies)
@@ -166,12 +167,14 @@ def test_request_that_does_not_look_like_a_browser_is_sent_to_the_error_page(sig
     assert (answer.status_code, answer.headers["location"]) == (302, "/app/error")
 
 
+@pytest.mark.wire_facts("R1")
 @pytest.mark.parametrize("portal", [{}, {"portaltype": "2"}])
 def test_request_of_no_or_another_portal_type_is_refused(signed_in: Site, portal: dict[str, str]) -> None:
     headers = {"user-agent": BROWSER["user-agent"], "authorization": f"Bearer {signed_in.token}", **portal}
     assert signed_in.send("GET", INFO, headers=headers).json()["success"] is False
 
 
+@pytest.mark.wire_facts("R1")
 def test_body_that_is_not_declared_as_json_is_refused(signed_in: Site) -> None:
     headers = {**BROWSER, "authorization": f"Bearer {signed_in.token}", "content-type": "text/plain"}
     answer = signed_in.send("POST", "/api/TimeClock/Grid?gridType=29", headers=headers, content=b"{}")

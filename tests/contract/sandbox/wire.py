@@ -9,6 +9,7 @@ from typing import Any
 from sandbox.client import SandboxControl
 
 ALL_TIME = {"SelectedValue": 2_147_483_647, "StartDate": None, "EndDate": None}
+CAPTURED_COLUMNS = ("1", "2", "11", "3", "4", "5", "40", "6", "7", "9", "29", "46", "24", "23", "39", "10")
 BROWSER = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64)", "portaltype": "1"}
 
 
@@ -58,22 +59,38 @@ class Site:
         return self
 
     def shifts(self, **changes: Any) -> Any:
+        """A page of the shifts of all jobs, unless their ids are stated."""
+        if "job_ids" not in changes:
+            changes["job_ids"] = self.job_ids()
         return self.data("POST", "/api/TimeClock/Grid?gridType=29", grid_body(**changes))
 
+    def job_ids(self) -> list[int]:
+        """Of all jobs save General."""
+        return [job["id"] for job in self.control.listed("jobs", limit=1000) if job["id"]]
+
     def jobs(self, *, general: bool = True) -> list[dict[str, Any]]:
+        """The job picker's rows without the first one if that is no job (J2)."""
+        rows = self.picker_rows(general=general)
+        return rows if self.control.switches()["jobs_row"] == "none" else rows[1:]
+
+    def picker_rows(self, *, general: bool = True) -> list[dict[str, Any]]:
         body = {"filters": '{"1":"","2":"","3":"5,1,7,2","7":""}', "displayMode": 2, "includeGeneralJob": general}
         return list(self.data("POST", "/api/jobpicker/GetJobPickerData", body)["jobs"])
 
     def users(self, **changes: Any) -> Any:
         return self.data("POST", "/api/InternalUsers/Grid", grid_body(**changes))
 
+    def worksheet(self, job_id: object) -> list[dict[str, Any]]:
+        """The groups of a job's worksheet, none where it has none."""
+        return list((self.data("GET", f"/api/Proposals/{job_id}/Worksheet") or {}).get("formatData") or ())
+
     def cost_codes(self, job_id: int) -> list[dict[str, Any]]:
         answer = self.call("GET", f"/apix/v2/JobCostingBudget/budget-cost-codes?jobId={job_id}").json()
-        return list(answer["costCodesWithBudget"])
+        return list(answer.get("costCodesWithBudget") or [])
 
     def budget(self, job_id: int) -> list[dict[str, Any]]:
         answer = self.call("POST", "/apix/v2/JobCostingBudget", {"jobId": job_id, "filter": "{}"}).json()
-        return [line for category in answer["costCategories"] for line in category["costCodes"]]
+        return [line for category in answer.get("costCategories") or [] for line in category["costCodes"]]
 
 
 def grid_body(
@@ -90,14 +107,21 @@ def grid_body(
     return {
         "gridRequest": {
             "hideMultiJobsColumns": False,
-            "selectedColumns": ["1", "2"],
+            "selectedColumns": list(CAPTURED_COLUMNS),
             "sortColumn": sort,
             "sortDirection": direction,
             "hasFooter": False,
             "emptyStateEntity": 19,
             "savedViewId": -1,
         },
-        "pagingData": {"pageNumber": page, "pageSize": size, "resetScroll": False, "firstRow": 1, "currentPage": 1},
+        "pagingData": {
+            "pageNumber": page,
+            "pageSize": size,
+            "resetScroll": False,
+            "firstRow": 1,
+            "totalRowsAllPages": 200,
+            "currentPage": 1,
+        },
         "filters": json.dumps({"12": json.dumps(dates or ALL_TIME)}),
         "jobIds": job_ids or [],
         "includeGeneralJobItems": general,
@@ -111,4 +135,4 @@ def plain_amount(money: Any) -> Any:
 
 def groups(data: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Every group of a worksheet, the nested ones too."""
-    return [one for group in data for one in [group, *groups(group["subGroups"])]]
+    return [one for group in data or () for one in [group, *groups(group["subGroups"])]]

@@ -150,7 +150,7 @@ def test_truth_of_budgets_is_what_the_wire_shows(local: tuple[LocalCompany, Site
 
 
 def _minutes_stated(site: Site, job_id: str, title: str) -> int | None:
-    sheet = site.data("GET", f"/api/Proposals/{job_id}/Worksheet")["formatData"]
-    lines = [line for group in groups(sheet) for line in group["lineItems"]]
+    sheet = site.worksheet(job_id)
+    lines = [line for group in groups(sheet) for line in group["lineItems"] or ()]
     hours = [line["quantity"] for line in lines if line["unit"] == "HR" and line["costCodeTitle"] == title]
     return round(60 * sum(hours)) if hours else None
