@@ -21,6 +21,7 @@ from cli import (
     restore_ids,
     services,
     setup,
+    source,
     status,
     topics,
     user,
@@ -63,6 +64,7 @@ app.command("doctor")(doctor.doctor)
 topics.app.command("restore-ids")(restore_ids.restore_ids)
 app.add_typer(topics.app, name="topics")
 app.add_typer(keys.app, name="keys")
+app.add_typer(source.app, name="source")
 app.add_typer(user.app, name="user")
 
 

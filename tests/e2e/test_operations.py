@@ -13,13 +13,14 @@ from reports.company_status import STATES
 from schemas.entities import ENTITIES
 from tests.e2e.fix_operators import Tenant, TenantMaker
 from tests.fix_demo import COMPANY, Demo, eventually
+from tests.unit.producers.check.fix_recordings import everything, written
 from tests.unit.project.metrics import MODULES, own_metrics, series_of
 from tests.unit.project.test_operations import ALERTS, RUNBOOKS, SHOWN, commands_in
 
 # Asked for a password and a username, which runbooks leave to whoever types.
 _SIGN_IN = ["--username=somebody", "--password-stdin"]
 # These say by their exit code how they found things.
-_MAY_FIND = {"doctor", "reconcile"}
+_MAY_FIND = {"doctor", "reconcile", "source"}
 _SEEN: dict[str, int] = {}
 
 
@@ -32,8 +33,9 @@ def trodden(new_tenant: TenantMaker) -> Tenant:
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
-def test_runbook_commands_run(demo: Demo, trodden: Tenant, page: Path) -> None:
+def test_runbook_commands_run(demo: Demo, trodden: Tenant, page: Path, tmp_path: Path) -> None:
     names = {"COMPANY": trodden.company_id, "ENTITY": "time-entries", "ID": "1", "COMMAND_ID": "0"}
+    names |= {"CAPTURE.har": str(written(tmp_path, everything())), "SHAPE.json": str(tmp_path / "shape.json")}
     for words in commands_in(page.read_text()):
         arguments = [names.get(word, word) for word in words[1:]]
         line = shlex.join(arguments)
