@@ -209,9 +209,10 @@ class WorkingDay:
         while len(users) < WORKERS:
             users.append(self._company.insert("users", first_name=f"Worker {len(users)}", last_name="Bench"))
         for user_id in users[:WORKERS]:
-            start = self._at(time(6, 30), minutes=self._chance.uniform(0, 60))
+            # As the crews of the sandbox did in the weeks before: from half past seven, for a good eight hours.
+            start = self._at(time(7, 21), minutes=self._chance.uniform(0, 28))
             lunch = self._at(time(11, 30), minutes=self._chance.uniform(0, 60))
-            back, end = lunch + timedelta(minutes=30), self._at(time(15, 0), minutes=self._chance.uniform(0, 120))
+            back, end = lunch + timedelta(minutes=30), start + timedelta(minutes=self._chance.uniform(460, 540))
             self._plan_shift(user_id, self._chance.choice(jobs), start, lunch)
             self._plan_shift(user_id, self._chance.choice(jobs), back, end)
         lines = self._chance.sample(sorted(self._company.ids("budget-lines")), 6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -46,12 +46,14 @@ class Known(msgspec.Struct, frozen=True):
 class ReadRange:
     """What a read covered: shifts of days `from_day` to `to_day` (null: no bound), children of `parents` (null: all).
 
-    Children of jobs whose deletion is published are covered by every read: nobody shows them any more.
+    Children of jobs whose deletion is published are covered by every read: nobody shows them any more. `unmoved` are
+    parents that were not read, since nothing of them moved: their children are there as far as anybody knows.
     """
 
     from_day: date | None = None
     to_day: date | None = None
     parents: Sequence[str] | None = None
+    unmoved: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +138,9 @@ def unseen(tx: Transaction, run: RunId, entity: str, covered: ReadRange) -> list
 
 
 def count_published(tx: Transaction, company_id: str, entity: str, covered: ReadRange) -> PublishedCount:
-    """Number of records of the entity that exist as far as was published."""
-    values = {"company_id": company_id, "entity": entity} | _range_values(covered)
+    """Number of records of the entity that exist as far as was published; those of `unmoved` are in the range."""
+    parents = None if covered.parents is None else [*covered.parents, *covered.unmoved]
+    values = {"company_id": company_id, "entity": entity} | _range_values(replace(covered, parents=parents))
     with tx.cursor(row_factory=class_row(PublishedCount)) as cursor:
         return cursor.execute(_SQL["count"], values).fetchone() or PublishedCount(0, 0)
 

@@ -51,10 +51,12 @@ _MOST_SHORT_SESSIONS = 3
 # So many companies of one Buildertrend user may end each other's sessions at the same moment.
 _MOST_SESSIONS = 8
 _LONGEST_BUILDER_ID = 64
+# The first has jobs under warranty, too; the second more open ones.
 _REPORTS = (
-    "/apix/v3/Reporting/work-in-progress?openJobLimit=500",
     "/apix/v3/Reporting/profitability?openJobLimit=200&closedJobLimit=50&warrantyJobLimit=50",
+    "/apix/v3/Reporting/work-in-progress?openJobLimit=500",
 )
+_OPEN_JOBS_OF_REPORT = 200
 _WITHOUT_REPORT = (NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE)
 _LONGEST_BUILDER_NAME = 200
 _DEEPEST_STATEMENT = 3
@@ -193,19 +195,21 @@ class Account:
         return _rows_or_none(answer, "formatData", what="worksheet")
 
     def report(self) -> list[Any] | None:
-        """A row for each open job with how its figures stand (B5); None where the account has no such report."""
-        for path in _REPORTS:
-            try:
-                answer = self._get(path, what="report")
-            except SourceFaultError as exc:
-                # A query over the whole company may time out (R6) where all others are answered.
-                if exc.fault not in _WITHOUT_REPORT:
-                    raise
-                continue
-            found = _report_rows(answer)
-            if found is not None:
-                return found
-        return None
+        """A row for each job with how its figures stand (B5); None where the account has no such report."""
+        reports = (rows for path in _REPORTS if (rows := self._report(path)) is not None)
+        found = next(reports, None)
+        if found is None or len(found) < _OPEN_JOBS_OF_REPORT:
+            return found
+        return [*found, *(next(reports, None) or ())]
+
+    def _report(self, path: str) -> list[Any] | None:
+        try:
+            return _report_rows(self._get(path, what="report"))
+        except SourceFaultError as exc:
+            # A query over the whole company may time out (R6) where all others are answered.
+            if exc.fault not in _WITHOUT_REPORT:
+                raise
+            return None
 
     def _get(self, path: str, *, what: str) -> Any:
         return self._call(self._request("GET", path), lambda answer: read_json(answer, what=what))

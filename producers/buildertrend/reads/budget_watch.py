@@ -19,8 +19,9 @@ from producers.source import SourceRow, UnreadableRowError
 # A job whose row moves while its budget stays (hours, invoices) is asked for ever more rarely, up to once a day.
 _FIRST_WAIT = timedelta(hours=4)
 _LONGEST_WAIT = timedelta(hours=23)
-# Shifts move a budget's actual costs, which are not published: half a day later is early enough to look.
-_WORKED_WAIT = timedelta(hours=12)
+# Shifts move a budget's actual costs, which are not published: half a day later is early enough to look. So it is for
+# jobs that the report leaves out.
+_DOUBTFUL_WAIT = timedelta(hours=12)
 _MOST_DOUBLINGS = 10
 _NEVER_USED = b""
 _SORTED = msgspec.json.Encoder(order="sorted", decimal_format="string")
@@ -39,13 +40,11 @@ class BudgetState:
     read_at: datetime
     fruitless: int = 0
 
-    def is_due(self, row: bytes | None, shifts: int, now: datetime) -> bool:
-        """Whether its budget is to be read again."""
-        waited = now - self.read_at
+    @property
+    def wait(self) -> timedelta:
+        """How long a row that moves is not believed."""
         doublings = min(self.fruitless - 1, _MOST_DOUBLINGS)
-        wait = min(_FIRST_WAIT * 2**doublings, _LONGEST_WAIT) if self.fruitless else timedelta(0)
-        moved = row is not None and row != self.row and waited >= wait
-        return moved or (shifts > self.shifts and waited >= _WORKED_WAIT)
+        return min(_FIRST_WAIT * 2**doublings, _LONGEST_WAIT) if self.fruitless else timedelta(0)
 
 
 @dataclass(slots=True)
@@ -87,10 +86,14 @@ class BudgetWatch:
         self.found[job_id] = BudgetState(row, budget, self.shifts.get(job_id, 0), self.now, fruitless)
 
     def _is_due(self, job_id: int) -> bool:
-        before = self.known.get(job_id)
+        before, row = self.known.get(job_id), (self.rows or {}).get(job_id)
         if before is None:
             return True
-        return before.is_due((self.rows or {}).get(job_id), self.shifts.get(job_id, 0), self.now)
+        waited = self.now - before.read_at
+        moved = row is not None and row != before.row
+        # Of a job that the report leaves out it tells nothing.
+        doubtful = self.shifts.get(job_id, 0) > before.shifts or (self.rows is not None and row is None)
+        return (moved and waited >= before.wait) or (doubtful and waited >= _DOUBTFUL_WAIT)
 
 
 def budget_hash(lines: Collection[SourceRow]) -> bytes | None:
@@ -114,6 +117,6 @@ def report_rows(rows: Iterable[Any]) -> dict[int, bytes]:
     found: dict[int, bytes] = {}
     for row in rows:
         job_id = (row.get("jobID") or row.get("jobId")) if isinstance(row, dict) else None
-        if isinstance(job_id, int) and not isinstance(job_id, bool):
+        if isinstance(job_id, int) and not isinstance(job_id, bool) and job_id not in found:
             found[job_id] = blake2b(_SORTED.encode(row), digest_size=16).digest()
     return found

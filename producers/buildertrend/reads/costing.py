@@ -161,6 +161,7 @@ class BudgetsRead(_ReadByJob):
         endpoint_missing: bool = False,
     ) -> None:
         super().__init__(account, job_ids if chosen is None else chosen, what="budgets")
+        self._every = job_ids
         self._keeps_choice = chosen is not None
         self._note = note
         self.endpoint_missing = endpoint_missing
@@ -197,7 +198,8 @@ class BudgetsRead(_ReadByJob):
 
     def complete_range(self) -> ReadRange:
         answered = sorted(set(self._job_ids) - set(self._silent))
-        return ReadRange(parents=[str(job_id) for job_id in answered])
+        unmoved = sorted(set(self._every) - set(self._job_ids))
+        return ReadRange(parents=[str(one) for one in answered], unmoved=tuple(map(str, unmoved)))
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """The jobs of the missing lines again, except deleted ones; if one does not answer, no deletion is proven."""

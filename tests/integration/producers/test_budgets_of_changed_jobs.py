@@ -62,6 +62,16 @@ def test_recent_read_finds_a_budget_that_moved_by_its_row_of_the_report(read_des
     assert recent(read_desk) == ["report"]
 
 
+def test_all_lines_of_one_job_are_deleted_as_those_of_the_jobs_that_did_not_move_are_there(read_desk: Desk) -> None:
+    job_id = open_line(read_desk)["job_id"]
+    lines = [one for one in read_desk.sandbox.listed("budget-lines", limit=1000) if one["job_id"] == job_id]
+    for line in lines[:20]:
+        read_desk.sandbox.delete("budget-lines", line["id"])
+    since = read_desk.mark()
+    recent(read_desk)
+    assert len([one for one in read_desk.changes("budgets", since=since) if one["op"] == "DELETE"]) == len(lines[:20])
+
+
 def test_read_that_is_asked_for_asks_for_the_budgets_of_all_open_jobs(read_desk: Desk) -> None:
     open_jobs = [job for job in read_desk.sandbox.listed("jobs") if job["id"] and job["status"] != 0]
     assert recent(read_desk, type="sync").count("budgets") == len(open_jobs)

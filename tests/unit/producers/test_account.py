@@ -132,6 +132,8 @@ def test_report_that_is_not_there_is_replaced_by_the_other_one_or_by_nothing() -
     assert Rig(first, second, session=OLD).account.report() == [{"jobID": 1}]
     odd = [json_answer({"rowData": {"odd": 1}}), json_answer(None), json_answer({}, status=404)]
     assert Rig(odd[0], odd[1], session=OLD).account.report() is None
+    many = json_answer({"rowData": [{"jobID": number} for number in range(200)]})
+    assert len(Rig(many, second, session=OLD).account.report() or ()) == 201
     no = json_answer({"success": False, "message": "You do not have access to this feature", "data": None})
     assert Rig(no, odd[2], session=OLD).account.report() is None
 

@@ -51,6 +51,13 @@ def test_job_with_other_shifts_is_due_half_a_day_later(hours: int, due: bool) ->
     assert bool(watch(state(read_at=NOW - hours * HOURS), None, 8).due([1])) is due
 
 
+@pytest.mark.parametrize(("hours", "due"), [(11, False), (12, True)])
+def test_job_that_the_report_leaves_out_is_due_twice_a_day(hours: int, due: bool) -> None:
+    known = state(read_at=NOW - hours * HOURS)
+    assert bool(BudgetWatch({1: known}, {}, NOW, {2: b"row"}).due([1])) is due
+    assert BudgetWatch({1: known}, {}, NOW, None).due([1]) == []
+
+
 @pytest.mark.parametrize(
     ("fruitless", "hours", "due"),
     [(0, 0, True), (1, 3, False), (1, 4, True), (2, 7, False), (2, 8, True), (9, 22, False), (9, 23, True)],

@@ -289,3 +289,10 @@ def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
     assert reader.second_look_result().incomplete == IncompleteReason(
         "Buildertrend did not answer for the cost codes of 1 of 2 jobs (2)."
     )
+
+
+def test_range_of_chosen_jobs_counts_the_others_as_unmoved() -> None:
+    reader = BudgetsRead(account().as_account(), [1, 2, 3], chosen=[2])
+    read(reader)
+    covered = reader.complete_range()
+    assert (covered.parents, covered.unmoved) == (["2"], ("1", "3"))
