@@ -25,6 +25,10 @@ def main(
     seed: Annotated[int | None, typer.Option(help="With --jobs and --shifts: the company to create or reuse.")] = None,
     jobs: Annotated[int | None, typer.Option(help="Number of jobs, the General one included.")] = None,
     shifts: Annotated[int | None, typer.Option(help="Number of shifts.")] = None,
+    kind: Annotated[
+        Literal["projects", "service"] | None, typer.Option(help="What it does: projects, or mostly General time.")
+    ] = None,
+    years: Annotated[int | None, typer.Option(help="How many years back its shifts go.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="The company's time zone, as America/Denver.")] = None,
     control_from: Annotated[
         Literal["this-machine", "anywhere"], typer.Option(help="Who may use the control API.")
@@ -35,7 +39,7 @@ def main(
 
     Exits with 0 after a clean end, 2 for wrong options, 1 if it cannot start.
     """
-    given = {"seed": seed, "jobs": jobs, "shifts": shifts, "time_zone": time_zone}
+    given = {"seed": seed, "jobs": jobs, "shifts": shifts, "time_zone": time_zone, "kind": kind, "years": years}
     try:
         company = _company({option: value for option, value in given.items() if value is not None})
         serve(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sandbox.company import Company
 from sandbox.errors import NotFoundError, RefusedError
 from sandbox.generator.company import generate
-from sandbox.generator.plan import Plan, profile_of, seeded
+from sandbox.generator.plan import Kind, Plan, profile_of, seeded
 from sandbox.model import Profile
 from sandbox.state import StateFile
 from sandbox.switches import Switches
@@ -29,6 +29,8 @@ class CompanyRequest:
     username: str | None = None
     password: str | None = None
     anchor_date: date | None = None
+    kind: Kind = "projects"
+    years: int | None = None
 
 
 class Directory:
@@ -64,10 +66,9 @@ class Directory:
         return None
 
     def open_or_create(self, request: CompanyRequest) -> Company:
-        """The company of the same seed, jobs and shifts (and username, if one is asked for), else a new one."""
+        """The company of the same seed, size and kind (and username, if one is asked for), else a new one."""
         for profile in self._profiles.values():
-            same = (profile.seed, profile.jobs, profile.shifts) == (request.seed, request.jobs, request.shifts)
-            if same and request.username in (None, profile.username):
+            if _size(profile) == _size(request) and request.username in (None, profile.username):
                 return self.company(profile.builder_id)
         return self._create(request)
 
@@ -82,7 +83,7 @@ class Directory:
 
     def _create(self, request: CompanyRequest) -> Company:
         anchor = request.anchor_date or anchor_for(datetime.now(ZoneInfo(request.time_zone)))
-        plan = Plan(request.seed, request.jobs, request.shifts, anchor, request.time_zone)
+        plan = Plan(request.seed, request.jobs, request.shifts, anchor, request.time_zone, request.kind, request.years)
         profile = profile_of(plan)
         wanted = {"name": request.name, "username": request.username, "password": request.password}
         profile = Profile(**{**asdict(profile), **{key: value for key, value in wanted.items() if value is not None}})
@@ -102,6 +103,10 @@ class Directory:
         while builder_id in self._profiles:
             builder_id = rng.randint(20_000, 999_999)
         return builder_id
+
+
+def _size(of: Profile | CompanyRequest) -> tuple[object, ...]:
+    return of.seed, of.jobs, of.shifts, of.kind, of.years
 
 
 def anchor_for(now: datetime) -> date:

@@ -155,6 +155,8 @@ class Profile:
     jobs: int
     shifts: int
     anchor_date: str
+    kind: str = "projects"
+    years: int | None = None
 
 
 def labour_cost_cents(shift: Shift) -> int:

@@ -7,7 +7,7 @@ from sandbox.wire.budgets import codes_by_job, lines_by_job
 
 
 def summary_of(company: Company) -> dict[str, int]:
-    """`budgets` counts (job, cost code) pairs; `minutes` sums regular and overtime minutes over all shifts."""
+    """`budgets` counts (job, cost code) pairs; `minutes` sums what was worked over all shifts."""
     return company.derived("summary", lambda: _count(company))
 
 
@@ -19,5 +19,5 @@ def _count(company: Company) -> dict[str, int]:
         "budgets": len(budgets),
         "users": len(company.users),
         "cost_codes": len({code.id for codes in codes_by_job(company).values() for code in codes}),
-        "minutes": sum(shift.regular_minutes + shift.overtime_minutes for shift in company.shifts.values()),
+        "minutes": sum(shift.worked_minutes for shift in company.shifts.values()),
     }

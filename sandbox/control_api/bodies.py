@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -64,6 +64,8 @@ class NewCompany(Body):
     username: Name | None = None
     password: Name | None = None
     anchor_date: date | None = None
+    kind: Literal["projects", "service"] = "projects"
+    years: int | None = Field(default=None, ge=1, le=20)
 
 
 class CompanyChange(Body):

@@ -1,8 +1,11 @@
-"""Budgets and worksheets of about three jobs in four; budgeted hours are plausible beside the hours worked."""
+"""Budgets of somewhat more than half of the jobs, worksheets of some of these (M5): those most worked on have both.
+
+Budgeted hours are plausible beside the hours worked.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
@@ -13,8 +16,6 @@ from sandbox.generator.jobs import JobPlan
 from sandbox.generator.plan import Plan
 from sandbox.model import LINE_ALLOWANCE, LINE_COST, LINE_SELECTION, BudgetLine, Shift, WorksheetLine
 
-_BUDGET_SHARE = 0.75
-_WORKSHEET_SHARE = 0.88
 _HOURLY_CENTS = 5_800
 _PURCHASES_CENTS = (90_000, 1_400_000)
 
@@ -40,7 +41,11 @@ def make_budgets(
     rng = plan.random("budgets")
     worked = _worked_minutes(shifts)
     anchor = plan.anchor.toordinal()
-    budgeted = [job for job in job_plans if rng.random() < _BUDGET_SHARE] or job_plans[-1:]
+    minutes: Counter[int] = Counter()
+    for (job_id, _), of_code in worked.items():
+        minutes[job_id] += of_code
+    most_worked = max(job_plans, key=lambda job: minutes[job.job_id], default=None)
+    budgeted = [job for job in job_plans if rng.random() < plan.shares.budgets or job is most_worked]
     estimates = {job.job_id: _estimates(rng, job, trades=trades, worked=worked, anchor=anchor) for job in job_plans}
     _place_unused_codes(rng, [estimates[job.job_id] for job in budgeted], trades)
     line_ids = count(rng.randint(100_000, 900_000), 3)
@@ -52,7 +57,8 @@ def make_budgets(
     with_budget = {job.job_id for job in budgeted}
     sheet: list[WorksheetLine] = []
     for job in job_plans:
-        if rng.random() < (_WORKSHEET_SHARE if job.job_id in with_budget else 0.35):
+        has_worksheet = rng.random() < plan.shares.worksheets_of_budgets or job is most_worked
+        if has_worksheet and job.job_id in with_budget:
             for estimate in estimates[job.job_id]:
                 sheet += _worksheet_lines(rng, line_ids, job_id=job.job_id, estimate=estimate)
     return lines, sheet
@@ -62,7 +68,7 @@ def _worked_minutes(shifts: Iterable[Shift]) -> dict[tuple[int, int], int]:
     worked: dict[tuple[int, int], int] = defaultdict(int)
     for shift in shifts:
         if shift.cost_code_ids:
-            worked[shift.job_id, shift.cost_code_ids[0]] += shift.regular_minutes + shift.overtime_minutes
+            worked[shift.job_id, shift.cost_code_ids[0]] += shift.worked_minutes
     return worked
 
 

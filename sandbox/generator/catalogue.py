@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import Enum
 from random import Random
@@ -92,16 +93,23 @@ class Trade:
         return self.material_ratio is not None
 
 
-def make_trades(rng: Random) -> list[Trade]:
-    """The company's cost codes. In about half of all companies two ids share one title."""
+def make_trades(rng: Random, *, most_a_phase: int | None = None) -> list[Trade]:
+    """The company's cost codes. In about half of all companies two ids share one title.
+
+    With `most_a_phase` a company has few: so many of each phase that are worked.
+    """
     trades: list[Trade] = []
     code_id = rng.randint(1_000_000, 6_000_000)
+    taken: Counter[Phase | None] = Counter()
     for phase, code, name, ratio in _ROWS:
+        if most_a_phase is not None and (ratio is None or taken[phase] >= most_a_phase):
+            continue
+        taken[phase] += 1
         code_id += rng.randint(1, 40)
         category = phase.value if phase else GENERAL_CATEGORY
         trades.append(Trade(CostCode(code_id, code, name, category), phase, ratio))
-    if rng.random() >= 0.5:
-        twin = next(trade for trade in trades if trade.code.code == _AMBIGUOUS)
+    twin = next((trade for trade in trades if trade.code.code == _AMBIGUOUS), None)
+    if rng.random() >= 0.5 and twin is not None:
         second = replace(twin.code, id=code_id + rng.randint(1, 40), category="Allowances")
         trades.append(replace(twin, code=second))
     return trades

@@ -16,11 +16,11 @@ from sandbox.generator.walk import first_day_for, walk_crews
 
 def generate(plan: Plan) -> Tables:
     """All records of the company: `plan.jobs` jobs including the General job, and exactly `plan.shifts` shifts."""
-    trades = make_trades(plan.random("trades"))
+    trades = make_trades(plan.random("trades"), most_a_phase=plan.shares.trades_a_phase)
     for attempt in count():
-        first_day = first_day_for(plan, worker_places(plan.shifts), attempt=attempt)
+        first_day = first_day_for(plan, worker_places(plan), attempt=attempt)
         people = make_people(plan, first_day=first_day)
-        job_plans = make_job_plans(plan, first_day=first_day, crews=crew_count(plan.shifts))
+        job_plans = make_job_plans(plan, first_day=first_day, crews=crew_count(plan))
         drafts = walk_crews(plan, people, job_plans=job_plans, trades=trades, first_day=first_day)
         if len(drafts) >= plan.shifts:
             break

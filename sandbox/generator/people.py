@@ -13,6 +13,7 @@ from sandbox.generator.plan import Plan
 from sandbox.model import User
 
 _CREW_SIZE = 3.5
+_SHIFTS_A_YEAR = 225
 CRANE_CENTS = 104_250
 
 
@@ -78,19 +79,21 @@ class People:
         return sorted([*self.office, *field, self.crane], key=lambda user: user.id)
 
 
-def worker_places(shifts: int) -> int:
-    """How many workers a company has at a time: 4 to 40, growing with its history."""
-    return min(40, max(4, round(math.sqrt(shifts) / 5)))
+def worker_places(plan: Plan) -> int:
+    """How many workers a company has at a time: 4 to 40, growing with its history; fewer for a long one."""
+    if plan.years is not None:
+        return min(40, max(1, round(plan.shifts / (plan.years * _SHIFTS_A_YEAR))))
+    return min(40, max(4, round(math.sqrt(plan.shifts) / 5)))
 
 
-def crew_count(shifts: int) -> int:
-    return max(1, round(worker_places(shifts) / _CREW_SIZE))
+def crew_count(plan: Plan) -> int:
+    return max(1, round(worker_places(plan) / _CREW_SIZE))
 
 
 def make_people(plan: Plan, *, first_day: int) -> People:
     """Everybody who ever worked there; those who left before the anchor date are inactive."""
     rng = plan.random("people")
-    places, crews = worker_places(plan.shifts), crew_count(plan.shifts)
+    places, crews = worker_places(plan), crew_count(plan)
     anchor = plan.anchor.toordinal()
     spans = [_spans(rng, first_day, anchor, leaves=place == 0) for place in range(places)]
     pairs = iter(names.person_names(rng, sum(map(len, spans)) + len(_OFFICE_ROLES)))

@@ -16,6 +16,8 @@ from sandbox.model import GENERAL_JOB_ID
 from sandbox.wall_time import elapsed_minutes, wall_text
 
 _WEEK_MINUTES = 40 * 60
+# What exceeds both the week's 40 hours and so many a day counts double.
+_DAY_MINUTES = 9 * 60
 
 
 @dataclass(slots=True)
@@ -32,6 +34,7 @@ class Draft:
     rate_cents: int
     trade: Trade | None
     day: int
+    double_overtime_minutes: int = 0
 
 
 @dataclass(slots=True)
@@ -97,6 +100,8 @@ def _site_of(walk: Walk, index: int, *, crew: Crew, active: list[JobPlan], day: 
 def _work_day(walk: Walk, tenure: Tenure, *, day: WorkDay, site: JobPlan | None, active: list[JobPlan]) -> None:
     """One worker's day: usually one shift, sometimes two on different jobs, rarely a night."""
     rng = walk.rng
+    if rng.random() < walk.plan.shares.general:
+        site = None
     draw = rng.random()
     if draw < 0.004:
         _add(walk, tenure, day=day, site=site, start=rng.randint(1020, 1200), minutes=rng.randint(360, 540))
@@ -123,7 +128,8 @@ def _add(walk: Walk, tenure: Tenure, *, day: WorkDay, site: JobPlan | None, star
     overtime = max(0, before + worked - max(before, _WEEK_MINUTES))
     draft = _draft(walk, tenure, day=day, site=site, time_in=time_in)
     draft.time_out, draft.break_minutes = time_out, rest
-    draft.minutes, draft.overtime_minutes = worked - overtime, overtime
+    draft.double_overtime_minutes = min(overtime, max(0, worked - _DAY_MINUTES))
+    draft.minutes, draft.overtime_minutes = worked - overtime, overtime - draft.double_overtime_minutes
     walk.drafts.append(draft)
 
 

@@ -69,7 +69,7 @@ def _shift_view(company: Company, shift: Shift) -> dict[str, Any]:
         "from": f"{began:%H:%M}",
         "until": None if shift.time_out is None else shift.time_out[11:16],
         "is_next_day": shift.time_out is not None and shift.time_out[:10] != shift.time_in[:10],
-        "hours": hours_text(shift.regular_minutes + shift.overtime_minutes),
+        "hours": hours_text(shift.worked_minutes),
         "overtime": hours_text(shift.overtime_minutes) if shift.overtime_minutes else "",
     }
 
