@@ -190,4 +190,6 @@ def test_summary_counts_what_the_wire_gives(signed_in: Site, entity: str) -> Non
 
 def test_summary_minutes_are_the_sum_over_all_rows(signed_in: Site) -> None:
     rows = signed_in.shifts()["data"]
-    assert signed_in.control.summary()["minutes"] == sum(row["regularTime"] + row["overTime"] for row in rows)
+    assert signed_in.control.summary()["minutes"] == sum(
+        row["regularTime"] + row["overTime"] + row["doubleOverTime"] for row in rows
+    )
