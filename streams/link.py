@@ -1,39 +1,39 @@
 """Links shifts and budgets to their parents. Pure: the known parents are passed in, the result is compared by value.
 
-The status of a shift is the first of these that applies. What a person must correct in Buildertrend comes before what
-resolves itself once a parent is read, so that nobody waits for something that will not come:
+A cost code is meant by its id wherever the shift states one, be it known yet or not, and by its title only where it
+states none. The status of a shift is the first of these that applies. What a person must correct in Buildertrend comes
+before what resolves itself once a parent is read, so that nobody waits for something that will not come:
 
 | status                | applies when                                                     | resolved by            |
 |-----------------------|------------------------------------------------------------------|------------------------|
 | general               | the job is 0, the company's General pseudo-job                   | it is final            |
 | uncoded               | no cost code, or only the catch-all "Buildertrend Flat Rate"     | somebody's edit        |
-| several-codes         | several distinct codes                                           | somebody's edit        |
-| ambiguous-code        | the title names several active codes, or several and none active | somebody's edit        |
+| several-codes         | several codes, and the minutes of each are not stated            | the end of a shift     |
+|                       |                                                                  | still open, or an edit |
+| ambiguous-code        | a title names several active codes, or several and none active   | somebody's edit        |
 | waiting-for-job       | no such job is known                                             | the job's arrival      |
 | waiting-for-user      | no such user is known                                            | the user's arrival     |
 | waiting-for-cost-code | no cost code has this title                                      | the code's arrival     |
+| split                 | several codes, each with its minutes                             |                        |
 | linked                | otherwise                                                        |                        |
 
 Names of job, user and cost code are the parents' wherever these are known, whatever the status, else the row's own.
-`cost_code_id` is set when the shift names one code and its title belongs to one cost code, whatever the status.
+`cost_code_id` is set when the shift means one code, and the columns of the split are when it means several and states
+their minutes, whatever the status. The catch-all among several codes is a part like any other: its hours belong to no
+other code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
 from sys import intern
 from typing import Any, NamedTuple, Protocol
 
 from schemas.codec import Record
 from schemas.entities import COST_CODES, JOBS, USERS
-from streams.normalise.time_entries import named_titles
+from streams.coding import Coding, KnownCodes, find_coding
+from streams.normalise.named_codes import NamedCode, StatedMinutes, named_codes, stated_codes, title_key
 from streams.normalise.values import GENERAL_JOB_ID
-
-# The most characters of many titles or ids joined.
-_LONGEST = 1_000
-FLAT_RATE = "Buildertrend Flat Rate"
-
 
 # In place of an entity's name where a child refers to its parent by title instead of id.
 TITLE = "title"
@@ -47,7 +47,7 @@ class Parent(NamedTuple):
     active: bool = True
 
 
-class Parents(Protocol):
+class Parents(KnownCodes, Protocol):
     """The parents of one company that are known now, by id."""
 
     @property
@@ -58,9 +58,6 @@ class Parents(Protocol):
 
     @property
     def cost_codes(self) -> Mapping[str, Parent]: ...
-
-    def cost_codes_titled(self, key: str) -> Collection[str]:
-        """Ids of the cost codes whose title has this `title_key`."""
 
 
 class Link(Protocol):
@@ -88,6 +85,8 @@ class ShiftLink(NamedTuple):
     user_name: str | None
     cost_code_id: str | None
     cost_code_title: str | None
+    split_cost_code_ids: tuple[str, ...] = ()
+    split_minutes: tuple[int, ...] = ()
 
 
 class BudgetLink(NamedTuple):
@@ -98,23 +97,28 @@ class BudgetLink(NamedTuple):
 
 
 class ShiftRefs(NamedTuple):
-    """What a shift's own row says about its parents."""
+    """What a shift's own row says about its parents; `minutes` only where it names several cost codes."""
 
     job_id: str
     user_id: str
-    titles: tuple[str, ...]
+    codes: tuple[NamedCode, ...]
     job_name: str | None
     user_name: str | None
+    minutes: StatedMinutes | None = None
 
     def parent_keys(self) -> Iterable[tuple[str, str]]:
         """See Refs."""
-        # Titles that differ in white space only have one key; it is added and discarded once.
-        keys = {title_key(title) for title in self.titles} if len(self.titles) > 1 else map(title_key, self.titles)
-        return [(JOBS.name, self.job_id), (USERS.name, self.user_id), *((TITLE, key) for key in keys)]
+        keys = [(JOBS.name, self.job_id), (USERS.name, self.user_id)]
+        for code_id, title in self.codes:
+            if code_id is not None:
+                keys.append((COST_CODES.name, code_id))
+            elif title is not None:
+                keys.append((TITLE, title_key(title)))
+        return keys
 
     def link(self, parents: Parents) -> ShiftLink:
         """See the table of this module."""
-        return link_shift(self, parents, find_cost_code(self.titles, parents))
+        return link_shift(self, parents, find_coding(self.codes, self.minutes, parents))
 
 
 class BudgetRefs(NamedTuple):
@@ -134,35 +138,16 @@ class BudgetRefs(NamedTuple):
         return BudgetLink(job and job.label, (code and code.label) or self.title)
 
 
-class Coding(NamedTuple):
-    """The cost code that the titles of a shift name; `status` says why there is none, None where there is one."""
-
-    status: str | None
-    detail: str | None
-    cost_code_id: str | None
-    title: str | None
-
-
-@lru_cache(maxsize=65_536)
-def title_key(title: str) -> str:
-    """The same for titles that name the same code: any white space counts as one blank."""
-    return " ".join(title.split())
-
-
-@lru_cache(maxsize=65_536)
-def coded_titles(titles: tuple[str, ...]) -> tuple[str, ...]:
-    """The titles without the catch-all."""
-    return tuple(title for title in titles if title_key(title) != FLAT_RATE)
-
-
 def shift_refs(canonical: Record, change: Record) -> ShiftRefs:
     """What a change record of a shift, and what was normalised from it, say about its parents."""
+    named = named_codes(stated_codes(change["after"]))
     return ShiftRefs(
         intern(canonical["job_id"]),
         intern(canonical["user_id"]),
-        named_titles(change["after"]),
+        named.codes,
         _shared(canonical["job_name"]),
         _shared(canonical["user_name"]),
+        None if named.minutes is None else StatedMinutes(canonical["total_minutes"], named.minutes),
     )
 
 
@@ -172,8 +157,10 @@ def budget_refs(canonical: Record, _: Record) -> BudgetRefs:
 
 
 def link_shift(refs: ShiftRefs, parents: Parents, coding: Coding) -> ShiftLink:
-    """Status, detail and names of a shift whose titles were looked up already; see the table of this module."""
+    """Status, detail and names of a shift whose cost codes were looked up already; see the table of this module."""
     status, detail = _status(refs, parents, coding)
+    if coding.note is not None:
+        detail = f"{detail} {coding.note}" if detail else coding.note
     job, user = parents.jobs.get(refs.job_id), parents.users.get(refs.user_id)
     return ShiftLink(
         status,
@@ -182,28 +169,9 @@ def link_shift(refs: ShiftRefs, parents: Parents, coding: Coding) -> ShiftLink:
         (user and user.label) or refs.user_name,
         coding.cost_code_id,
         coding.title,
+        coding.split_cost_code_ids,
+        coding.split_minutes,
     )
-
-
-def find_cost_code(titles: tuple[str, ...], parents: Parents) -> Coding:
-    """The cost code that the titles of a shift name, among those that are known."""
-    coded = coded_titles(titles)
-    if not coded:
-        return Coding("uncoded", None, None, titles[0] if titles else None)
-    if len(coded) > 1 and len({title_key(title) for title in coded}) > 1:
-        return Coding("several-codes", f"The shift names {len(coded)} cost codes.", None, "; ".join(coded)[:_LONGEST])
-    title = coded[0]
-    ids = parents.cost_codes_titled(title_key(title))
-    if len(ids) == 1:
-        (only,) = ids
-        return Coding(None, None, only, parents.cost_codes[only].label or title)
-    named = [code_id for code_id in ids if parents.cost_codes[code_id].active] or list(ids)
-    if not named:
-        return Coding("waiting-for-cost-code", "No cost code with this title has been read.", None, title)
-    if len(named) > 1:
-        ids = ", ".join(sorted(named))[:_LONGEST]
-        return Coding("ambiguous-code", f"The title names the cost codes {ids}.", None, title)
-    return Coding(None, None, named[0], parents.cost_codes[named[0]].label or title)
 
 
 def _status(refs: ShiftRefs, parents: Parents, coding: Coding) -> tuple[str, str | None]:

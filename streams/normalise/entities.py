@@ -74,6 +74,7 @@ def normalise_cost_code(change: Record) -> Record:
         "title": title,
         "category": text(stated["category"], "category"),
         "active": stated["isActive"],
+        "stated_by": "shift" if stated["statedBy"] == "shift" else "list",
     }
 
 

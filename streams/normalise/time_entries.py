@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from sys import intern
 from typing import Any
 
+from core.errors import InvalidRecordError
 from schemas.codec import Record
-from streams.normalise.times import ShiftTimes, shift_times, wall_time
+from streams.normalise.times import ShiftTimes, first_instant, shift_times, wall_time
 from streams.normalise.values import (
     LIST_LIMIT,
     NOTES_LIMIT,
     TAG_LIMIT,
-    TEXT_LIMIT,
     identifier,
     minutes,
     readable_money,
@@ -29,7 +27,8 @@ def normalise_time_entry(change: Record) -> Record:
     rest = minutes(_inner(shift["breakTime"], "breakTime"), "break")
     regular = minutes(shift["regularTime"], "regular time")
     overtime = minutes(shift["overTime"], "overtime")
-    total = total_minutes(regular, overtime)
+    double_overtime = minutes(shift["doubleOverTime"], "double overtime")
+    total = total_minutes(regular, overtime, double_overtime)
     times = _times(shift, change["time_zone"], stated_minutes=None if total is None else total + (rest or 0))
     notes = list(times.notes)
     for title in shift["costCodes"][:LIST_LIMIT]:
@@ -61,6 +60,11 @@ def normalise_time_entry(change: Record) -> Record:
         "notes": text(shift["notes"], "notes", notes, limit=NOTES_LIMIT),
         "tags": stated_tags(shift["tags"], notes),
         "link_status": None,
+        "double_overtime_minutes": double_overtime,
+        "pto_minutes": _paid_absence(shift["personalTimeOff"], notes),
+        "approved_at": _approved_at(shift["approvalStatus"], change["time_zone"], notes),
+        "split_cost_code_ids": [],
+        "split_minutes": [],
         "link_detail": " ".join(dict.fromkeys(notes)) if notes else None,
     }
 
@@ -71,9 +75,29 @@ def _times(shift: Record, time_zone: str, *, stated_minutes: int | None) -> Shif
     return shift_times(start, end, time_zone, stated_minutes=stated_minutes)
 
 
-def total_minutes(regular: int | None, overtime: int | None) -> int | None:
+def total_minutes(regular: int | None, overtime: int | None, double_overtime: int | None) -> int | None:
     """The sum; None where no hours are stated: an overtime of 0 alone does not state that nobody worked."""
-    return None if regular is None and not overtime else (regular or 0) + (overtime or 0)
+    beyond = (overtime or 0) + (double_overtime or 0)
+    return None if regular is None and not beyond else (regular or 0) + beyond
+
+
+def _paid_absence(stated: int | None, notes: list[str]) -> int | None:
+    try:
+        return minutes(stated, "paid absence")
+    except InvalidRecordError as error:
+        notes.append(error.reason)
+        return None
+
+
+def _approved_at(approval: Record | None, time_zone: str, notes: list[str]) -> int | None:
+    """When an approval that stands was last changed."""
+    if approval is None or not approval["isApproved"]:
+        return None
+    try:
+        return first_instant(approval["updatedDate"], "approval", time_zone)
+    except InvalidRecordError as error:
+        notes.append(error.reason)
+        return None
 
 
 def _inner(wrapped: Record | None, name: str) -> Any:
@@ -89,19 +113,3 @@ def stated_tags(tags: list[str] | None, notes: list[str] | None = None) -> list[
         notes.append(f"Only the first {LIST_LIMIT} tags are kept.")
     cleaned = (text(tag, "tags", notes, limit=TAG_LIMIT) for tag in tags[:LIST_LIMIT])
     return [tag for tag in cleaned if tag is not None]
-
-
-def named_titles(shift: Record) -> tuple[str, ...]:
-    """The distinct cost code titles that a shift names, in its order; of very many only the first."""
-    return distinct_titles(tuple(named["costCodeTitle"] for named in shift["costCodes"][:LIST_LIMIT]))
-
-
-def distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
-    """The distinct titles of a shift that are not blank, cleaned and trimmed, in their order; short ones are cached."""
-    return (_distinct_titles if sum(map(len, stated)) <= TEXT_LIMIT else _distinct_titles.__wrapped__)(stated)
-
-
-@lru_cache(maxsize=65_536)
-def _distinct_titles(stated: tuple[str, ...]) -> tuple[str, ...]:
-    titles = (text(title, "cost code title") for title in stated)
-    return tuple(dict.fromkeys(intern(title.strip()) for title in titles if title))

@@ -98,6 +98,12 @@ def day(stamp: str | None, what: str) -> int | None:
     return None if wall is None else to_days(wall.date())
 
 
+def first_instant(stamp: str | None, what: str, zone_name: str) -> int | None:
+    """The instant of a wall time that decides no hours, in microseconds; the earlier one of two that it can mean."""
+    wall = wall_time(stamp, what)
+    return None if wall is None else _instants(wall, zone(zone_name)).micros[0]
+
+
 def shift_times(
     start: datetime | None, end: datetime | None, zone_name: str, *, stated_minutes: int | None
 ) -> ShiftTimes:

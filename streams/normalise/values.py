@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 from core.errors import InvalidRecordError
@@ -31,6 +31,8 @@ TAG_LIMIT = 200
 CONTROLS = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]"
 _CONTROLS = re.compile(CONTROLS)
 _LONGEST_NUMBER = 100
+# Of stated minutes.
+_MOST_DECIMALS = 30
 _MICRO = Decimal(1_000_000)
 _EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
 _PLAIN_NUMBER = re.compile(r"(?:\d{1,15}|\d{1,3}(?:,\d{3}){1,4})?(?:\.\d{0,30})?(?:[eE][+-]?\d{1,2})?\Z")
@@ -112,12 +114,39 @@ def decimal(value: str | None, what: str) -> Decimal | None:
     return -number if negative else number
 
 
+def exact_sum(numbers: Iterable[Decimal]) -> Decimal:
+    """The sum, without the rounding to 28 digits of Decimal's default context."""
+    return reduce(_EXACT.add, numbers, Decimal(0))
+
+
 def product_of_sum(numbers: Iterable[Decimal], factor: int) -> Decimal:
-    """The sum times `factor`, without the rounding to 28 digits of Decimal's default context."""
-    total = Decimal(0)
-    for number in numbers:
-        total = _EXACT.add(total, number)
-    return _EXACT.multiply(total, Decimal(factor))
+    """The exact sum times `factor`."""
+    return _EXACT.multiply(exact_sum(numbers), Decimal(factor))
+
+
+def readable_minutes(value: str | None) -> Decimal | None:
+    """Minutes with fractions, as exact as they are stated; None where none are, or none that can be right.
+
+    What is returned has at most ten digits before the point and thirty behind it: sums of many stay exact.
+    """
+    return None if value is None or len(value) > _LONGEST_NUMBER else _readable_minutes(value)
+
+
+@lru_cache(maxsize=16_384)
+def _readable_minutes(value: str) -> Decimal | None:
+    try:
+        stated = decimal(value, "minutes")
+    except InvalidRecordError:
+        return None
+    if stated is None or not 0 <= stated < MINUTES_LIMIT:
+        return None
+    units = _EXACT.scaleb(stated, _MOST_DECIMALS)
+    return stated if units == units.to_integral_value() else None
+
+
+def in_smallest_units(stated: Decimal) -> int:
+    """What `readable_minutes` returned as a whole number of the smallest units that it keeps apart."""
+    return int(_EXACT.scaleb(stated, _MOST_DECIMALS))
 
 
 def to_whole(number: Decimal) -> int:

@@ -5,7 +5,7 @@ Everything else in a batch is processed record by record. The results are those 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice, repeat
@@ -19,10 +19,10 @@ from core.errors import InvalidRecordError
 from schemas.batch_codec import BatchDecoder
 from schemas.entities import TIME_ENTRIES, Entity
 from streams.link import ShiftRefs
-from streams.normalise.time_entries import distinct_titles
+from streams.normalise.named_codes import NamedCodes, StatedMinutes, named_codes
 from streams.normalise.values import text
 from streams.records import FIRST_INSTANT, LAST_INSTANT, Codecs, RawRecord, is_on_own_partition
-from streams.shifts.columns import are_ordinary, fields_of, map_distinct, shift_columns
+from streams.shifts.columns import are_ordinary, fields_of, map_distinct, shift_columns, total_of
 from streams.state.company import Child, EntityRef
 from streams.state.partition import OrdinaryShift, PartitionState, PendingOutput, Row
 
@@ -161,12 +161,14 @@ def _loaded(fetched: Fetched, decoder: BatchDecoder, partitions: int) -> Sequenc
 def _children(ordinary: OrdinaryShifts) -> list[Child]:
     """What a state holds of each shift."""
     shift = fields_of(ordinary.changes.column("after"))
+    named = list(_named(shift["costCodes"]))
     refs = zip(
         _map_to_list(shift["jobId"], _id),
         _map_to_list(shift["userID"], _id),
-        _titles(shift["costCodes"]),
+        [each.codes for each in named],
         _map_to_list(shift["jobName"], partial(_shared, what="job name")),
         _map_to_list(shift["name"], partial(_shared, what="worker's name")),
+        _stated_minutes(named, shift),
         strict=True,
     )
     versions = ordinary.changes.column("version").to_pylist()
@@ -198,10 +200,18 @@ def _in_bounds(batch: pa.RecordBatch) -> pa.BooleanArray:
     return pc.and_(is_observed, pc.greater_equal(batch.column("version"), 0))
 
 
-def _titles(cost_codes: pa.ListArray) -> Iterator[tuple[str, ...]]:
-    stated = iter(pc.struct_field(pc.list_flatten(cost_codes), "costCodeTitle").to_pylist())
+def _named(cost_codes: pa.ListArray) -> Iterator[NamedCodes]:
+    of_codes = fields_of(pc.list_flatten(cost_codes))
+    columns = (of_codes[name].to_pylist() for name in ("id", "costCodeTitle", "totalMinutes"))
+    stated = zip(*columns, strict=True)
     for count in pc.list_value_length(cost_codes).to_pylist():
-        yield distinct_titles(tuple(islice(stated, count)))
+        yield named_codes(list(islice(stated, count)))
+
+
+def _stated_minutes(named: Sequence[NamedCodes], shift: Mapping[str, pa.Array]) -> Iterator[StatedMinutes | None]:
+    totals = total_of(shift["regularTime"], shift["overTime"], shift["doubleOverTime"]).to_pylist()
+    for each, total in zip(named, totals, strict=True):
+        yield None if each.minutes is None else StatedMinutes(total, each.minutes)
 
 
 def _id(number: int) -> str:

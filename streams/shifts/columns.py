@@ -17,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.batch_codec import BatchEncoder
-from streams.link import Coding, ShiftLink, ShiftRefs, find_cost_code, link_shift
+from streams.coding import Coding, find_coding
+from streams.link import ShiftLink, ShiftRefs, link_shift
+from streams.normalise.named_codes import NamedCode
 from streams.normalise.times import is_clock_steady, steady_offset_s
 from streams.normalise.values import (
     CONTROLS,
@@ -37,13 +39,17 @@ _LISTS = ("tags", "costCodes")
 # A day and a zone's number in one whole number.
 _DAYS = 2**20
 # Days that exist in every year, of years without a sentinel value and without irregular clocks.
-_ORDINARY_STAMP = (
+_STAMP = (
     r"\A20(?:0[7-9]|[1-4][0-9]|5[0-4])-"
     r"(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]\z"
+    r"T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
 )
+_ORDINARY_STAMP = _STAMP + r"\z"
+_ORDINARY_APPROVAL = _STAMP + r"(?:\.[0-9]{1,6})?\z"
 _ORDINARY_MONEY = r"\A(?:-?\$?(?:[0-9]{1,9}|[0-9]{1,3}(?:,[0-9]{3}){1,2})(?:\.[0-9]{1,20})?)?\z"
 _MICROS = 1_000_000
+# Of a wall time without fractions of a second.
+_STAMP_LENGTH = 19
 # An amount of the ordinary form without currency and commas, with no more decimals than are kept.
 _EXACT_AMOUNT = r"\A-?[0-9]{1,9}(?:\.[0-9]{1,6})?\z"
 
@@ -62,10 +68,11 @@ def are_ordinary(batch: pa.RecordBatch) -> pa.BooleanArray:
         _all_of_list(shift["tags"], lambda tags: _is_clean(tags, TAG_LIMIT)),
         _all_of_list(shift["costCodes"], lambda named: _is_clean(pc.struct_field(named, "costCodeTitle"), TEXT_LIMIT)),
         _is_minutes(pc.struct_field(shift["breakTime"], "breakTime")),
-        *(_is_minutes(shift[name]) for name in ("regularTime", "overTime")),
+        *(_is_minutes(shift[name]) for name in ("regularTime", "overTime", "doubleOverTime", "personalTimeOff")),
         _is_money(pc.struct_field(shift["builderCost"], "value")),
         _is_money(shift["rate"]),
         _is_steady_day(batch.column("time_zone"), _seconds(start), _seconds(end), pc.is_null(end)),
+        _is_ordinary_approval(batch.column("time_zone"), _approvals(shift["approvalStatus"])),
     ]
     return pc.fill_null(reduce(pc.and_kleene, checks), fill_value=False)
 
@@ -131,6 +138,28 @@ def _is_steady_day(zones: pa.Array, start: pa.Array, end: pa.Array, is_open: pa.
     return pc.and_(pc.or_kleene(is_open, within_a_day), _map_local_days(zones, start, is_clock_steady, pa.bool_()))
 
 
+def _approvals(status: pa.StructArray) -> pa.Array:
+    """The wall times of approvals that stand."""
+    is_approved = pc.fill_null(pc.struct_field(status, "isApproved"), fill_value=False)
+    return pc.if_else(is_approved, pc.struct_field(status, "updatedDate"), None)
+
+
+def _is_ordinary_approval(zones: pa.Array, stamps: pa.Array) -> pa.BooleanArray:
+    stated = pc.if_else(pc.match_substring_regex(stamps, _ORDINARY_APPROVAL), stamps, None)
+    is_steady = _map_local_days(zones, _whole_seconds(stated), is_clock_steady, pa.bool_())
+    return pc.or_kleene(pc.is_null(stamps), is_steady)
+
+
+def _whole_seconds(stamps: pa.Array) -> pa.Array:
+    return _wall_seconds(pc.utf8_slice_codeunits(stamps, 0, _STAMP_LENGTH))
+
+
+def _approved_at(zones: pa.Array, stamps: pa.Array) -> pa.Array:
+    ahead = _map_local_days(zones, _whole_seconds(stamps), steady_offset_s, pa.int64())
+    micros = stamps.cast(pa.timestamp("us")).cast(pa.int64())
+    return pc.subtract(micros, pc.multiply(ahead, _MICROS))
+
+
 def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
     """The columns of `protiv.time-entries` for change records of ordinary shifts, row by row.
 
@@ -142,7 +171,7 @@ def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
     end = _wall_seconds(pc.struct_field(shift["timeOut"], "timeStamp"))
     # The end is within a day of the start: the same offset holds.
     ahead = _map_local_days(zones, start, steady_offset_s, pa.int64())
-    regular, overtime = shift["regularTime"], shift["overTime"]
+    regular, overtime, double_overtime = shift["regularTime"], shift["overTime"], shift["doubleOverTime"]
     columns = {
         "company_id": changes.column("company_id"),
         "time_entry_id": changes.column("entity_id"),
@@ -157,10 +186,13 @@ def shift_columns(changes: pa.RecordBatch) -> pa.RecordBatch:
         "break_minutes": pc.struct_field(shift["breakTime"], "breakTime"),
         "regular_minutes": regular,
         "overtime_minutes": overtime,
-        "total_minutes": _total(regular, overtime),
+        "total_minutes": total_of(regular, overtime, double_overtime),
+        "double_overtime_minutes": double_overtime,
+        "pto_minutes": shift["personalTimeOff"],
         "hourly_cost_micros": _money(shift["rate"], "rate"),
         "labor_cost_micros": _money(pc.struct_field(shift["builderCost"], "value"), "labor cost"),
         "approved": pc.struct_field(shift["approvalStatus"], "isApproved"),
+        "approved_at": _approved_at(zones, _approvals(shift["approvalStatus"])),
         "notes": map_distinct(shift["notes"], partial(text, what="notes", limit=NOTES_LIMIT), pa.string()),
         "tags": pa.array(map(_tags, shift["tags"].to_pylist()), pa.list_(pa.string())),
     }
@@ -176,9 +208,10 @@ def _micros(wall: pa.Array, ahead: pa.Array) -> pa.Array:
     return pc.multiply(pc.subtract(wall, ahead), _MICROS)
 
 
-def _total(regular: pa.Array, overtime: pa.Array) -> pa.Array:
+def total_of(regular: pa.Array, overtime: pa.Array, double_overtime: pa.Array) -> pa.Array:
     """`total_minutes` of each row."""
-    return pc.coalesce(pc.add(regular, overtime), regular, pc.if_else(pc.equal(overtime, 0), None, overtime))
+    beyond = pc.add(pc.fill_null(overtime, 0), pc.fill_null(double_overtime, 0))
+    return pc.coalesce(pc.add(regular, beyond), pc.if_else(pc.equal(beyond, 0), None, beyond))
 
 
 def _money(amounts: pa.Array, what: str) -> pa.Array:
@@ -190,6 +223,9 @@ def _money(amounts: pa.Array, what: str) -> pa.Array:
     others = map_distinct(pc.if_else(is_exact, None, amounts), partial(money_micros, what=what), pa.int64())
     return pc.coalesce(micros, others)
 
+
+# The types of a link's columns that are no text.
+_LINKED = {"split_cost_code_ids": pa.list_(pa.string()), "split_minutes": pa.list_(pa.int64())}
 
 PendingRow = tuple[str, str, Row]
 """A shift to publish: its company's id, its own id and its row."""
@@ -216,19 +252,21 @@ def encode_rows(
 
 
 class _Links:
-    """The links of a company's shifts as long as its parents do not change: equal titles are looked up once."""
+    """The links of a company's shifts as long as its parents do not change: equal cost codes are looked up once."""
 
     def __init__(self, company: Company) -> None:
         self.version = company.version
         self._company = company
-        self._codings: dict[tuple[str, ...], Coding] = {}
+        self._codings: dict[tuple[NamedCode, ...], Coding] = {}
 
     def of(self, entity_id: str) -> ShiftLink:
         refs = self._company.shifts.held[entity_id].refs
         assert isinstance(refs, ShiftRefs)
-        coding = self._codings.get(refs.titles)
+        if refs.minutes is not None:
+            return refs.link(self._company)
+        coding = self._codings.get(refs.codes)
         if coding is None:
-            coding = self._codings[refs.titles] = find_cost_code(refs.titles, self._company)
+            coding = self._codings[refs.codes] = find_coding(refs.codes, None, self._company)
         return link_shift(refs, self._company, coding)
 
 
@@ -244,7 +282,8 @@ def _by_columns(pending: Sequence[PendingRow]) -> list[tuple[pa.RecordBatch, lis
 
 
 def _completed(rows: pa.RecordBatch, versions: list[int], links: Sequence[ShiftLink]) -> pa.RecordBatch:
-    linked = [pa.array(column, pa.string()) for column in zip(*links, strict=True)]
+    columns = zip(ShiftLink._fields, zip(*links, strict=True), strict=True)
+    linked = [pa.array(column, _LINKED.get(name, pa.string())) for name, column in columns]
     return pa.RecordBatch.from_arrays(
         [*rows.columns, pa.array(versions, pa.int64()), *linked],
         names=[*rows.schema.names, "version", *ShiftLink._fields],

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from core.dead_letters.share import PARKED
 from core.errors import InvalidRecordError
 from schemas.entities import COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
-from streams.link import TITLE, Link, Parent, Refs, title_key
+from streams.link import TITLE, Link, Parent, Refs
+from streams.normalise.named_codes import title_key
 from streams.records import is_older
 
 # What is published of a child whose update was refused begins its `link_detail` with this.

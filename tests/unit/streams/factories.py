@@ -70,7 +70,15 @@ def user(user_id: int = 1, **changes: Any) -> Record:
 
 
 def cost_code(code_id: int = 1, title: str = "01.02 General Carpentry", **changes: Any) -> Record:
-    return {"id": code_id, "code": None, "title": title, "category": None, "isActive": True, "extras": {}} | changes
+    return {
+        "id": code_id,
+        "code": None,
+        "title": title,
+        "category": None,
+        "isActive": True,
+        "statedBy": "list",
+        "extras": {},
+    } | changes
 
 
 def budget(job_id: int = 1, code_id: int = 1, **changes: Any) -> Record:
@@ -99,6 +107,11 @@ def worksheet_line(quantity: str | None, unit: str | None = "HR", line_type: int
     }
 
 
+def named(title: str = "", code_id: int | None = None, minutes: str | None = None) -> Record:
+    """A cost code as a shift names it."""
+    return {"costCodeTitle": title, "id": code_id, "totalMinutes": minutes}
+
+
 def shift(
     shift_id: int = 9001,
     *,
@@ -118,10 +131,12 @@ def shift(
         "breakTime": {"breakTime": 30},
         "regularTime": 480,
         "overTime": 0,
+        "doubleOverTime": 0,
+        "personalTimeOff": 0,
         "builderCost": {"value": "336.0"},
         "rate": "$42.00",
-        "approvalStatus": {"isApproved": True},
-        "costCodes": [{"costCodeTitle": title} for title in titles],
+        "approvalStatus": {"isApproved": True, "updatedDate": None},
+        "costCodes": [named(title) for title in titles],
         "notes": "",
         "tags": [],
         "extras": {},

@@ -12,7 +12,7 @@ from schemas.codec import Record
 from streams.records import RawRecord
 from streams.state.company import Children, Company, Index
 from streams.state.partition import PartitionState
-from tests.unit.streams.factories import ZONE, shift
+from tests.unit.streams.factories import ZONE, named, shift
 
 # Right, at a limit, odd but right, and wrong.
 NUMBERS = [0, 1, 7, 480, -1, 2**31 - 1, 2**31, 2**62, None]
@@ -49,6 +49,31 @@ TITLES = [
     ["A", "B\x00"],
     ["\u2003", "A  B"],
 ]
+# Of a cost code: as captured, fractions that need all their digits, none, and none that can be right.
+PARTS = ["487.998", "1.002", "480", "0", "0.0", "0.000000000000000000000000000001", "1e2", "-1", "-0", None, "", "null",
+         "NaN", "x", "2147483647", "2147483648", "1e99", "1e-99", "9" * 101, '"60"', "60.5", "240"]  # fmt: skip
+CODE_IDS = [None, 1, 2, 10, 11, 0, -1, 2**63 - 1]
+CODES = [
+    *([named(title) for title in titles] for titles in TITLES),
+    *([named("A", code_id, "480")] for code_id in CODE_IDS),
+    *([named("A", 1, part), named("B", 2, "240")] for part in PARTS),
+    *(
+        [named("A", 1, "240"), named(title, code_id, "240")]
+        for code_id in CODE_IDS
+        for title in ("A", "B", "", "\x00B")
+    ),
+    [named("Buildertrend Flat Rate", 7, "480")],
+    [named("Buildertrend Flat Rate", 7, "100"), named("A", 1, "380")],
+    [named("Buildertrend Flat Rate"), named("A")],
+    [named("", None, "5")],
+    [named("", None, "0"), named("A", 1, "480")],
+    [named("", None, "5"), named("A", 1, "475")],
+    [named("A", 10, "1"), named("A", 9, "1"), named("A", 11, "1")],
+    [named("A", 1, "0"), named("B", 2, "0")],
+    [named("A", 1, "1000"), named("B", 2, "3000")],
+    [named("A", number, "1") for number in range(1, 202)],
+    [named("A", 1, "1")] * 201,
+]
 ODD: dict[str, Sequence[Any]] = {
     "id": IDS,
     "jobId": IDS,
@@ -61,11 +86,20 @@ ODD: dict[str, Sequence[Any]] = {
     "breakTime": [None, *({"breakTime": each} for each in NUMBERS)],
     "regularTime": NUMBERS,
     "overTime": NUMBERS,
+    "doubleOverTime": NUMBERS,
+    "personalTimeOff": NUMBERS,
     "timeIn": [{"timeStamp": each} for each in STAMPS],
     "timeOut": [None, *({"timeStamp": each} for each in STAMPS)],
     "tags": TITLES,
-    "costCodes": [[{"costCodeTitle": title} for title in titles] for titles in TITLES],
-    "approvalStatus": [None, {"isApproved": None}, {"isApproved": True}],
+    "costCodes": CODES,
+    "approvalStatus": [
+        None,
+        *(
+            {"isApproved": is_approved, "updatedDate": stamp}
+            for is_approved in (None, False, True)
+            for stamp in (None, "2026-05-07T16:43:54.66", "2026-05-07T16:43:54.1234567", *STAMPS[::7], *STAMPS[-7:])
+        ),
+    ],
 }
 CHANGES: dict[str, Sequence[Any]] = {
     "time_zone": ZONES,

@@ -23,7 +23,7 @@ from streams.records import RawRecord
 from streams.shifts import batch as by_column
 from streams.shifts.batch import Fetched, load_together
 from streams.state.partition import PartitionState
-from tests.unit.streams.factories import PARTITIONS, RawTopics, job, shift, user
+from tests.unit.streams.factories import PARTITIONS, RawTopics, job, named, shift, user
 from tests.unit.streams.fakes import CODECS
 from tests.unit.streams.odd_shifts import CHANGES, DAYS, HOURS, ODD, PLACES, altered, content, contents
 
@@ -145,6 +145,12 @@ def test_ordinary_shifts_are_taken_by_column() -> None:
         raw.put(TIME_ENTRIES, shift(end=None)),
         raw.put(TIME_ENTRIES, shift(jobName=None, name=" ", rate=None, builderCost=None, breakTime=None, tags=["a"])),
         raw.put(TIME_ENTRIES, shift(9002, titles=("A", " A ", "", "B"), rate="-$1,042.505", overTime=None, jobId=0)),
+        raw.put(TIME_ENTRIES, shift(costCodes=[named("A", 5, "487.998")], doubleOverTime=30, personalTimeOff=60)),
+        raw.put(TIME_ENTRIES, shift(costCodes=[named("A", 5, "240"), named("B", 6, "-1"), named("", None, "x")])),
+        raw.put(
+            TIME_ENTRIES, shift(approvalStatus={"isApproved": True, "updatedDate": "2026-05-07T16:43:54.66"}, jobId=0)
+        ),
+        raw.put(TIME_ENTRIES, shift(approvalStatus={"isApproved": False, "updatedDate": "soon"})),
         raw.put(TIME_ENTRIES, shift(start="2026-05-20T22:00:00", end="2026-05-21T06:00:00")),
         raw.put(TIME_ENTRIES, shift(start="2024-02-28T22:00:00", end="2024-02-28T22:00:00")),
     )
@@ -161,6 +167,10 @@ def test_ordinary_shifts_are_taken_by_column() -> None:
         {"jobId": -1},
         {"breakTime": {"breakTime": 2**31}},
         {"titles": ("A", "B\x00")},
+        {"doubleOverTime": -1},
+        {"personalTimeOff": -1},
+        {"approvalStatus": {"isApproved": True, "updatedDate": "2026-11-01T01:30:00"}},
+        {"approvalStatus": {"isApproved": True, "updatedDate": "soon"}},
         {"tags": ["A", "\x00B"]},
     ],
 )

@@ -23,7 +23,7 @@ from streams import outputs
 from streams.records import Output, RawRecord
 from streams.shifts import batch as by_column
 from streams.state.partition import OrdinaryShift, PartitionState
-from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, shift, user
+from tests.unit.streams.factories import PARTITIONS, RawTopics, cost_code, job, named, shift, user
 from tests.unit.streams.fakes import CODECS, FakePublisher, published, stage
 from tests.unit.streams.fix_two_ways import TwoWays
 from tests.unit.streams.odd_shifts import CHANGES, ODD, PLACES, altered, contents
@@ -158,6 +158,22 @@ def test_amounts_come_out_alike(amounts: list[str]) -> None:
         ]
         assert two.by_column(*log) == log
         two.take(*log)
+
+
+def test_split_shifts_go_by_column(two: TwoWays) -> None:
+    raw = RawTopics()
+    log = [
+        raw.put(TIME_ENTRIES, shift(1, costCodes=[named("A", 11, "150"), named("B", 9, "50.0004")], jobId=0)),
+        raw.put(TIME_ENTRIES, shift(2, costCodes=[named("A", 11, "479.9988")])),
+        raw.put(TIME_ENTRIES, shift(3, costCodes=[named("A", 11, None), named("B", 9, "50")])),
+    ]
+    assert two.by_column(*log) == log
+    found = dict(records(two.take(*log)))
+    assert [(each["cost_code_id"], each["split_cost_code_ids"], each["split_minutes"]) for each in found.values()] == [
+        (None, ["9", "11"], [120, 360]),
+        ("11", [], []),
+        (None, [], []),
+    ]
 
 
 def test_ordinary_shifts_go_by_column_and_others_by_themselves(two: TwoWays) -> None:

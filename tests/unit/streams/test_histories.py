@@ -4,6 +4,8 @@ an independent recomputation from the final raw state, and no version ever decre
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 from hypothesis import given, settings
@@ -11,13 +13,21 @@ from hypothesis import strategies as st
 
 from schemas.codec import Record
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES, ENTITY_BY_NAME, JOBS, TIME_ENTRIES, USERS, Entity
-from streams.link import FLAT_RATE
+from streams.coding import FLAT_RATE
 from streams.records import RawRecord
-from tests.unit.streams.factories import RawTopics, budget, cost_code, job, shift, user
+from tests.unit.streams.factories import RawTopics, budget, cost_code, job, named, shift, user
 from tests.unit.streams.fakes import Core
 
 IDS = st.integers(1, 2)
-TITLES = st.sampled_from(["A", "B", "C", FLAT_RATE])
+# The catch-all has an id of its own.
+NAMED = st.builds(
+    lambda code, minutes: named(code[0], code[1], minutes),
+    st.one_of(
+        st.tuples(st.sampled_from(["A", "B", "C"]), st.sampled_from([None, 1, 2])),
+        st.tuples(st.just(FLAT_RATE), st.sampled_from([None, 3])),
+    ),
+    st.sampled_from([None, "60", "120", "300", "1.002"]),
+)
 CONTENTS: st.SearchStrategy[tuple[Entity, Record]] = st.one_of(
     st.builds(lambda id_, name: (JOBS, job(id_, jobName=name)), IDS, st.sampled_from(["X", "Y"])),
     st.builds(lambda id_, name: (USERS, user(id_, firstName=name)), IDS, st.sampled_from(["Ana", "Bo"])),
@@ -28,17 +38,18 @@ CONTENTS: st.SearchStrategy[tuple[Entity, Record]] = st.one_of(
         st.booleans(),
     ),
     st.builds(
-        lambda id_, job_id, user_id, titles: (
+        lambda id_, job_id, user_id, codes: (
             TIME_ENTRIES,
-            shift(id_, jobId=job_id, userID=user_id, titles=tuple(titles)),
+            shift(id_, jobId=job_id, userID=user_id, costCodes=codes),
         ),
         st.integers(1, 3),
         st.integers(0, 2),
         IDS,
-        st.lists(TITLES, max_size=2, unique=True),
+        st.lists(NAMED, max_size=3),
     ),
     st.builds(lambda job_id, code_id: (BUDGETS, budget(job_id, code_id)), IDS, IDS),
 )
+LINKED = ("link_status", "job_name", "user_name", "cost_code_id", "split_cost_code_ids", "split_minutes")
 STEPS = st.lists(st.tuples(CONTENTS, st.booleans()), min_size=1, max_size=25)
 
 
@@ -82,26 +93,52 @@ def expected_links(alive: dict[tuple[str, str], Record]) -> dict[tuple[str, str]
 def _expected_shift(row: Record, alive: dict[tuple[str, str], Record], codes: dict[str, Record]) -> tuple[Any, ...]:
     parent = alive.get(("jobs", str(row["jobId"])))
     worker = alive.get(("users", str(row["userID"])))
-    titles = [named["costCodeTitle"] for named in row["costCodes"] if named["costCodeTitle"] != FLAT_RATE]
-    matching = {id_: code for id_, code in codes.items() if titles == [code["title"]]}
-    active = {id_: code for id_, code in matching.items() if code["isActive"]} or matching
-    code_id = next(iter(active)) if len(active) == 1 else None
+    status, code_id, split = _expected_coding(row["costCodes"], row["regularTime"], codes)
     if row["jobId"] == 0:
         status = "general"
-    elif not titles:
-        status = "uncoded"
-    elif len(titles) > 1:
-        status = "several-codes"
-    elif len(active) > 1:
-        status = "ambiguous-code"
-    elif parent is None:
-        status = "waiting-for-job"
-    elif worker is None:
-        status = "waiting-for-user"
-    else:
-        status = "linked" if code_id else "waiting-for-cost-code"
+    elif status in ("linked", "split", "waiting-for-cost-code"):
+        status = "waiting-for-job" if parent is None else "waiting-for-user" if worker is None else status
     worker_name = f"{worker['firstName']} {worker['lastName']}" if worker else row["name"]
-    return status, parent["jobName"] if parent else row["jobName"], worker_name, code_id
+    return status, parent["jobName"] if parent else row["jobName"], worker_name, code_id, *split
+
+
+def _expected_coding(
+    stated: list[Record], total: int, codes: dict[str, Record]
+) -> tuple[str, str | None, tuple[list[str], list[int]]]:
+    none: tuple[list[str], list[int]] = ([], [])
+    if all(each["costCodeTitle"] == FLAT_RATE for each in stated):
+        return "uncoded", None, none
+    meant = [_expected_ids(each, codes) for each in stated]
+    minutes: dict[tuple[str, ...], list[str | None]] = {}
+    for each, ids in zip(stated, meant, strict=True):
+        # What is not known, or not for sure, is told apart by its title.
+        key = ids if len(ids) == 1 else ("title", each["costCodeTitle"])
+        minutes.setdefault(key, []).append(each["totalMinutes"])
+    unsure = "ambiguous-code" if any(len(ids) > 1 for ids in meant) else "waiting-for-cost-code"
+    if len(minutes) == 1:
+        return ("linked", meant[0][0], none) if len(meant[0]) == 1 else (unsure, None, none)
+    if any(each is None for parts in minutes.values() for each in parts):
+        return "several-codes", None, none
+    if any(len(ids) != 1 for ids in meant):
+        return unsure, None, none
+    return "split", None, _expected_shares({ids[0]: parts for ids, parts in minutes.items()}, total)
+
+
+def _expected_ids(each: Record, codes: dict[str, Record]) -> tuple[str, ...]:
+    if each["id"] is not None:
+        return (str(each["id"]),)
+    titled = [id_ for id_, code in codes.items() if code["title"] == each["costCodeTitle"]]
+    return tuple(sorted([id_ for id_ in titled if codes[id_]["isActive"]] or titled))
+
+
+def _expected_shares(parts: dict[str, list[str | None]], total: int) -> tuple[list[str], list[int]]:
+    """One minute after another to whoever is furthest below the exact share: the same as by largest remainder."""
+    weights = {id_: sum(Fraction(each or 0) for each in own) for id_, own in sorted(parts.items())}
+    exact = {id_: total * weight / sum(weights.values()) for id_, weight in weights.items()}
+    shares = {id_: floor(share) for id_, share in exact.items()}
+    while sum(shares.values()) < total:
+        shares[max(shares, key=lambda id_: exact[id_] - shares[id_])] += 1
+    return list(shares), list(shares.values())
 
 
 def links(core: Core) -> dict[tuple[str, str], tuple[Any, ...]]:
@@ -111,7 +148,7 @@ def links(core: Core) -> dict[tuple[str, str], tuple[Any, ...]]:
         if entity == "budgets":
             found[place] = (row["job_name"], row["cost_code_title"])
         if entity == "time-entries":
-            found[place] = tuple(row[name] for name in ("link_status", "job_name", "user_name", "cost_code_id"))
+            found[place] = tuple(row[name] for name in LINKED)
     return found
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from core.errors import InvalidRecordError
 from schemas.avro_files import plain_schema
-from schemas.codec import from_days
+from schemas.codec import from_days, from_micros
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES, JOBS, TIME_ENTRIES, USERS, Entity
 from streams.normalise.entities import budgeted_minutes, split_title
-from streams.normalise.time_entries import named_titles
+from streams.normalise.named_codes import NamedCode, named_codes, stated_codes
 from streams.rules import RULES
-from tests.unit.streams.factories import budget, change, cost_code, job, shift, user, worksheet_line
+from tests.unit.streams.factories import budget, change, cost_code, job, named, shift, user, worksheet_line
 
 SAMPLES = {JOBS: job(), USERS: user(), COST_CODES: cost_code(), BUDGETS: budget(), TIME_ENTRIES: shift()}
 
@@ -145,12 +145,50 @@ def test_shift_is_whole() -> None:
 
 
 @pytest.mark.parametrize(
-    ("regular", "overtime", "total"),
-    [(480, 30, 510), (480, None, 480), (None, 30, 30), (None, None, None), (0, 0, 0), (None, 0, None), (0, None, 0)],
+    ("regular", "overtime", "double", "total"),
+    [
+        (480, 30, 0, 510),
+        (480, None, None, 480),
+        (None, 30, 0, 30),
+        (None, None, None, None),
+        (0, 0, 0, 0),
+        (None, 0, 0, None),
+        (0, None, None, 0),
+        (480, 30, 15, 525),
+        (None, None, 15, 15),
+        (None, 0, 15, 15),
+    ],
 )
-def test_shift_total_is_regular_and_overtime(regular: int | None, overtime: int | None, total: int | None) -> None:
-    record = normalised(TIME_ENTRIES, shift(regularTime=regular, overTime=overtime))
-    assert record["total_minutes"] == total
+def test_shift_total_is_regular_time_and_both_overtimes(
+    regular: int | None, overtime: int | None, double: int | None, total: int | None
+) -> None:
+    record = normalised(TIME_ENTRIES, shift(regularTime=regular, overTime=overtime, doubleOverTime=double))
+    assert (record["double_overtime_minutes"], record["total_minutes"]) == (double, total)
+
+
+def test_paid_absence_is_not_in_the_total() -> None:
+    record = normalised(TIME_ENTRIES, shift(personalTimeOff=120))
+    assert (record["pto_minutes"], record["total_minutes"]) == (120, 480)
+
+
+@pytest.mark.parametrize(
+    ("is_approved", "stated", "approved_at"),
+    [
+        (True, "2026-05-07T16:43:54.66", "2026-05-07T20:43:54.660000+00:00"),
+        (True, "2026-11-01T01:30:00", "2026-11-01T05:30:00+00:00"),
+        (True, "2026-03-08T02:30:00", "2026-03-08T07:30:00+00:00"),
+        (True, "0001-01-01T00:00:00", None),
+        (True, None, None),
+        (False, "2026-05-07T16:43:54.66", None),
+        (None, "soon", None),
+    ],
+)
+def test_approval_that_stands_has_its_instant(
+    is_approved: bool | None, stated: str | None, approved_at: str | None
+) -> None:
+    record = normalised(TIME_ENTRIES, shift(approvalStatus={"isApproved": is_approved, "updatedDate": stated}))
+    found = record["approved_at"]
+    assert (found and from_micros(found).isoformat(), record["link_detail"]) == (approved_at, None)
 
 
 def test_shift_with_nothing_optional_is_normalised() -> None:
@@ -160,13 +198,19 @@ def test_shift_with_nothing_optional_is_normalised() -> None:
 
 
 def test_shift_length_with_its_break_decides_the_double_hour() -> None:
-    worked = {"regularTime": 500, "breakTime": {"breakTime": 40}}
+    worked = {"regularTime": 440, "overTime": 40, "doubleOverTime": 20, "breakTime": {"breakTime": 40}}
     late = normalised(TIME_ENTRIES, shift(start="2026-11-01T01:30:00", end="2026-11-01T09:30:00") | worked)
     assert late["ended_at"] - late["started_at"] == 540 * 60_000_000
 
 
-def test_named_titles_are_distinct_and_in_order() -> None:
-    assert named_titles(shift(titles=("B", "A", " B ", ""))) == ("B", "A")
+def test_named_codes_are_distinct_and_in_order() -> None:
+    found = named_codes(stated_codes(shift(titles=("B", "A", " B ", ""))))
+    assert found.codes == (NamedCode(None, "B"), NamedCode(None, "A"))
+
+
+@pytest.mark.parametrize(("stated", "kept"), [("shift", "shift"), ("list", "list"), ("?", "list")])
+def test_cost_code_says_who_states_it(stated: str, kept: str) -> None:
+    assert normalised(COST_CODES, cost_code(statedBy=stated))["stated_by"] == kept
 
 
 @pytest.mark.parametrize(
@@ -177,6 +221,7 @@ def test_named_titles_are_distinct_and_in_order() -> None:
         (BUDGETS, budget(worksheetLines=[worksheet_line("1e20")]), "budgeted time cannot be"),
         (TIME_ENTRIES, shift(userID=-5), "user id is negative"),
         (TIME_ENTRIES, shift(regularTime=-480), "regular time cannot be"),
+        (TIME_ENTRIES, shift(doubleOverTime=-1), "double overtime cannot be"),
         (TIME_ENTRIES, shift(start="9999-12-31T08:00:00"), "start is in the year 9999, not in 1990 to 2100"),
         (TIME_ENTRIES, shift(end="0002-01-01T08:00:00"), "end is in the year 2, not in 1990 to 2100"),
         (TIME_ENTRIES, shift(end="2026-05-20T08:00:00"), "ends before it starts"),
@@ -194,13 +239,18 @@ def test_what_cannot_be_right_is_refused_with_its_reason(entity: Entity, after: 
         ({"jobName": "a\x00b"}, "Control characters were removed from the job name."),
         ({"name": "a\x1bb"}, "Control characters were removed from the worker's name."),
         ({"tags": ["\x00"]}, "Control characters were removed from the tags."),
-        ({"costCodes": [{"costCodeTitle": "\x00A"}]}, "Control characters were removed from the cost code title."),
+        ({"costCodes": [named("\x00A")]}, "Control characters were removed from the cost code title."),
         ({"notes": "a" * 20_000}, "Only the first 10000 characters of the notes are kept."),
         ({"rate": "€42.00"}, "The rate is not a number that can be read."),
         ({"rate": "$42.00/hr"}, "The rate is not a number that can be read."),
         ({"rate": "—"}, "The rate is not a number that can be read."),
         ({"rate": '{"a":' * 3_000}, "The rate is not a number that can be read."),
         ({"builderCost": {"value": "9" * 5_000}}, "The labor cost is not a number that can be read."),
+        ({"personalTimeOff": -1}, "The paid absence cannot be -1 minutes."),
+        (
+            {"approvalStatus": {"isApproved": True, "updatedDate": "soon"}},
+            "The approval is not a timestamp such as 2026-05-20T09:19:00.",
+        ),
         ({"builderCost": {"value": "1e50"}}, "The labor cost is larger than any amount of money can be."),
     ],
 )

@@ -11,7 +11,7 @@ from core.errors import InvalidRecordError
 from core.topics import entity_key
 from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 from streams.state.partition import Outcome
-from tests.unit.streams.factories import OBSERVED_AT, RawTopics, budget, cost_code, job, shift, user
+from tests.unit.streams.factories import OBSERVED_AT, RawTopics, budget, cost_code, job, named, shift, user
 from tests.unit.streams.fakes import Core, Published
 
 
@@ -67,6 +67,26 @@ def test_cost_code_rename_publishes_shifts_of_the_old_and_of_the_new_title() -> 
     assert [status(core, id_) for id_ in "123"] == ["waiting-for-cost-code", "linked", "waiting-for-cost-code"]
 
 
+def test_cost_code_that_comes_or_is_renamed_publishes_the_shifts_that_name_its_id_with_another_title() -> None:
+    raw, core = RawTopics(), Core()
+    core.take(
+        raw.put(JOBS, job()),
+        raw.put(USERS, user()),
+        raw.put(TIME_ENTRIES, shift(1, costCodes=[named("A", 5, "480")])),
+        raw.put(TIME_ENTRIES, shift(2, costCodes=[named("B", 5, "240"), named("C", 6, "240")])),
+        raw.put(TIME_ENTRIES, shift(3, costCodes=[named("A", 6, "480")])),
+    )
+    assert [status(core, id_) for id_ in "123"] == ["linked", "split", "linked"]
+    assert sorted(keys(core.take(raw.put(COST_CODES, cost_code(5, "A"))))) == [
+        ("cost-codes", "5"),
+        ("time-entries", "2"),
+    ]
+    renamed = core.take(raw.put(COST_CODES, cost_code(5, "D")))
+    assert sorted(keys(renamed)) == [("cost-codes", "5"), ("time-entries", "1"), ("time-entries", "2")]
+    assert core.table()["time-entries", "acme/2"]["cost_code_title"] == "D; C"
+    assert [status(core, id_) for id_ in "123"] == ["linked", "split", "linked"]
+
+
 def test_deletion_is_a_record_and_a_tombstone_with_the_same_headers() -> None:
     raw, core = RawTopics(), Core()
     core.take(raw.put(TIME_ENTRIES, shift()))
@@ -74,7 +94,8 @@ def test_deletion_is_a_record_and_a_tombstone_with_the_same_headers() -> None:
     assert gone.record is not None
     assert (gone.record["deleted_at"], gone.record["observed_at"]) == (OBSERVED_AT + 2, OBSERVED_AT + 2)
     rest = {name: value for name, value in gone.record.items() if name not in ("deleted_at", "observed_at", "version")}
-    assert rest == dict.fromkeys(rest) | {"company_id": "acme", "time_entry_id": "9001", "tags": []}
+    lists: dict[str, list[str]] = {"tags": [], "split_cost_code_ids": [], "split_minutes": []}
+    assert rest == dict.fromkeys(rest) | {"company_id": "acme", "time_entry_id": "9001"} | lists
     assert tombstone.record is None
     assert gone.headers == tombstone.headers
     assert gone.headers.version == raw.version
