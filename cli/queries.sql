@@ -4,11 +4,11 @@ FROM protiv.current_time_entries WHERE company_id = %(company_id)s
 GROUP BY link_status ORDER BY count(*) DESC, link_status;
 
 -- name: entries
--- The newest linked entries of different workers.
+-- The newest linked or split entries of different workers.
 SELECT * FROM (
     SELECT DISTINCT ON (user_id) work_date, user_name, job_name, cost_code_title, total_minutes, labor_cost
     FROM protiv.current_time_entries
-    WHERE company_id = %(company_id)s AND link_status = 'linked' AND ended_at IS NOT NULL
+    WHERE company_id = %(company_id)s AND link_status IN ('linked', 'split') AND ended_at IS NOT NULL
     ORDER BY user_id, started_at DESC
 ) AS newest ORDER BY work_date DESC, user_name LIMIT 5;
 

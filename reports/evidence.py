@@ -13,7 +13,7 @@ from reports.responsible import ReadState, ToDo, blocking
 # The op of a raw record that no reader can decode.
 UNREADABLE = "unreadable"
 
-Minutes = tuple[int | None, int | None]
+Minutes = tuple[int | None, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Held:
 class RawRecordFound:
     """The newest record of the raw topic; `op` is DELETE too where only its tombstone is left.
 
-    `minutes` of a shift, here and below: regular and overtime.
+    `minutes` of a shift, here and below: regular time, overtime and double overtime.
     """
 
     place: Place
@@ -121,10 +121,13 @@ class StoredRow:
     link_detail: str | None
     regular_minutes: int | None = None
     overtime_minutes: int | None = None
+    double_overtime_minutes: int | None = None
+    split_cost_code_ids: Sequence[str] | None = None
+    split_minutes: Sequence[int] | None = None
 
     @property
     def minutes(self) -> Minutes:
-        return self.regular_minutes, self.overtime_minutes
+        return self.regular_minutes, self.overtime_minutes, self.double_overtime_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +220,7 @@ class Evidence:
         return self.row is not None and version is not None and self.row.version >= version
 
 
-_UNSTATED: Minutes = (None, None)
+_UNSTATED: Minutes = (None, None, None)
 
 
 def _differ(before: Minutes | None, after: Minutes | None) -> bool:

@@ -168,13 +168,16 @@ _SIDES = {"streams": ("Buildertrend", "the canonical record"), "sink": ("The can
 
 
 def _hours(minutes: Minutes) -> str:
-    regular, overtime = (f"{part // 60}:{part % 60:02d}" if part is not None else "none" for part in minutes)
-    return f"{regular} regular and {overtime} overtime hours"
+    regular, overtime, double_overtime = (
+        f"{part // 60}:{part % 60:02d}" if part is not None else "none" for part in minutes
+    )
+    beyond = f", with {double_overtime} of double overtime" if minutes[2] else ""
+    return f"{regular} regular and {overtime} overtime hours{beyond}"
 
 
 def _link(found: Evidence) -> Conclusion | None:
     row = found.row
-    if row is None or row.link_status in (None, "linked"):
+    if row is None or row.link_status in (None, "linked", "split"):
         return None
     cause, to_do = of_links(found)
     return Conclusion(str(row.link_status), cause, to_do)

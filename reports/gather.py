@@ -113,7 +113,7 @@ class _Topics:
             version=headers.version,
             run_id=headers.run_id,
             observed_at=from_micros(change["observed_at"]) if change else None,
-            minutes=_minutes((change or {}).get("after"), "regularTime", "overTime"),
+            minutes=_minutes((change or {}).get("after"), ("regularTime", "overTime", "doubleOverTime")),
         )
 
     def canonical(self, since: datetime | None) -> CanonicalRecordFound | None:
@@ -128,7 +128,7 @@ class _Topics:
             link_status=record.get("link_status"),
             link_detail=record.get("link_detail"),
             refers_to={name: record[name] for name in _PARENTS if record.get(name)},
-            minutes=_minutes(record, "regular_minutes", "overtime_minutes"),
+            minutes=_minutes(record, ("regular_minutes", "overtime_minutes", "double_overtime_minutes")),
         )
 
     def letters(self) -> Iterator[DeadLetter]:
@@ -159,10 +159,11 @@ class _Topics:
             return None
 
 
-def _minutes(record: Record | None, regular: str, overtime: str) -> Minutes | None:
-    """Those that a shift's record states; None for other records, and where both are not stated."""
-    found = ((record or {}).get(regular), (record or {}).get(overtime))
-    return None if found == (None, None) else found
+def _minutes(record: Record | None, names: tuple[str, str, str]) -> Minutes | None:
+    """Those that a shift's record states; None for other records, and where none is stated."""
+    regular, overtime, double_overtime = ((record or {}).get(name) for name in names)
+    found = (regular, overtime, double_overtime)
+    return None if found == (None, None, None) else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,9 @@ def _decoded(decode: Decoder, value: bytes) -> Record | None:
         return None
 
 
+_WORKED = ("regularTime", "overTime", "doubleOverTime")
+
+
 def _bare_raw_item(change: Record) -> Item | None:
     return None if change["op"] == "DELETE" else Item(change["version"])
 
@@ -105,7 +108,7 @@ def _raw_item(change: Record) -> Item | None:
     shift = change["after"]
     if change["op"] == "DELETE" or shift is None:
         return None
-    parts = [part for part in (shift["regularTime"], shift["overTime"]) if part is not None]
+    parts = [part for part in (shift[name] for name in _WORKED) if part is not None]
     minutes = sum(parts) if parts else None
     return Item(change["version"], _day(shift["timeIn"]["timeStamp"]), str(shift["jobId"]), minutes)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.kafka.read import Place
-from reports.evidence import Evidence
+from reports.evidence import Evidence, StoredRow
 from reports.words import instant
 
 State = Literal["done", "waiting", "stopped", "nothing"]
@@ -92,8 +92,15 @@ def _stored(found: Evidence) -> Step:
         return Step("stored", state, "The sink has not come to it yet." if behind else "No row in schema protiv.")
     kind = f"deleted {instant(row.deleted_at, found)}" if row.deleted_at else "row"
     newer = "; a newer record waits for the sink" if behind else ""
-    sentence = f"{kind} of version {row.version}, written {instant(row.updated_at, found)}{newer}"
+    sentence = f"{kind} of version {row.version}, written {instant(row.updated_at, found)}{_parts(row)}{newer}"
     return Step("stored", "waiting" if behind else "done", sentence)
+
+
+def _parts(row: StoredRow) -> str:
+    """Of a shift that is split."""
+    parts = zip(row.split_cost_code_ids or (), row.split_minutes or (), strict=True)
+    told = ", ".join(f"{minutes // 60}:{minutes % 60:02d} to cost code {code_id}" for code_id, minutes in parts)
+    return f"; split: {told}" if told else ""
 
 
 def _at(place: Place) -> str:

@@ -10,7 +10,10 @@ from psycopg import sql
 from schemas.avro_files import plain_schema
 from schemas.entities import ENTITIES, Entity
 
-_SHIFT_COLUMNS = ("link_status", "link_detail", "regular_minutes", "overtime_minutes")
+_SHIFT_COLUMNS = (
+    "link_status", "link_detail", "regular_minutes", "overtime_minutes", "double_overtime_minutes",
+    "split_cost_code_ids", "split_minutes",
+)  # fmt: skip
 Statement = bytes | sql.Composed
 TABLES = [entity.table for entity in ENTITIES]
 

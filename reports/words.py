@@ -21,7 +21,10 @@ _BY_EDIT = {
         "The shift names no cost code, or only the catch-all Buildertrend Flat Rate.",
         "Give the shift a cost code in Buildertrend.",
     ),
-    "several-codes": ("The shift names several cost codes.", "Leave one cost code on the shift in Buildertrend."),
+    "several-codes": (
+        "The shift names several cost codes, and how its minutes are divided among them is not stated.",
+        "If the shift has ended, enter the time of each cost code on it in Buildertrend.",
+    ),
     "ambiguous-code": (
         "The shift's cost code title names more than one cost code.",
         "Give these cost codes different titles in Buildertrend, or make all but one inactive.",

@@ -36,6 +36,7 @@ class Form(Enum):
     DAY = ("date", pa.date32())
     INSTANT = ("timestamptz", pa.timestamp("us", "UTC"))
     TEXTS = ("text[]", pa.list_(pa.string()))
+    WHOLES = ("int8[]", pa.list_(pa.int64()))
 
     @property
     def postgres(self) -> str:
@@ -44,6 +45,11 @@ class Form(Enum):
     @property
     def arrow(self) -> pa.DataType:
         return self.value[1]
+
+    @property
+    def is_list(self) -> bool:
+        """Whether it is empty, and not null, where nothing is stated."""
+        return self in (Form.TEXTS, Form.WHOLES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +106,8 @@ def _form(avro_type: Any) -> Form:
     if isinstance(avro_type, list):
         return _form(next(branch for branch in avro_type if branch != "null"))
     if isinstance(avro_type, dict):
+        if avro_type["type"] == "array":
+            return _LISTS[str(avro_type["items"])]
         return _FORMS[str(avro_type.get("logicalType", avro_type["type"]))]
     return _FORMS[str(avro_type)]
 
@@ -110,5 +118,5 @@ _FORMS = {
     "boolean": Form.FLAG,
     "date": Form.DAY,
     "timestamp-micros": Form.INSTANT,
-    "array": Form.TEXTS,
 }
+_LISTS = {"string": Form.TEXTS, "long": Form.WHOLES}

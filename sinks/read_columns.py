@@ -183,10 +183,10 @@ def _check_keys(table: CanonicalTable, decoded: pa.RecordBatch, messages: Sequen
 
 
 def _column(decoded: pa.RecordBatch, column: Column) -> pa.Array:
-    """A column as the staging table takes it; one that the writer's schema did not have yet is null (tags: empty)."""
+    """A column as the staging table takes it; one that the writer's schema did not have yet is null, a list empty."""
     place = decoded.schema.get_field_index(column.field)
     if place < 0:
-        absent: list[str] | None = [] if column.form is Form.TEXTS else None
+        absent: list[str] | None = [] if column.form.is_list else None
         return pa.array([absent] * decoded.num_rows, column.form.arrow)
     try:
         found = decoded.column(place).cast(column.form.arrow)

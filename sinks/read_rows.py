@@ -225,11 +225,16 @@ def _long(value: int) -> int:
     return value
 
 
+def _longs(values: list[int]) -> list[int]:
+    return [_long(value) for value in values]
+
+
 _CONVERT: dict[Form, Callable[[Any], Any]] = {
     Form.TEXT: _same,
     Form.TEXTS: _same,
     Form.FLAG: _same,
     Form.WHOLE: _long,
+    Form.WHOLES: _longs,
     Form.MILLIONTHS: _long,
     Form.DAY: from_days,
     Form.INSTANT: from_micros,

@@ -39,7 +39,9 @@ WITH shifts AS (
             WHEN 'ambiguous-code' THEN cost_code_title END AS subject,
         total_minutes, work_date, updated_at
     FROM protiv.current_time_entries
-    WHERE company_id = %(company_id)s AND link_status NOT IN ('linked', 'general')
+    WHERE company_id = %(company_id)s AND link_status NOT IN ('linked', 'split', 'general')
+      -- One that is still open is split when it ends: nobody has to do anything.
+      AND (link_status <> 'several-codes' OR ended_at IS NOT NULL)
 ), groups AS (
     SELECT link_status, subject, count(*) AS shifts, coalesce(sum(total_minutes), 0)::bigint AS minutes,
         min(work_date) AS first_day, max(work_date) AS last_day, max(updated_at) AS stored_at,

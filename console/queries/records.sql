@@ -20,7 +20,9 @@ FROM protiv.current_time_entries
 WHERE company_id = %(company_id)s
   AND CASE %(status)s WHEN 'open' THEN ended_at IS NULL AND started_at < now() - interval '16 hours'
         WHEN 'stale' THEN link_detail LIKE 'stale: refused update%%'
-        WHEN '' THEN link_status NOT IN ('linked', 'general') ELSE link_status = %(status)s END
+        WHEN '' THEN link_status NOT IN ('linked', 'split', 'general') ELSE link_status = %(status)s END
+  -- One that is still open is split when it ends: nobody has to do anything.
+  AND (%(status)s IN ('open', 'stale') OR link_status <> 'several-codes' OR ended_at IS NOT NULL)
   AND (%(subject)s = '' OR %(subject)s = CASE link_status
         WHEN 'waiting-for-job' THEN coalesce(job_name, 'number ' || job_id)
         WHEN 'waiting-for-user' THEN coalesce(user_name, 'number ' || user_id)

@@ -30,12 +30,13 @@ _FOUND = 20
 _MOST_PAGES = 100_000
 LINK_WORDS = {
     "linked": "Linked",
+    "split": "Split between cost codes",
     "waiting-for-job": "Waits for its job",
     "waiting-for-user": "Waits for its worker",
     "waiting-for-cost-code": "Waits for its cost code",
     "general": "General time",
     "uncoded": "No cost code",
-    "several-codes": "Several cost codes",
+    "several-codes": "Time of each cost code not stated",
     "ambiguous-code": "Cost code not clear",
 }
 _LISTS = LINK_WORDS | {"": "Not linked", "open": "No end for more than 16 hours", "stale": "Update refused"}

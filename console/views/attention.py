@@ -179,7 +179,10 @@ _STATUS = {
         "Check in Buildertrend that this cost code still exists and is in the job’s budget.",
     ),
     "uncoded": ("have no cost code", "Choose a cost code on these shifts in Buildertrend’s Time Clock."),
-    "several-codes": ("name several cost codes", "Split them in Buildertrend, one cost code a shift."),
+    "several-codes": (
+        "name several cost codes without the time of each",
+        "Enter the time of each cost code on these shifts in Buildertrend’s Time Clock.",
+    ),
     "ambiguous-code": (
         "name cost code {subject}, and more than one has this title",
         "Give the cost codes titles that differ in Buildertrend.",

@@ -71,7 +71,11 @@ def parents(tenant: Tenant) -> Tenant:
         ("linked", {}, "sync"),
         ("general", {"jobId": 0}, "Nothing."),
         ("uncoded", {"costCodes": []}, "Give the shift a cost code"),
-        ("several-codes", {"costCodes": [{"costCodeTitle": "70 Framing"}, {"costCodeTitle": "71 Roof"}]}, "Leave one"),
+        (
+            "several-codes",
+            {"costCodes": [{"costCodeTitle": "70 Framing"}, {"costCodeTitle": "71 Roof"}]},
+            "Enter the time",
+        ),
         ("ambiguous-code", {"costCodes": [{"costCodeTitle": "71 Roof"}]}, "different titles"),
         ("waiting-for-job", {"jobId": 7999}, "jobs 7999"),
         ("waiting-for-user", {"userID": 7998}, "users 7998"),

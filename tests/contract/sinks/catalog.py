@@ -21,7 +21,8 @@ SELECT fact FROM (
     regexp_replace(pg_get_viewdef(c.oid), '\\s+', ' ', 'g'))
   FROM pg_class c WHERE c.relnamespace = 'protiv'::regnamespace AND c.relkind = 'v'
   UNION ALL
-  SELECT 3, conname, 0, format('constraint %%s.%%s %%s', conrelid::regclass, conname, pg_get_constraintdef(oid))
+  SELECT 3, conname, 0, format('constraint %%s.%%s %%s', conrelid::regclass, conname,
+    regexp_replace(pg_get_constraintdef(oid), '\\s+', ' ', 'g'))
   FROM pg_constraint WHERE connamespace = 'protiv'::regnamespace AND contype <> 'n'
   UNION ALL
   SELECT 4, indexname, 0, indexdef FROM pg_indexes WHERE schemaname = 'protiv'

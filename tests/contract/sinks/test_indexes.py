@@ -86,4 +86,4 @@ def test_one_record_is_found_by_its_key(busy: psycopg.Connection[Any], entity: A
 
 def test_labor_of_one_job_reads_that_jobs_rows(busy: psycopg.Connection[Any]) -> None:
     found = indexes_of(busy, "SELECT * FROM protiv.job_labor WHERE job_id = '3'")
-    assert found == {"time_entries_by_job", "budgets_by_job"}
+    assert found == {"time_entries_by_job", "budgets_by_job", "cost_codes_pkey"}

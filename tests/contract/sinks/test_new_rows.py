@@ -72,7 +72,11 @@ def _any_values(entity: Entity, chance: random.Random) -> dict[str, Any]:
     texts = (None, *ODD_TEXTS)
     if entity is BUDGETS:
         return {"original_amount_micros": chance.choice(money), "category": chance.choice(texts)}
+    minutes = [chance.randrange(3) for _ in range(chance.choice((0, 0, 2, 3)))]
     return {
+        "split_cost_code_ids": [str(number) for number in range(len(minutes))],
+        "split_minutes": minutes,
+        "total_minutes": sum(minutes) if minutes else None,
         "labor_cost_micros": chance.choice(money),
         "hourly_cost_micros": chance.choice(money),
         "notes": chance.choice(texts),

@@ -46,7 +46,7 @@ def mine(filled_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def test_walk_finds_every_table_and_view(filled_url: str) -> None:
-    views = {f"protiv.current_{entity.table}" for entity in ENTITIES} | {"protiv.job_labor"}
+    views = {f"protiv.current_{entity.table}" for entity in ENTITIES} | {"protiv.job_labor", "protiv.time_entry_splits"}
     assert {*TABLES, *views} <= set(readable(filled_url))
     assert set(readable(filled_url)) == {*TABLES, *views, "protiv.reader_companies"}
 
@@ -94,6 +94,8 @@ def test_every_function_of_the_schema_says_nothing_of_another_company(
     assert sorted((row["name"], row["pronargs"]) for row in functions) == [
         ("protiv.reader_company", 0),
         ("protiv.reader_roles", 0),
+        # It says something of its argument alone.
+        ("protiv.sum_of", 1),
     ]
     assert THEIRS not in said(mine, "SELECT * FROM protiv.reader_roles()")
     assert said(mine, "SELECT protiv.reader_company()") == f"[('{MINE}',)]"

@@ -29,8 +29,12 @@ TYPES = {
     Form.DAY: "date",
     Form.INSTANT: "timestamp with time zone",
     Form.TEXTS: "text[]",
+    Form.WHOLES: "bigint[]",
 }
-VIEWS = ("current_jobs", "current_users", "current_cost_codes", "current_budgets", "current_time_entries", "job_labor")
+VIEWS = (
+    "current_jobs", "current_users", "current_cost_codes", "current_budgets", "current_time_entries", "job_labor",
+    "time_entry_splits",
+)  # fmt: skip
 CONSUMING = Path(__file__).parents[3] / "docs" / "consuming.md"
 
 

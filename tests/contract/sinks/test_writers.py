@@ -72,6 +72,46 @@ def test_values_land_as_they_were_said(sink: Sink) -> None:
     assert row["break_minutes"] is None
 
 
+SPLIT: dict[str, Any] = {
+    "link_status": "split", "split_cost_code_ids": ["9", "11"], "split_minutes": [0, 480], "total_minutes": 480
+}  # fmt: skip
+
+
+def test_parts_of_a_shift_land_as_they_were_said(sink: Sink) -> None:
+    large = {"split_minutes": [2**62, 1], "total_minutes": 2**62 + 1}
+    sink.put(message(record(**SPLIT), 0), message(record(entity_id="2", **(SPLIT | large)), 1))
+    sink.put(message(record(entity_id="3", pto_minutes=60, double_overtime_minutes=30, approved_at=NOON), 2))
+    one, two, three = sink.table()
+    assert (one["split_cost_code_ids"], one["split_minutes"]) == (["9", "11"], [0, 480])
+    assert two["split_minutes"] == [2**62, 1]
+    assert (three["split_cost_code_ids"], three["split_minutes"]) == ([], [])
+    assert (three["pto_minutes"], three["double_overtime_minutes"], three["approved_at"]) == (60, 30, NOON_UTC)
+
+
+def test_shift_that_is_no_longer_split_loses_its_parts(sink: Sink) -> None:
+    sink.put(message(record(**SPLIT), 0))
+    sink.put(message(record(version=2, cost_code_id="9", total_minutes=480), 1))
+    (row,) = sink.table()
+    assert (row["cost_code_id"], row["split_cost_code_ids"], row["split_minutes"]) == ("9", [], [])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"split_minutes": [480]},
+        {"split_minutes": [1, 480]},
+        {"split_minutes": [-1, 481]},
+        {"total_minutes": None},
+        {"cost_code_id": "9"},
+        {"split_cost_code_ids": [], "split_minutes": []},
+    ],
+)
+def test_parts_that_do_not_fit_their_shift_are_refused_alone(sink: Sink, wrong: dict[str, Any]) -> None:
+    sink.put(message(record(**(SPLIT | wrong)), 0), message(record(entity_id="2", **SPLIT), 1))
+    assert [row["time_entry_id"] for row in sink.table()] == ["2"]
+    assert len(sink.dead_letters.delivered) == 1
+
+
 def test_newer_version_changes_the_row(sink: Sink) -> None:
     sink.put(message(record(notes="old"), 0))
     sink.put(message(record(version=2, notes="new"), 1))
@@ -342,13 +382,16 @@ def test_offsets_and_rows_wait_for_the_brokers_word_on_a_dead_letter(sink: Sink,
 
 def test_record_of_an_older_schema_lands_with_nulls_for_what_it_lacks(sink: Sink) -> None:
     older = json.loads(schema_text(AT.topic))
-    older["fields"] = [each for each in older["fields"] if each["name"] not in ("tags", "notes", "approved")]
+    older["fields"] = [
+        each for each in older["fields"] if each["name"] not in ("tags", "notes", "approved", "split_minutes")
+    ]
     sink.schemas.add(77, older)
     content = record(job_name="old")
     value = encoded_as(older, 77, {each["name"]: content[each["name"]] for each in older["fields"]})
     sink.put(FakeMessage(AT.topic, b"acme/1", value, 0, 0, headers(1, COMPANY)), message(record(entity_id="2"), 1))
     old, new = sink.table()
     assert (old["job_name"], old["tags"], old["notes"], new["time_entry_id"]) == ("old", [], None, "2")
+    assert old["split_minutes"] == []
     assert sink.dead_letters.delivered == []
 
 

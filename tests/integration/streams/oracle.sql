@@ -24,26 +24,26 @@ code AS (
   SELECT id, version, observed_at, row, row->>'title' AS title, row->>'isActive' IS DISTINCT FROM 'false' AS active
   FROM living WHERE topic = 'cost-codes'
 ),
-named AS (  -- the titles that a shift names, the catch-all left out
+named AS (  -- the titles that a shift names
   SELECT s.id, n.title, n.place
   FROM living AS s, jsonb_array_elements(s.row->'costCodes') WITH ORDINALITY AS c(entry, place),
     LATERAL (SELECT c.entry->>'costCodeTitle' AS title, c.place) AS n
-  WHERE s.topic = 'time-entries' AND n.title <> 'Buildertrend Flat Rate'
+  WHERE s.topic = 'time-entries'
 ),
 coding AS (
   SELECT s.id, count(n.title) AS titles, string_agg(n.title, '; ' ORDER BY n.place) AS title,
-    (SELECT min(c->>'costCodeTitle') FROM jsonb_array_elements(s.row->'costCodes') AS c) AS any_title
+    coalesce(bool_and(n.title = 'Buildertrend Flat Rate'), true) AS is_uncoded
   FROM living AS s LEFT JOIN named AS n USING (id) WHERE s.topic = 'time-entries' GROUP BY s.id, s.row
 ),
 matched AS (  -- active codes come first; inactive ones count only where no active one has the title
   SELECT k.id, count(c.id) AS codes, min(c.id) AS code_id, string_agg(c.id, ', ' ORDER BY c.id) AS ids
   FROM coding AS k
-  LEFT JOIN code AS c ON k.titles = 1 AND c.title = k.title
+  LEFT JOIN code AS c ON k.titles = 1 AND NOT k.is_uncoded AND c.title = k.title
     AND (c.active OR NOT EXISTS (SELECT FROM code AS o WHERE o.title = k.title AND o.active))
   GROUP BY k.id
 ),
 shift AS (
-  SELECT s.id, s.version, s.observed_at, s.zone, s.row, k.titles, k.title, k.any_title, m.codes, m.ids,
+  SELECT s.id, s.version, s.observed_at, s.zone, s.row, k.titles, k.title, k.is_uncoded, m.codes, m.ids,
     CASE WHEN m.codes = 1 THEN m.code_id END AS code_id,
     j.id IS NOT NULL AS has_job, w.id IS NOT NULL AS has_worker,
     coalesce(j.name, s.row->>'jobName') AS job_name, coalesce(w.name, s.row->>'name') AS user_name,
@@ -56,7 +56,7 @@ shift AS (
 judged AS (
   SELECT *, CASE
     WHEN row->>'jobId' = '0' THEN 'general'
-    WHEN titles = 0 THEN 'uncoded'
+    WHEN is_uncoded THEN 'uncoded'
     WHEN titles > 1 THEN 'several-codes'
     WHEN codes > 1 THEN 'ambiguous-code'
     WHEN NOT has_job THEN 'waiting-for-job'
@@ -86,7 +86,7 @@ FROM worker
 UNION ALL
 SELECT 'cost-codes', id, version, jsonb_build_object(
     'cost_code_id', id, 'observed_at', observed_at, 'deleted_at', NULL, 'title', title, 'category', row->>'category',
-    'active', row->'isActive',
+    'active', row->'isActive', 'stated_by', 'list',
     'code', substring(title FROM '^\d+(?:\.\d+)*'),
     'name', CASE WHEN title ~ '^\d' THEN substring(title FROM '^[\d.]+\s+(.*)$') ELSE title END)
 FROM code
@@ -104,20 +104,25 @@ UNION ALL
 SELECT 'time-entries', id, version, jsonb_build_object(
     'time_entry_id', id, 'observed_at', observed_at, 'deleted_at', NULL, 'job_id', row->>'jobId', 'job_name', job_name,
     'user_id', row->>'userID', 'user_name', user_name, 'cost_code_id', code_id,
-    'cost_code_title', CASE WHEN titles = 0 THEN any_title ELSE title END, 'time_zone', zone,
+    'cost_code_title', title, 'time_zone', zone,
     'started_at', (extract(epoch FROM starts AT TIME ZONE zone) * 1000000)::bigint,
     'ended_at', (extract(epoch FROM ends AT TIME ZONE zone) * 1000000)::bigint,
     'work_date', starts::date - DATE '1970-01-01',
     'break_minutes', (row->'breakTime'->>'breakTime')::int, 'regular_minutes', (row->>'regularTime')::int,
     'overtime_minutes', (row->>'overTime')::int,
+    'double_overtime_minutes', (row->>'doubleOverTime')::int, 'pto_minutes', (row->>'personalTimeOff')::int,
     'total_minutes', CASE WHEN row->>'regularTime' IS NOT NULL OR (row->>'overTime')::int <> 0
-      THEN coalesce((row->>'regularTime')::int, 0) + coalesce((row->>'overTime')::int, 0) END,
+        OR (row->>'doubleOverTime')::int <> 0
+      THEN coalesce((row->>'regularTime')::int, 0) + coalesce((row->>'overTime')::int, 0)
+        + coalesce((row->>'doubleOverTime')::int, 0) END,
+    -- No shift of these histories states ids or minutes of its cost codes: none is split.
+    'split_cost_code_ids', '[]'::jsonb, 'split_minutes', '[]'::jsonb, 'approved_at', NULL,
     'hourly_cost_micros', (translate(row->>'rate', '$,', '')::numeric * 1000000)::bigint,
     'labor_cost_micros', ((row->'builderCost'->>'value')::numeric * 1000000)::bigint,
     'approved', row->'approvalStatus'->'isApproved', 'notes', nullif(row->>'notes', ''), 'tags', row->'tags',
     'link_status', status,
     'link_detail', CASE status
-      WHEN 'several-codes' THEN format('The shift names %%s cost codes.', titles)
+      WHEN 'several-codes' THEN format('The shift names %%s cost codes and does not state the minutes of each.', titles)
       WHEN 'ambiguous-code' THEN format('The title names the cost codes %%s.', ids)
       WHEN 'waiting-for-job' THEN format('Job %%s has not been read from Buildertrend.', row->>'jobId')
       WHEN 'waiting-for-user' THEN format('User %%s has not been read from Buildertrend.', row->>'userID')

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from schemas.codec import Record
 from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
-from streams.link import FLAT_RATE
+from streams.coding import FLAT_RATE
 from streams.records import RawRecord
 from tests.fix_stack import Stack
 from tests.soak import rounds
@@ -52,7 +52,11 @@ def shifts(draw: st.DrawFn) -> tuple[Entity, Record]:
     wrapped = {
         "breakTime": draw(st.one_of(st.none(), MINUTES.map(lambda value: {"breakTime": value}))),
         "builderCost": draw(st.one_of(st.none(), AMOUNT.map(lambda value: {"value": value}))),
-        "approvalStatus": draw(st.sampled_from([None, {"isApproved": None}, {"isApproved": True}])),
+        "approvalStatus": draw(
+            st.sampled_from(
+                [None, {"isApproved": None, "updatedDate": None}, {"isApproved": True, "updatedDate": None}]
+            )
+        ),
     }
     titles = draw(st.lists(TITLES, max_size=3, unique=True))
     return TIME_ENTRIES, shift(
@@ -66,6 +70,8 @@ def shifts(draw: st.DrawFn) -> tuple[Entity, Record]:
         name=draw(st.sampled_from(["Row worker", None])),
         regularTime=draw(MINUTES),
         overTime=draw(MINUTES),
+        doubleOverTime=draw(MINUTES),
+        personalTimeOff=draw(MINUTES),
         rate=draw(MONEY),
         notes=draw(NOTES),
         tags=draw(st.lists(st.sampled_from(["a", "b"]), max_size=2)),

@@ -44,7 +44,7 @@ def test_waiting_shifts_say_hours_and_what_they_wait_for() -> None:
     [
         ("waiting-for-job", "on 1 shift waits for job X"),
         ("uncoded", "on 1 shift has no cost code"),
-        ("several-codes", "on 1 shift names several cost codes"),
+        ("several-codes", "on 1 shift names several cost codes without the time of each"),
         ("ambiguous-code", "on 1 shift names cost code X, and more than one has this title"),
         ("waiting-for-user", "on 1 shift waits for worker X"),
         ("waiting-for-cost-code", "on 1 shift waits for cost code X"),

@@ -57,13 +57,16 @@ def of_status(status: str, detail: str | None = None, **refers_to: str) -> Evide
         (stored(connection=connection(fault="source-incomplete")), "in-protiv"),  # of another entity
         (unknown(incomplete=SHORT), "source-incomplete"),
         (unknown(incomplete=SHORT, entity_read=None), "source-incomplete"),
-        (stored(raw=raw(minutes=(480, 0)), canonical=canonical(minutes=(450, 0))), "differs-in-streams"),
-        (stored(raw=raw(minutes=(480, 30)), canonical=canonical(minutes=(480, None))), "in-protiv"),
+        (stored(raw=raw(minutes=(480, 0, None)), canonical=canonical(minutes=(450, 0, None))), "differs-in-streams"),
+        (stored(raw=raw(minutes=(480, 30, None)), canonical=canonical(minutes=(480, None, None))), "in-protiv"),
         (
-            stored(canonical=canonical(minutes=(480, 5)), row=row(regular_minutes=480, overtime_minutes=0)),
+            stored(canonical=canonical(minutes=(480, 5, None)), row=row(regular_minutes=480, overtime_minutes=0)),
             "differs-in-sink",
         ),
-        (stored(canonical=canonical(minutes=(480, 0)), row=row(regular_minutes=480, overtime_minutes=0)), "in-protiv"),
+        (
+            stored(canonical=canonical(minutes=(480, 0, None)), row=row(regular_minutes=480, overtime_minutes=0)),
+            "in-protiv",
+        ),
         (stored(held=held()), "deletion-held"),
         (stored(held=held(released_at=NOW, released_by="ana")), "deletion-released"),
         (stored(letters=[letter()], canonical=None, row=None), "dead-letter-streams"),
@@ -198,7 +201,7 @@ def test_steps_say_how_far_it_came(found: Evidence, states: tuple[str, ...]) -> 
 
 
 def test_hours_that_differ_are_said_with_both_sides() -> None:
-    found = explain(stored(raw=raw(minutes=(485, 0)), canonical=canonical(minutes=(450, 0)))).conclusion
+    found = explain(stored(raw=raw(minutes=(485, 0, None)), canonical=canonical(minutes=(450, 0, None)))).conclusion
     assert "Buildertrend states 8:05 regular and 0:00 overtime hours" in found.cause
     assert "the canonical record 7:30 regular" in found.cause
     assert found.next_step.command is not None

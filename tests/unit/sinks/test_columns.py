@@ -26,7 +26,7 @@ def test_body_fields_have_the_defaults_that_the_columnar_reader_fills_in(entity:
         field["name"]: field.get("default") for field in json.loads(schema_text(entity.canonical_topic))["fields"]
     }
     for column in canonical_table(entity).body:
-        assert defaults[column.field] == ([] if column.form is Form.TEXTS else None)
+        assert defaults[column.field] == ([] if column.form.is_list else None)
 
 
 def test_money_fields_lose_their_unit_and_minutes_stay_whole() -> None:
