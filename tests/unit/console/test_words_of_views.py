@@ -71,7 +71,7 @@ def test_held_deletions_say_how_many_and_at_stake_what() -> None:
 def test_progress_estimates_from_pages_and_says_what_follows() -> None:
     progress = progress_of(going(checkpoint("jobs", state="complete"), checkpoint(), counts={}), NOW)
     assert progress is not None
-    assert progress.left == "About 3 min left for time entries, then users, cost codes and budgets"
+    assert progress.left == "About 3 min left for time entries, then users, budgets and cost codes"
     states = {one.entity: one.state for one in progress.entities}
     assert states == {
         "jobs": "done",
