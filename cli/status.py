@@ -143,6 +143,8 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
             _show_entities(one, shown, console)
             console.print(requests_sentence(one.facts.requests))
             _show_contradicted(one, console)
+            if one.facts.connection.hint:
+                console.print(visible(one.facts.connection.hint), soft_wrap=True)
         if one.cause:
             console.print()
             console.print(styled(f"{one.company_id}:", "bold"), visible(one.cause))

@@ -32,6 +32,7 @@ from producers.runs.pipeline import Background, commit_thread
 from producers.runs.publisher import FencingPublisher
 from producers.runs.run import Assignment, Run, RunServices
 from producers.source_memory import SourceMemory
+from producers.stated_zone import takes_zone
 from producers.sync_events import SyncEvent
 from producers.tools import FORESEEN, Tools, log_crash, unforeseen
 from schemas.faults import SOURCE_INCOMPLETE, internal_error
@@ -242,6 +243,10 @@ class _ConnectionRun:
                 builder_name=identity.builder_name,
                 session_timeout_s=identity.session_timeout_s,
             )
+            changed = takes_zone(tx, self.connection, identity.zone)
+        if changed:
+            # Begin anew: a run reads in one zone from its first record to its last.
+            raise ReadStoppedError
 
     def _is_confirmed(self, identity: AccountIdentity) -> bool:
         """Whether an admin confirmed the change to this account; what to confirm is kept for them otherwise."""

@@ -256,3 +256,16 @@ WHERE company_id = %(company_id)s;
 
 -- name: set_hint
 UPDATE integration.connections SET hint = %(hint)s WHERE company_id = %(company_id)s;
+
+-- name: stated_time_zone
+SELECT stated_time_zone FROM integration.connections WHERE company_id = %(company_id)s;
+
+-- name: note_stated_time_zone
+UPDATE integration.connections SET stated_time_zone = %(zone)s
+WHERE company_id = %(company_id)s AND stated_time_zone IS DISTINCT FROM %(zone)s;
+
+-- name: take_time_zone
+-- As after a Reconnect in another zone: every shift is at another instant, which takes a read of everything.
+UPDATE integration.connections SET time_zone = %(zone)s, last_full_at = NULL, updated_at = now(),
+    hint = concat_ws(' ', CASE WHEN hint NOT LIKE 'Buildertrend states%%' THEN hint END, %(hint)s::text)
+WHERE company_id = %(company_id)s;

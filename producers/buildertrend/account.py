@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -40,6 +40,7 @@ from producers.buildertrend.sign_in import (
     browser_headers,
     sign_in,
 )
+from producers.buildertrend.time_zones import StatedZone, stated_zone
 from schemas.faults import BLOCKED, NO_PERMISSION, SESSION_EXPIRED, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 
 T = TypeVar("T")
@@ -72,6 +73,7 @@ class AccountIdentity:
     builder_name: str
     session_timeout_s: int | None = None
     """After how long without a request a session ends, where the account states it (S9)."""
+    zone: StatedZone = field(default_factory=StatedZone)
 
 
 class SessionStore(SignInJournal, Protocol):
@@ -126,7 +128,8 @@ class Account:
             name = _stated(data, "buildername", lambda value: isinstance(value, str)) or ""
             shown = "".join(filter(str.isprintable, name))[:_LONGEST_BUILDER_NAME]
             minutes = _stated(data, "sessiontimeoutminutes", _is_timeout)
-            self._identity = AccountIdentity(str(builder_id), shown, None if minutes is None else int(minutes) * 60)
+            timeout_s = None if minutes is None else int(minutes) * 60
+            self._identity = AccountIdentity(str(builder_id), shown, timeout_s, stated_zone(data))
         return self._identity
 
     def _builder_id_of_shifts(self) -> Any:
@@ -327,9 +330,9 @@ def _report_rows(answer: Any) -> list[Any] | None:
     for node in (answer, answer.get("data") if isinstance(answer, dict) else None):
         if not isinstance(node, dict):
             continue
-        for field in ("rowData", "data"):
-            if isinstance(node.get(field), list):
-                return list(node[field])
+        for name in ("rowData", "data"):
+            if isinstance(node.get(name), list):
+                return list(node[name])
     return None
 
 

@@ -19,6 +19,11 @@ from schemas.faults import NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE
 Json = dict[str, Any]
 
 
+# Words of a message about access; "could not access the database" is none.
+_NO_ACCESS = re.compile(
+    r"permission|privilege|not authori[sz]ed|unauthori[sz]ed|(not|n't|no) have access|no access|access (is )?denied",
+    re.IGNORECASE,
+)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _REFUSALS = (400, 413, 422)
 # Where Buildertrend redirects without a session [A]. A redirect elsewhere, as to a maintenance page, does not count.
@@ -215,5 +220,4 @@ def _check_envelope(parsed: Any, what: str) -> None:
 
 def _is_about_permission(parsed: Mapping[str, Any]) -> bool:
     """Its message is for people; only one about access is recognised (R4)."""
-    message = str(parsed.get("message", "")).lower()
-    return "permission" in message or "do not have access" in message
+    return bool(_NO_ACCESS.search(str(parsed.get("message", ""))))

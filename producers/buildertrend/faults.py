@@ -25,16 +25,21 @@ OTHER_ACCOUNT = replace(
     for_admin="This username belongs to another Buildertrend account than the one connected before. "
     "Enter a user of that account, or connect this one as a company of its own.",
 )
-# What the reads are called, and what Buildertrend's permissions call it.
-_MODULES = {
+MODULES = {
+    "account": "its own account information",
     "jobs": "Jobs",
     "job list": "Jobs",
     "shifts": "the Time Clock",
     "users": "Internal Users",
     "cost codes": "Cost Codes",
     "budget": "the Budget of jobs",
+    "budgets": "the Budget of jobs",
+    "report": "Reporting",
+    "filters": "the filters of the Time Clock",
+    "bills": "Bills",
     "worksheet": "Estimates",
 }
+"""What the reads are called, and what Buildertrend's permissions call it."""
 
 
 class SourceFaultError(IntegrationError):
@@ -55,5 +60,5 @@ class SourceFaultError(IntegrationError):
     @property
     def for_admin(self) -> str:
         """The fault's sentence; a lack of permission names the module as Buildertrend's settings call it."""
-        module = _MODULES.get(self.detail.partition(":")[0]) if self.fault is NO_PERMISSION else None
+        module = MODULES.get(self.detail.partition(":")[0]) if self.fault is NO_PERMISSION else None
         return f"This Buildertrend user may not see {module}." if module else self.fault.for_admin

@@ -307,3 +307,55 @@ def test_run_stores_what_its_answers_say_for_and_against_known_facts(read_desk: 
         " WHERE company_id = %s AND fact = 'T8'"
     )
     assert row["first_contradicted_at"] == row["last_contradicted_at"]
+
+
+def zones_of(desk: Desk) -> set[str]:
+    return {change["time_zone"] for change in desk.folded("time-entries").values()}
+
+
+@pytest.mark.parametrize("form", ["iana", "windows"])
+def test_zone_that_buildertrend_states_wins_over_the_admins_from_the_first_record_on(
+    new_desk: DeskMaker, sandbox_company: SandboxControl, form: str
+) -> None:
+    stated = sandbox_company.company["time_zone"]
+    sandbox_company.set_switches(stated_time_zone=form)
+    desk = new_desk(sandbox_company)
+    desk.connect(time_zone="Asia/Tokyo")
+    desk.run()
+    assert (desk.connection().time_zone, desk.mark()) == (stated, 0)
+    assert str(desk.connection().hint).startswith(f"Buildertrend states {stated} as this account's time zone.")
+    assert [event.type for event in desk.run()].count("completed") == 1
+    assert zones_of(desk) == {stated}
+    before = desk.mark()
+    desk.run_full()
+    assert desk.mark() == before
+
+
+def test_zone_that_is_stated_in_turns_changes_nothing(read_desk: Desk) -> None:
+    chosen, before = read_desk.connection().time_zone, read_desk.mark()
+
+    def state(zone: str) -> None:
+        statement = "UPDATE integration.connections SET stated_time_zone = '" + zone + "' WHERE company_id = %s"
+        read_desk.sql(statement)
+
+    read_desk.sandbox.set_switches(stated_time_zone="iana")
+    for other in ("Asia/Tokyo", "Asia/Tokyo"):
+        state(other)
+        read_desk.run()
+    assert (read_desk.connection().time_zone, read_desk.mark()) == (chosen, before)
+
+
+def test_another_zone_than_was_stated_before_is_taken_when_it_is_stated_twice(read_desk: Desk) -> None:
+    stated = read_desk.connection().time_zone
+    read_desk.sandbox.set_switches(stated_time_zone="iana")
+    read_desk.sql(
+        "UPDATE integration.connections SET time_zone = 'Asia/Tokyo', stated_time_zone = 'Asia/Tokyo'"
+        " WHERE company_id = %s"
+    )
+    read_desk.run()
+    assert read_desk.connection().time_zone == "Asia/Tokyo"
+    read_desk.run()
+    assert (read_desk.connection().time_zone, read_desk.connection().last_full_at) == (stated, None)
+    read_desk.run()
+    assert zones_of(read_desk) == {stated}
+    assert read_desk.connection().last_full_at is not None
