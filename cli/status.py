@@ -20,7 +20,7 @@ from core.settings import Settings, load_settings
 from core.terminal import Terminal, styled, table
 from core.topics import partition_for
 from core.visible import visible
-from reports.company_status import CompanyStatus, RequestsToday
+from reports.company_status import CompanyStatus, RecipeChange, RequestsToday
 from reports.dead_letters import DeadLetter, dead_letters
 from reports.lag import Lag, sink_lag, streams_lag
 from reports.status import read_status, takes_writes
@@ -126,6 +126,7 @@ def _company_json(one: CompanyStatus, shown: Shown, settings: Settings) -> dict[
         "last_success_at": facts["connection"]["last_success_at"],
         "running": facts["running"],
         "commands": facts["commands"],
+        "recipes": facts["recipes"],
         "requests_today": {"total": one.facts.requests.total, **facts["requests"]},
         "contradicted_facts": [{**as_plain(fact), "sentence": fact.sentence} for fact in one.facts.contradicted],
         "lag": shown.lags(one.company_id, settings.entity_partitions),
@@ -142,6 +143,8 @@ def _show(shown: Shown, console: Console, *, in_full: bool) -> None:
         if in_full:
             _show_entities(one, shown, console)
             console.print(requests_sentence(one.facts.requests))
+            for recipe in one.facts.recipes:
+                console.print(recipe_sentence(recipe), soft_wrap=True)
             _show_contradicted(one, console)
             if one.facts.connection.hint:
                 console.print(visible(one.facts.connection.hint), soft_wrap=True)
@@ -193,6 +196,16 @@ def _show_contradicted(one: CompanyStatus, console: Console) -> None:
         console.print("What Buildertrend does differently than known (docs/wire.md):")
     for fact in one.facts.contradicted:
         console.print(f"  {visible(fact.sentence)}", soft_wrap=True)
+
+
+def recipe_sentence(recipe: RecipeChange) -> str:
+    """That Buildertrend's own page asks in another way: the first sign that something changes there."""
+    differs = visible(", ".join(recipe.differs))
+    seen = ago(recipe.changed_at)
+    return (
+        f"Buildertrend's own page asks for {recipe.grid} in another way than before (seen {seen}): {differs}. "
+        "If hours look odd: docs/runbooks/check-a-capture.md."
+    )
 
 
 def requests_sentence(requests: RequestsToday) -> str:

@@ -23,6 +23,7 @@ from producers.buildertrend.faults import OTHER_ACCOUNT, SourceFaultError
 from producers.buildertrend.reads.plan import planned_reads
 from producers.commands.apply import Settled, Settler
 from producers.glance_work import GlanceWork
+from producers.recipe_news import tell_of_recipes
 from producers.request_count import RequestCount
 from producers.runs.decide import BACKFILL, INITIAL, ReadPlan, decide, new_run
 from producers.runs.execute import execute
@@ -168,6 +169,7 @@ class _ConnectionRun:
                 begun = BegunRun(continue_run(tx, company_id, left.run_id), left.counts)
             self._release_deletions(tx)
             start_commands(tx, _ids(self.plan.commands), begun.run.run_id)
+        tell_of_recipes(self.tools.recorder.database, self.lease, self.tools.recorder.events, begun.run.run_id)
         for command in self.plan.commands:
             self._write_started(begun.run, command.command_id)
         if not self.plan.commands:

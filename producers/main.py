@@ -31,6 +31,7 @@ from producers.commands.command_loop import CommandLoop
 from producers.commands.inbox import Inbox
 from producers.connection_work import work_on
 from producers.poller import Poller
+from producers.recipe_news import stored_recipe
 from producers.replay.command import ReplayCommand
 from producers.restored_database import RawTopics, RestoreGuard
 from producers.runs.outcome import Recorder
@@ -72,6 +73,7 @@ class Accounts:
             hosts=Hosts(self._settings.buildertrend_app_url, self._settings.buildertrend_login_url),
             details=lambda: self._details(connection),
             sessions=VaultSessions(self._database, self._opener, lease, longest_pause_s=self._settings.poll_interval_s),
+            recipe=stored_recipe(self._database, connection.company_id),
         )
 
     def _details(self, connection: Connection) -> SignInDetails:

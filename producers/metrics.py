@@ -45,6 +45,10 @@ for _error_class in ("undecodable", "unknown-schema", "wrong-schema", "too-long"
 ANSWERS_CUT_SHORT = Counter(
     "protiv_poller_answers_unsayable", "Stored answers that could not be said as they are; a short one stands for each."
 )
+RECIPES_CHANGED = Counter(
+    "protiv_poller_recipes_changed", "Times that Buildertrend's own page was seen to ask in another way.", ["grid"]
+)
+RECIPES_CHANGED.labels("shifts")
 ACTIVE = Gauge("protiv_poller_active_connections", "Connections that this poller is at work on.")
 OUTAGE = Gauge("protiv_poller_outage", "1 while Kafka or Postgres is away and the poller waits.")
 SET_BACKS = Counter("protiv_poller_set_backs", "Times that the database was found set back to an earlier state.")

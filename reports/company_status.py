@@ -128,6 +128,15 @@ class Contradicted:
 
 
 @dataclass(frozen=True, slots=True)
+class RecipeChange:
+    """Since when Buildertrend's own page asks for a grid in another way than before, and in what it differs."""
+
+    grid: str
+    changed_at: datetime
+    differs: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyFacts:
     """All that is known of a company."""
 
@@ -136,6 +145,7 @@ class CompanyFacts:
     running: RunningRead | None = None
     commands: Sequence[OpenCommandFacts] = ()
     requests: RequestsToday = RequestsToday()
+    recipes: Sequence[RecipeChange] = ()
     contradicted: Sequence[Contradicted] = ()
 
 

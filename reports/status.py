@@ -21,6 +21,7 @@ from reports.company_status import (
     Contradicted,
     EntityFacts,
     OpenCommandFacts,
+    RecipeChange,
     RequestsToday,
     RunningRead,
     company_status,
@@ -70,6 +71,9 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
         commands.setdefault(row.pop("company_id"), []).append(OpenCommandFacts(**row))
     contradicted = _contradicted(tx, [one.company_id for one in connections])
     requests = _requests(_rows(tx, _SQL["requests"], wanted))
+    recipes: dict[str, list[RecipeChange]] = {}
+    for row in _rows(tx, _SQL["recipes"], wanted):
+        recipes.setdefault(row.pop("company_id"), []).append(RecipeChange(**row))
     return [
         CompanyFacts(
             connection=one,
@@ -83,6 +87,7 @@ def read_facts(tx: Transaction, company_ids: Sequence[str] | None = None) -> lis
             running=running.get(one.company_id),
             commands=tuple(commands.get(one.company_id, ())),
             requests=requests.get(one.company_id, RequestsToday()),
+            recipes=tuple(recipes.get(one.company_id, ())),
             contradicted=contradicted.get(one.company_id, ()),
         )
         for one in connections

@@ -21,6 +21,7 @@ _NOT_FOR_VIEWERS = frozenset({"username", "from"})
 ACTIONS = {
     "sign-in": "Signed in",
     "sign-in-refused": "Tried to sign in and was refused",
+    "recipe-save": "Stored how Buildertrend’s page asks for shifts",
     "user-add": "Added a user",
     "user-password": "Set a user’s password",
     "user-disable": "Disabled a user",

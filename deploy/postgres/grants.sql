@@ -18,6 +18,7 @@ GRANT SELECT (company_id, kind, key_id, updated_at), INSERT, UPDATE, DELETE ON i
 GRANT INSERT, UPDATE ON integration.connections TO protiv_console;
 GRANT INSERT, UPDATE ON integration.console_users TO protiv_console;
 GRANT INSERT ON integration.left_overs TO protiv_console;
+GRANT INSERT, UPDATE ON integration.recipes TO protiv_console;
 GRANT INSERT, UPDATE, DELETE ON integration.console_sessions, integration.console_tries TO protiv_console;
 -- The audit is append only.
 REVOKE UPDATE, DELETE, TRUNCATE ON integration.audit, integration.audit_outcomes FROM protiv_console;

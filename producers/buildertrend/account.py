@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from core.log import get_logger
 from producers.buildertrend import bodies
 from producers.buildertrend.answers import (
     GridPage,
@@ -31,6 +32,7 @@ from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.evidence import Evidence
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.recipes import Recipe
 from producers.buildertrend.sign_in import (
     Hosts,
     Session,
@@ -45,6 +47,7 @@ from schemas.faults import BLOCKED, NO_PERMISSION, SESSION_EXPIRED, SOURCE_CHANG
 
 T = TypeVar("T")
 _Build = Callable[[], httpx.Request]
+log = get_logger(__name__)
 _SHORT_SESSION = 2
 # A list of this length was answered for all who tried.
 _LONG_LIST = 25
@@ -100,8 +103,12 @@ class Account:
         details: Callable[[], SignInDetails],
         sessions: SessionStore,
         page_size: int = bodies.PAGE_SIZE,
+        recipe: Recipe | None = None,
     ) -> None:
-        """`details` is called only when a sign-in is due, to keep the password in memory for as short as possible."""
+        """`details` is called only when a sign-in is due, to keep the password in memory for as short as possible.
+
+        `recipe`: how Buildertrend's own page asks for shifts; without one the captured request is sent.
+        """
         self._client = client
         self._hosts = hosts
         self._host = urlsplit(hosts.app_url).hostname or ""
@@ -111,6 +118,8 @@ class Account:
         self.evidence = Evidence()
         self._identity: AccountIdentity | None = None
         self.page_size = page_size
+        self._recipe = recipe
+        self._recipe_answered = False
         self._short_picker = 0
         self._requests_served = 0
         self._short_sessions = 0
@@ -164,10 +173,9 @@ class Account:
 
     def shifts(self, batch: JobBatch, ask: PageAsk) -> GridPage:
         """A page of the shifts of some jobs, newest first; RefusedQueryError where fewer jobs may be answered."""
-        request = self._request("POST", "/api/TimeClock/Grid?gridType=29", bodies.shifts(batch, ask))
         is_long = ask.number == 1 and len(batch.job_ids) > _LONG_LIST
         try:
-            page = self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
+            page = self._shifts_page(bodies.shifts(batch, ask))
         except RefusedQueryError:
             if is_long:
                 self.evidence.note("G5", holds=False)
@@ -175,6 +183,28 @@ class Account:
         if is_long:
             self.evidence.note("G5", holds=True)
         return page
+
+    def _shifts_page(self, body: Json) -> GridPage:
+        """Asked as Buildertrend's own page asks (G14), where that is known; as captured where that is refused."""
+        recipe = self._recipe
+        if recipe is None:
+            return self._grid("/api/TimeClock/Grid?gridType=29", body)
+        try:
+            page = self._grid(recipe.address, recipe.over(body))
+        except RefusedQueryError:
+            if self._recipe_answered:
+                # It works: what is refused now is this list of jobs.
+                raise
+            page = self._grid("/api/TimeClock/Grid?gridType=29", body)
+            log.warning("recipe_refused")
+            self._recipe = None
+            return page
+        self._recipe_answered = True
+        return page
+
+    def _grid(self, address: str, body: Json) -> GridPage:
+        request = self._request("POST", address, body)
+        return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
 
     def users(self, ask: PageAsk) -> GridPage:
         """A page of internal users; ModuleMissingError where the account has no such endpoint."""

@@ -140,6 +140,14 @@ def differences(before: Recipe, after: Recipe) -> list[str]:
     return [words for name, words in _PARTS if getattr(before, name) != getattr(after, name)]
 
 
+def stated_differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """`differences` of stored recipes; one that cannot be read differs in its form."""
+    try:
+        return differences(Recipe.from_json(before), Recipe.from_json(after))
+    except NoRecipeError:
+        return ["its form"]
+
+
 def recipe_of(url: str, body: bytes, *, newest_first: bool) -> Recipe:
     """The recipe of a recorded request of the time clock's grid, which may be anything. NoRecipeError says why not.
 

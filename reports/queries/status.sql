@@ -41,6 +41,12 @@ FROM integration.requests AS r JOIN integration.connections AS c USING (company_
 WHERE r.day = (now() AT TIME ZONE c.time_zone)::date
   AND (%(company_ids)s::text[] IS NULL OR r.company_id = ANY(%(company_ids)s));
 
+-- name: recipes
+-- Grids that Buildertrend's own page asks for in another way than before, for a month.
+SELECT company_id, grid, changed_at, differs FROM integration.recipes
+WHERE changed_at > now() - interval '30 days' AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
+ORDER BY grid;
+
 -- name: held
 SELECT company_id, entity, count(*) AS records, min(held_at) AS since FROM integration.held_deletions
 WHERE released_at IS NULL AND (%(company_ids)s::text[] IS NULL OR company_id = ANY(%(company_ids)s))
