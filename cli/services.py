@@ -76,12 +76,17 @@ def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
     state: Annotated[Path | None, typer.Option(help="Folder that keeps companies and edits.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the company.")] = 7,
-    jobs: Annotated[int, typer.Option(help="Number of jobs, the General one included.")] = 60,
-    shifts: Annotated[int, typer.Option(help="Number of shifts.")] = 5000,
-    time_zone: Annotated[str, typer.Option(help="IANA time zone of the company.")] = "America/Denver",
+    seed: Annotated[int | None, typer.Option(help="Seed of the company; 7 unless stated.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Number of jobs, the General one included; 60 unless stated.")
+    ] = None,
+    shifts: Annotated[int | None, typer.Option(help="Number of shifts; 5000 unless stated.")] = None,
+    time_zone: Annotated[
+        str | None, typer.Option(help="The company's IANA time zone; America/Denver unless stated.")
+    ] = None,
+    shape: Annotated[Path | None, typer.Option(help="A shape.json of `source check`: speak the way it says.")] = None,
 ) -> None:
     """Serve a simulated Buildertrend with a believable company; prints one JSON line when it is ready."""
     from sandbox.__main__ import main
 
-    main(host=host, port=port, state=state, seed=seed, jobs=jobs, shifts=shifts, time_zone=time_zone)
+    main(host=host, port=port, state=state, seed=seed, jobs=jobs, shifts=shifts, time_zone=time_zone, shape=shape)

@@ -13,6 +13,7 @@ from sandbox.control_api.boundary import read_body
 from sandbox.directory import CompanyRequest
 from sandbox.errors import SandboxError
 from sandbox.serve import SandboxOptions, serve
+from sandbox.shape import Shape, read_shape
 
 app = typer.Typer(add_completion=False)
 
@@ -30,6 +31,7 @@ def main(
     ] = None,
     years: Annotated[int | None, typer.Option(help="How many years back its shifts go.")] = None,
     time_zone: Annotated[str | None, typer.Option(help="The company's time zone, as America/Denver.")] = None,
+    shape: Annotated[Path | None, typer.Option(help="A shape.json of `source check`: speak the way it says.")] = None,
     control_from: Annotated[
         Literal["this-machine", "anywhere"], typer.Option(help="Who may use the control API.")
     ] = "this-machine",
@@ -41,11 +43,18 @@ def main(
     """
     given = {"seed": seed, "jobs": jobs, "shifts": shifts, "time_zone": time_zone, "kind": kind, "years": years}
     try:
-        company = _company({option: value for option, value in given.items() if value is not None})
-        serve(
-            SandboxOptions(host, port, state, company=company, control_from=control_from, names=tuple(name or ())),
-            announce=_announce,
+        spoken = Shape() if shape is None else read_shape(shape.read_text(encoding="utf-8", errors="replace"))
+        company = _company(spoken.size | {option: value for option, value in given.items() if value is not None})
+        options = SandboxOptions(
+            host,
+            port,
+            state,
+            company=company,
+            control_from=control_from,
+            names=tuple(name or ()),
+            switches=spoken.switches,
         )
+        serve(options, announce=_announce)
     except SandboxError as error:
         raise _failed(2, f"{error}") from None
     except OSError as error:

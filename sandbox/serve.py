@@ -7,24 +7,27 @@ import json
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from sandbox.app import ControlFrom, create_app
 from sandbox.breakable import BreakableProtocol
+from sandbox.control_api.boundary import read_body
 from sandbox.directory import CompanyRequest, Directory
 from sandbox.model import Profile
+from sandbox.switches import Switches
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxOptions:
     """Port 0 takes a free one. Without a company request the companies of the state directory are served.
 
-    `names`: further names under which it may be controlled.
+    `names`: further names under which it may be controlled; `switches`: those that the first company is to have.
     """
 
     host: str = "127.0.0.1"
@@ -33,12 +36,15 @@ class SandboxOptions:
     company: CompanyRequest | None = None
     control_from: ControlFrom = "this-machine"
     names: tuple[str, ...] = ()
+    switches: Mapping[str, Any] = field(default_factory=dict)
 
 
 def serve(options: SandboxOptions, *, announce: Callable[[str], None] = print) -> None:
     """Blocks until the process is told to end. Raises OSError if the address is taken."""
     app = create_app(options.state_dir, control_from=options.control_from, names=(options.host, *options.names))
     profile = _first_company(app.state.world.directory, options.company)
+    company = app.state.world.directory.company(profile.builder_id)
+    company.rewrite_switches(read_body(Switches, {**company.switches.model_dump(), **options.switches}))
     with _listening(options) as listener:
         host, port = listener.getsockname()[:2]
         ready = json.dumps({"url": f"http://{host}:{port}", "company": asdict(profile)})

@@ -48,6 +48,19 @@ def test_process_announces_itself_and_ends_cleanly(end_with: signal.Signals) -> 
             assert SandboxControl(ready["url"], sender=client).summary()["time_entries"] == 20
 
 
+def test_shape_of_a_capture_is_spoken_and_stated_sizes_win(tmp_path: Path) -> None:
+    fields = [{"path": "data.costCodesWithBudget", "types": {"null": 1.0}}]
+    codes = {"kind": "cost codes", "fields": fields}
+    shape = tmp_path / "shape.json"
+    shape.write_text(json.dumps({"format": "protiv-buildertrend-shape/1", "endpoints": [codes]}))
+    with sandbox("--shape", str(shape), "--jobs", "4", "--shifts", "20") as ready, httpx.Client() as client:
+        assert ready["company"]["jobs"] == 4
+        switches = SandboxControl(ready["url"], sender=client).switches()
+        assert (switches["cost_code_place"], switches["empty_codes"]) == ("data", "null")
+    shape.write_text("{}")
+    assert ended("--shape", str(shape)).returncode == 2
+
+
 def test_reset_is_a_tcp_reset_and_the_process_takes_it_for_no_error_of_its_own() -> None:
     """Seen below HTTP, where a close in the middle of an answer is an orderly end of the stream."""
     with sandbox("--seed", "4", "--jobs", "1", "--shifts", "0") as ready, httpx.Client() as client:
