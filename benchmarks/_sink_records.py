@@ -130,10 +130,14 @@ def _text(column: Column, value: Any) -> str:
             return from_days(value).isoformat()
         case Form.INSTANT:
             return from_micros(value).isoformat()
-        case Form.TEXTS:
-            return "{" + ",".join(value) + "}"
+        case Form.TEXTS | Form.WHOLES:
+            return "{" + ",".join(map(str, value)) + "}"
         case _:
             return str(value)
+
+
+# One shift in so many is split.
+_SPLIT_EVERY = 20
 
 
 def _shift(company_id: str, number: int, version: int, chance: random.Random) -> Record:
@@ -168,4 +172,18 @@ def _shift(company_id: str, number: int, version: int, chance: random.Random) ->
         "tags": ["crew-a"] if minutes % 5 == 0 else [],
         "link_status": "linked",
         "link_detail": None,
+        "double_overtime_minutes": 0,
+        "pto_minutes": 0,
+        "approved_at": None,
+        "split_cost_code_ids": [],
+        "split_minutes": [],
+    } | (_split(code, minutes) if number % _SPLIT_EVERY == 0 else {})
+
+
+def _split(code: int, minutes: int) -> Record:
+    return {
+        "cost_code_id": None,
+        "split_cost_code_ids": [str(55_000 + code), str(55_000 + _CODES)],
+        "split_minutes": [minutes // 3, minutes - minutes // 3],
+        "link_status": "split",
     }

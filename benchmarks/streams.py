@@ -241,7 +241,8 @@ class _Contender:
     def _written(self) -> int:
         """Records written; those of transactions cannot be counted by offsets, as commit markers take some, too."""
         if self._topic == TIME_ENTRIES.canonical_topic:
-            return int(self.metric('protiv_streams_shift_links_total{status="linked"}'))
+            counted = (f'protiv_streams_shift_links_total{{status="{each}"}}' for each in ("linked", "split"))
+            return int(sum(map(self.metric, counted)))
         places = [TopicPartition(self._topic, number) for number in range(PARTITIONS)]
         return sum(self._consumer.get_watermark_offsets(place, timeout=30)[1] for place in places)
 

@@ -20,6 +20,8 @@ JOB_COUNT = 100
 USER_COUNT = 30
 CODE_COUNT = 60
 _TRANSACTION = 20_000
+# One shift in so many is split between two cost codes.
+_SPLIT_EVERY = 20
 _OBSERVED_AT = 1_780_000_000_000_000
 _FIRST_DAY = datetime.fromisoformat("2024-01-01")
 _ZONES = ("America/Denver", "America/New_York", "America/Chicago", "America/Los_Angeles")
@@ -111,11 +113,26 @@ def _shift(shift_id: int, chance: random.Random) -> Record:
         "overTime": max(0, minutes - 480),
         "builderCost": {"value": f"{rate * minutes / 6000:.2f}"},
         "rate": f"${rate / 100:.2f}",
-        "approvalStatus": {"isApproved": chance.random() < 0.5},
-        "costCodes": [{"costCodeTitle": code_title(code)}],
+        "approvalStatus": {"isApproved": chance.random() < 0.5, "updatedDate": f"{start:%Y-%m-%d}T19:43:54.66"},
+        "doubleOverTime": 0,
+        "personalTimeOff": 0,
+        "costCodes": _named(code, minutes, shift_id),
         "notes": chance.choice(_NOTES),
         "tags": [],
     }
+
+
+def _named(code: int, minutes: int, shift_id: int) -> list[Record]:
+    """One code with all minutes, and of each twentieth shift two; minutes are hours with four decimals, times 60."""
+    parts = [minutes // 3, minutes - minutes // 3] if shift_id % _SPLIT_EVERY == 0 else [minutes]
+    return [
+        {
+            "id": own,
+            "costCodeTitle": code_title(own),
+            "totalMinutes": f"{round(part / 60, 4) * 60:.4f}".rstrip("0").rstrip("."),
+        }
+        for own, part in zip((code, code % CODE_COUNT + 1), parts, strict=False)
+    ]
 
 
 def _change(company: str, entity_id: str, version: int, after: Record) -> Record:

@@ -41,6 +41,37 @@ def test_edited_shift_arrives_and_no_other_row_moves(demo: Demo) -> None:
     assert {key for key in after if after[key] != before[key]} == {str(shift["id"])}
 
 
+def test_shift_that_is_split_counts_by_its_parts_in_job_labor(demo: Demo) -> None:
+    shift = newest_closed_shift(demo)
+    codes = sorted(each["id"] for each in demo.sandbox.listed("cost-codes", limit=100))[:2]
+    job_id = str(shift["job_id"])
+    demo.sandbox.edit_shift(shift["id"], cost_code_ids=codes[:1], regular_minutes=130, overtime_minutes=0)
+    sync(demo)
+    eventually(partial(_has_code, demo, shift["id"], str(codes[0])), what="the shift with one cost code")
+    before = _labor(demo, job_id)
+
+    demo.sandbox.edit_shift(shift["id"], cost_code_ids=codes, cost_code_minutes=[100, 30])
+    sync(demo)
+    eventually(partial(_has_code, demo, shift["id"], None), what="the split shift")
+
+    row = demo.entry(shift["id"])
+    assert row is not None
+    assert (row["split_cost_code_ids"], row["split_minutes"]) == ([str(code) for code in codes], [100, 30])
+    after = _labor(demo, job_id)
+    moved = {code: after.get(code, 0) - before.get(code, 0) for code in after}
+    assert {code: minutes for code, minutes in moved.items() if minutes} == {str(codes[0]): -30, str(codes[1]): 30}
+
+
+def _has_code(demo: Demo, shift_id: int, code_id: str | None) -> bool:
+    row = demo.entry(shift_id)
+    return row is not None and (row["total_minutes"], row["cost_code_id"]) == (130, code_id)
+
+
+def _labor(demo: Demo, job_id: str) -> dict[str | None, int]:
+    statement = "SELECT cost_code_id, actual_minutes FROM protiv.job_labor WHERE company_id = %s AND job_id = %s"
+    return {code: int(minutes) for code, minutes in demo.rows(statement, COMPANY, job_id)}
+
+
 def test_added_then_deleted_shift_comes_and_goes_and_keeps_its_version(demo: Demo) -> None:
     like = newest_closed_shift(demo)
     day = like["time_in"][:10]

@@ -55,6 +55,12 @@ def shift(shift_id: int, **changes: Any) -> dict[str, Any]:
     return factories.shift_row(shift_id, **{"builderCost": {"value": "336"}, **known, **changes})
 
 
+SPLIT = [
+    {"id": 7003, "costCodeTitle": "70 Framing", "totalMinutes": "160.002"},
+    {"id": 7999, "costCodeTitle": "79 Never read", "totalMinutes": "319.998"},
+]
+
+
 @pytest.fixture(scope="module")
 def parents(tenant: Tenant) -> Tenant:
     """The tenant with a job, a worker, one cost code of its title, and two of another."""
@@ -69,6 +75,7 @@ def parents(tenant: Tenant) -> Tenant:
     ("status", "changes", "step"),
     [
         ("linked", {}, "sync"),
+        ("split", {"costCodes": SPLIT}, "sync"),
         ("general", {"jobId": 0}, "Nothing."),
         ("uncoded", {"costCodes": []}, "Give the shift a cost code"),
         (
@@ -87,7 +94,7 @@ def test_explain_names_each_link_status_and_what_settles_it(
 ) -> None:
     shift_id = str(80_000 + sum(map(ord, status)))
     parents.raw("time-entries", shift_id, shift(int(shift_id), **changes))
-    wanted = "in-protiv" if status == "linked" else status
+    wanted = "in-protiv" if status in ("linked", "split") else status
     eventually(lambda: parents.code("time-entries", shift_id) == wanted, what=f"a shift that is {status}")
     found = parents.explain("time-entries", shift_id)
     assert found["in_protiv"]
