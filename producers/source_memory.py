@@ -63,12 +63,18 @@ class SourceMemory:
             shifts = newest_shift_versions(tx, company_id)
         with self.database.statement() as tx:
             in_use = counts_published(tx, company_id).get(BUDGETS.name, 0) > 0
+
+        def moved(row_moved: bool | None) -> None:
+            metrics.budget_moved(row_moved)
+            if row_moved is not None:
+                account.evidence.note("B5", holds=row_moved)
+
         return BudgetWatch(
             known={one.job_id: _state(one) for one in known},
             shifts=shifts,
             now=self.clock.now(),
             rows=None if rows is None else report_rows(rows),
-            moved=metrics.budget_moved,
+            moved=moved,
             in_use=in_use,
         )
 

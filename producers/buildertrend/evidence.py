@@ -86,7 +86,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("B2", "B"),
     Fact("B3", "B"),
     Fact("B4", "B"),
-    Fact("B5", "A, that it suffices: C", relied_on=False),
+    Fact("B5", "A, that it suffices: C", "each budget that was found changed, against its job's row of the report"),
     Fact("C1", "A"),
     Fact("C2", "A"),
     Fact("C3", "A"),

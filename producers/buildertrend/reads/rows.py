@@ -60,8 +60,11 @@ MOST_EXTRAS_TOGETHER = 131_072
 _NO_JOB = (None, 0)
 # As the picker counts them (J1).
 _STATUSES = {"closed": 0, "open": 1, "active": 3, "warranty": 3, "presale": 4}
-_PLACES = frozenset({"location", "locationinfo", "outofbounds", "latitude", "longitude"})
-_PLACE_WORDS = tuple(_PLACES)
+# Names of fields that say where somebody stood end so, in small letters (T14).
+_PLACES = ("location", "locationinfo", "outofbounds", "latitude", "longitude", "coordinates", "geofence")
+_SHORT_PLACES = frozenset({"lat", "lng", "lon", "gps", "geo", "coords"})
+_PLACE_WORDS = (*_PLACES, *(f'"{name}"' for name in _SHORT_PLACES))
+_COORDINATES = ("latitude", "longitude")
 _ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _DIGITS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
@@ -463,6 +466,8 @@ def bounded_extras(others: Mapping[str, Any]) -> dict[str, str]:
     for name, value in others.items():
         if len(name) > LONGEST_EXTRA_NAME or len(extras) >= MOST_EXTRAS or _names_place(name):
             continue
+        if _is_map(value):
+            continue
         text = _text_of(value)
         if len(text) > LONGEST_EXTRA:
             text = _note_of(text)
@@ -480,14 +485,21 @@ def json_text(value: Any) -> str:
 def without_places(node: Any) -> Any:
     """The same without fields that say where a worker stood, at any depth."""
     if isinstance(node, dict):
-        return {key: without_places(value) for key, value in node.items() if key.lower() not in _PLACES}
-    return [without_places(item) for item in node] if isinstance(node, list) else node
+        kept = ((key, value) for key, value in node.items() if not _names_place(key) and not _is_map(value))
+        return {key: without_places(value) for key, value in kept}
+    return [without_places(item) for item in node if not _is_map(item)] if isinstance(node, list) else node
+
+
+def _is_map(value: Any) -> bool:
+    """Text inside a text, as of a map, with a place in it: nobody knows which part of it is one."""
+    return isinstance(value, str) and any(word in value.lower() for word in _COORDINATES)
 
 
 # The same names come with every row.
 @lru_cache(maxsize=4_096)
 def _names_place(name: str) -> bool:
-    return name.rpartition(".")[2].lower() in _PLACES
+    plain = name.rpartition(".")[2].lower()
+    return plain.endswith(_PLACES) or plain in _SHORT_PLACES
 
 
 def _text_of(value: Any) -> str:

@@ -70,6 +70,8 @@ class Desk:
     answer_topic: MemoryAnswerTopic = field(init=False)
     replayed: list[OpenCommand] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
+    transport: httpx.BaseTransport | None = None
+    """In place of the source, where a test changes what it answers."""
 
     def __post_init__(self) -> None:
         self.answer_topic = MemoryAnswerTopic(self.events)
@@ -80,7 +82,7 @@ class Desk:
             self.database,
             Opener.from_settings(self.settings),
             self.clock,
-            http=httpx.Client(transport=self.source),
+            http=httpx.Client(transport=self.transport or self.source),
         )
         return Tools(
             recorder=Recorder(self.settings, self.database, self.events, self.clock, random.Random(1)),
