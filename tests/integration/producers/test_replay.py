@@ -15,9 +15,8 @@ from core.kafka.config import producer_config
 from core.kafka.read import PartitionKey, read_to_end, reading_config
 from core.kafka.record_headers import RecordHeaders
 from core.topics import DEAD_LETTERS, entity_key, partition_for
-from producers.replay.kafka import ReplayTransaction
 from producers.replay.plan import Selection
-from producers.replay.replay import Replayed, replay
+from producers.replay.replay import Replayed, ReplayTransaction, replay
 from tests.factories import company_id
 from tests.fix_stack import PARTITIONS, Stack
 
