@@ -145,6 +145,12 @@ def count_published(tx: Transaction, company_id: str, entity: str, covered: Read
         return cursor.execute(_SQL["count"], values).fetchone() or PublishedCount(0, 0)
 
 
+def count_whole(tx: Transaction, company_id: str, entity: str) -> int:
+    """Number of published records of the entity that their own list stated whole."""
+    row = tx.execute(_SQL["count_whole"], {"company_id": company_id, "entity": entity}).fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def counts_published(tx: Transaction, company_id: str) -> dict[str, int]:
     """Number of published records by entity."""
     rows = tx.execute(_SQL["counts"], {"company_id": company_id})

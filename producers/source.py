@@ -22,6 +22,8 @@ class SourceRecord(msgspec.Struct, frozen=True):
     """One record as the source states it; `after` is the raw topic's.
 
     `incomplete`: a part of it could not be read. It is published if it is new, and never replaces a complete record.
+    `stands_in`: another entity's records name it, and state less of it. It is `incomplete`, but where the whole record
+    is known nothing is missing.
     `job_id` and `minutes`, of time entries only, serve to compare what was read with what came of it.
     """
 
@@ -30,6 +32,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
     local_day: date | None = None
     parent_id: str | None = None
     incomplete: bool = False
+    stands_in: bool = False
     job_id: str | None = None
     minutes: int | None = None
 

@@ -20,14 +20,18 @@ Truth = dict[str, dict[str, Fields]]
 def truth_of(company: Company) -> Truth:
     """For `jobs`, `users`, `cost-codes`, `budgets` and `time-entries`: each record's fields by its id.
 
-    Cost codes are those that some budget of the company can show; the General job is one of the jobs.
+    Cost codes are those that some budget of the company can show or a shift names; the General job is one of the jobs.
     """
-    codes = {code.id: code for shown in codes_by_job(company).values() for code in shown}
+    codes = {code.id: _cost_code(code) for shown in codes_by_job(company).values() for code in shown}
+    for shift in company.shifts.values():
+        for named in codes_of(company, shift):
+            known = company.cost_codes.get(named.id)
+            codes.setdefault(named.id, {"code": None, "title": named.title} if known is None else _cost_code(known))
     lines = [line for of_job in lines_by_job(company).values() for line in of_job]
     return {
         "jobs": {str(job.id): _job(job) for job in company.jobs.values()},
         "users": {str(user.id): _user(user) for user in company.users.values()},
-        "cost-codes": {str(code.id): _cost_code(code) for code in codes.values()},
+        "cost-codes": {str(code_id): code for code_id, code in codes.items()},
         "budgets": {f"{line.job_id}:{line.cost_code_id}": _budget(company, line) for line in lines},
         "time-entries": {str(shift.id): _time_entry(company, shift) for shift in company.shifts.values()},
     }

@@ -19,7 +19,6 @@ CLAIMS: Mapping[str, str] = {
     "T8": "out - in is hours and break",
     "T9": "paid absence is not inside regular time",
     "B5": "a budget that changes moves its job's row of the company-wide report",
-    "U2": "there is a grid of internal users",
     "M2": "no date outside 1990 to 2050 but the known ones means none",
 }
 

@@ -81,7 +81,7 @@ USERS = Entity(
     id_field="user_id",
     raw_id=("userId",),
     label="name",
-    read_rank=2,
+    read_rank=3,
 )
 COST_CODES = Entity(
     name="cost-codes",
@@ -109,7 +109,7 @@ TIME_ENTRIES = Entity(
     id_field="time_entry_id",
     raw_id=("id",),
     label="user_name",
-    read_rank=3,
+    read_rank=2,
     parents=(JOBS, USERS, COST_CODES),
     worked_minutes="total_minutes",
     local_day="work_date",

@@ -122,6 +122,9 @@ class MemoryLedger:
     def count(self, entity: str) -> int:
         return len(self._published(entity))
 
+    def count_whole(self, entity: str) -> int:
+        return sum(len(row.fingerprint) == 16 for row in self._published(entity).values())
+
     def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         kept = self._published(entity)
         found = {one: kept[one] for one in entity_ids if one in kept}

@@ -52,6 +52,11 @@ SELECT count(*) AS all, count(*) FILTER (WHERE
     ) AS in_range
 FROM integration.source_state AS s WHERE s.company_id = %(company_id)s AND s.entity = %(entity)s;
 
+-- name: count_whole
+-- Records of which no part was missing when they were read: the fingerprint of another has one byte more.
+SELECT count(*) FROM integration.source_state
+WHERE company_id = %(company_id)s AND entity = %(entity)s AND octet_length(fingerprint) = 16;
+
 -- name: counts
 SELECT entity, count(*) FROM integration.source_state WHERE company_id = %(company_id)s GROUP BY entity;
 

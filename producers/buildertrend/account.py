@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
@@ -32,6 +32,7 @@ from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.evidence import Evidence
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.option_lists import users_of
 from producers.buildertrend.recipes import Recipe
 from producers.buildertrend.sign_in import (
     Hosts,
@@ -65,6 +66,8 @@ _WITHOUT_REPORT = (NO_PERMISSION, SOURCE_CHANGED, SOURCE_UNAVAILABLE)
 _LONGEST_BUILDER_NAME = 200
 _DEEPEST_STATEMENT = 3
 _LONGEST_TIMEOUT_MINUTES = 60 * 24 * 365
+# Numbers that were seen (G13), and those by which the time clock goes; which of them list users is not known.
+_FILTERS = (33, 92, 19, 29)
 _FEW_SHIFTS = 20
 
 
@@ -121,6 +124,7 @@ class Account:
         self._recipe = recipe
         self._recipe_answered = False
         self._short_picker = 0
+        self._user_filters: Sequence[int] = _FILTERS
         self._requests_served = 0
         self._short_sessions = 0
         self._over: deque[Session] = deque(maxlen=_MOST_SESSIONS)
@@ -206,10 +210,23 @@ class Account:
         request = self._request("POST", address, body)
         return self._call(request, lambda answer: quick_grid(answer) or grid_page(answer, what="shifts"))
 
-    def users(self, ask: PageAsk) -> GridPage:
-        """A page of internal users; ModuleMissingError where the account has no such endpoint."""
-        request = self._request("POST", "/api/InternalUsers/Grid", bodies.users(ask))
-        return self._call(request, lambda answer: grid_page(answer, what="users"))
+    def listed_users(self) -> list[Any]:
+        """Users as the first filter lists them that has users among its options; empty where none has."""
+        for number in self._user_filters:
+            try:
+                found = users_of(self._get(f"/api/Filters/{number}", what="filters"))
+            except RefusedQueryError:
+                continue
+            except SourceFaultError as exc:
+                if exc.fault is not NO_PERMISSION:
+                    raise
+                # Who may not see filters has workers all the same: those that shifts name.
+                self._user_filters = ()
+                return []
+            if found:
+                self._user_filters = (number,)
+                return found
+        return []
 
     def cost_codes(self, job_id: int) -> list[Any]:
         """Cost codes of one job's budget; ModuleMissingError where the module is not used."""

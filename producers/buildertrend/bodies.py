@@ -12,7 +12,6 @@ from producers.buildertrend.answers import Json
 PAGE_SIZE = 200
 ALL_TIME = 2147483647
 TIME_CLOCK_STATE = 19
-INTERNAL_USERS_STATE = 11  # [C]
 # G15: presumed to be the shift's start; a grid that sorts otherwise is noticed and read whole.
 TIME_IN_COLUMN = "1"
 # G12: columns that are not selected come back null or 0 (G11).
@@ -80,12 +79,6 @@ def shifts(batch: JobBatch, ask: PageAsk) -> Json:
     all_time = json.dumps({"SelectedValue": ALL_TIME, "StartDate": None, "EndDate": None})
     view = GridView(TIME_CLOCK_STATE, TIME_CLOCK_COLUMNS, TIME_IN_COLUMN, "desc", {_DATE_FILTER: all_time})
     return grid(ask, view, batch)
-
-
-def users(ask: PageAsk) -> Json:
-    """All internal users, active or not [C]."""
-    columns = [str(number) for number in range(1, 21)]
-    return grid(ask, GridView(INTERNAL_USERS_STATE, columns, "1", "asc", {}), JobBatch())
 
 
 def job_picker(builder_id: str) -> Json:

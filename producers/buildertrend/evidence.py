@@ -91,7 +91,7 @@ FACTS: tuple[Fact, ...] = (
     Fact("C2", "A"),
     Fact("C3", "A"),
     Fact("U1", "B raw"),
-    Fact("U2", "C !", "whether it answers"),
+    Fact("U2", "C !", relied_on=False),
     Fact("U3", "B"),
     Fact("U4", "B, its path: C", relied_on=False),
     Fact("U5", "A"),

@@ -30,7 +30,6 @@ MODULES = {
     "jobs": "Jobs",
     "job list": "Jobs",
     "shifts": "the Time Clock",
-    "users": "Internal Users",
     "cost codes": "Cost Codes",
     "budget": "the Budget of jobs",
     "budgets": "the Budget of jobs",

@@ -91,8 +91,7 @@ def _pages(extent: Extent) -> int:
 
 def _paged(extent: Extent) -> int:
     shifts = max(1, math.ceil(extent.shifts / _PAGE_ROWS)) if TIME_ENTRIES.name in extent.entities else 0
-    users = max(1, math.ceil(extent.users / _PAGE_ROWS)) if USERS.name in extent.entities else 0
-    return shifts + users
+    return shifts + (USERS.name in extent.entities)
 
 
 def _by_job(extent: Extent) -> int:

@@ -131,7 +131,7 @@ def compare(
             changes.append(Change(op, entity_id, record, now, bytes_now, options.filled(record.after)))
         elif bytes_now is not None and not record.incomplete:
             digests[entity_id] = bytes_now
-        elif before is not None and now[:16] != before.fingerprint[:16]:
+        elif before is not None and now[:16] != before.fingerprint[:16] and not record.stands_in:
             kept.append(entity_id)
     _check_not_all(unreadable, of=len(last))
     refused_now = [Refused(one, error.detail, error.value, digest(error.value)) for one, error in unreadable.items()]

@@ -128,7 +128,7 @@ def _alone(command: OpenCommand, connection: Connection, earlier: Earlier) -> Re
         first, last = (
             None if days is None else from_days(days) for days in (command.body["from_date"], command.body["to_date"])
         )
-        return ReadPlan(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last), [command])
+        return ReadPlan(BACKFILL, Scope(ALL_JOBS, first, _entities(command), last, names_all=False), [command])
     scope = _everything(connection, _entities(command), earlier)
     return ReadPlan(FULL if connection.initial_done_at else INITIAL, scope, [command], releases=command)
 

@@ -207,7 +207,7 @@ class _ReadInRun:
     def _incomplete_reason(self) -> IncompleteReason | None:
         """Why the read is not complete, as far as its pages tell."""
         found = self._read.incomplete_reason()
-        if found is not None and found.if_ever_used and not self._ledger.count(self._name):
+        if found is not None and found.if_ever_used and not self._ledger.count_whole(self._name):
             return None
         if found is None and self._nameless:
             return IncompleteReason(f"{self._nameless:,} rows of {self._name} state no id that can be read.")

@@ -98,6 +98,9 @@ class Ledger(Protocol):
     def count(self, entity: str) -> int:
         """How many records of the entity are published."""
 
+    def count_whole(self, entity: str) -> int:
+        """How many of them their own list stated whole."""
+
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         """Ids that pages of the read showed: all, or those among some."""
 
@@ -177,6 +180,10 @@ class PostgresLedger:
     def count(self, entity: str) -> int:
         with self.database.statement() as tx:
             return source_state.counts_published(tx, self.run.company_id).get(entity, 0)
+
+    def count_whole(self, entity: str) -> int:
+        with self.database.statement() as tx:
+            return source_state.count_whole(tx, self.run.company_id, entity)
 
     def seen(self, read: str, *, among: Collection[str] | None = None) -> set[str]:
         with self.database.statement() as tx:

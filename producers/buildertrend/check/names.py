@@ -12,8 +12,8 @@ from pathlib import Path
 from producers.buildertrend.reads.rows import (
     BudgetLine,
     CostCodeRow,
-    InternalUser,
     ListedJob,
+    ListedUser,
     PickerJob,
     Row,
     Shift,
@@ -27,7 +27,7 @@ _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", re.ASCII)
 _IDENTIFIER = re.compile(r"[a-z][A-Za-z]*", re.ASCII)
 _WORDS_WITH_DASHES = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*", re.ASCII)
 _VERSION = re.compile(r"v[0-9]", re.ASCII)
-_ROWS: tuple[type[Row], ...] = (Shift, PickerJob, ListedJob, InternalUser, CostCodeRow, BudgetLine, WorksheetLine)
+_ROWS: tuple[type[Row], ...] = (Shift, PickerJob, ListedJob, ListedUser, CostCodeRow, BudgetLine, WorksheetLine)
 KNOWN = frozenset((_FOLDER / "wire_names.txt").read_text("ascii").split()) | {
     name for row in _ROWS for each in (*row.spellings.values(), *(known for _, known in row.parts)) for name in each
 }

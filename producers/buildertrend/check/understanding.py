@@ -26,8 +26,8 @@ from producers.buildertrend.reads.lists import is_no_job
 from producers.buildertrend.reads.rows import (
     BudgetLine,
     CostCodeRow,
-    InternalUser,
     ListedJob,
+    ListedUser,
     PickerJob,
     Row,
     Shift,
@@ -70,7 +70,7 @@ def _grid(exchange: Exchange, findings: Findings, kind: str) -> None:
     page = quick_grid(answer) or grid_page(answer, what=kind)
     findings.nothing += not page.rows
     if kind == of.USERS:
-        _rows(InternalUser, page.rows, findings)
+        _rows(ListedUser, page.rows, findings)
         return
     for raw in page.rows:
         _shift(raw, findings)

@@ -21,6 +21,7 @@ from producers.buildertrend.reads.rows import (
     refused_row,
     row_of,
 )
+from producers.buildertrend.reads.time_entries import TimeEntriesRead
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -88,9 +89,10 @@ class _ReadByJob:
 
 
 class CostCodesRead(_ReadByJob):
-    """Cost codes of the budgets of `job_ids`; complete only if `every` is all jobs (`whole`) and all answered.
+    """Cost codes of the budgets of `job_ids`, and those that `shifts` name and no budget states (C2).
 
-    Jobs of `every` that are not among `job_ids` are presumed to list what others do (C1): only a second look asks them.
+    Complete only if `every` is all jobs (`whole`), all answered, and all shifts were read before. Jobs of `every` that
+    are not among `job_ids` are presumed to list what others do (C1): only a second look asks them.
     """
 
     entity = COST_CODES
@@ -103,15 +105,18 @@ class CostCodesRead(_ReadByJob):
         *,
         whole: bool,
         every: Sequence[int] | None = None,
+        shifts: TimeEntriesRead | None = None,
         endpoint_missing: bool = False,
     ) -> None:
         super().__init__(account, job_ids, what="cost codes")
         self._whole = whole
         self._every = job_ids if every is None else every
         self.endpoint_missing = endpoint_missing
+        self._shifts = shifts
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
         shown: set[str] = set()
+        total = len(self._job_ids) + 1
         for number, job_id in self._jobs_to_read(start):
             try:
                 rows = self._account.cost_codes(job_id)
@@ -123,10 +128,15 @@ class CostCodesRead(_ReadByJob):
             new = records.keys() - shown
             new -= set(start.seen(new)) if new else set()
             shown.update(records)
-            yield Page(number, [records[code_id] for code_id in records if code_id in new], len(self._job_ids))
+            yield Page(number, [records[code_id] for code_id in records if code_id in new], total)
+        named = {} if self._shifts is None else self._shifts.named.codes
+        others = {str(code_id): title for code_id, title in named.items()}.items()
+        seen = shown | set(start.seen([code_id for code_id, _ in others]))
+        yield Page(total, [_code_of_shifts(code_id, title) for code_id, title in others if code_id not in seen], total)
 
     def complete_range(self) -> ReadRange | None:
-        return ReadRange() if self._whole and not self._silent else None
+        all_shifts = self._shifts is not None and self._shifts.names_all
+        return ReadRange() if self._whole and all_shifts and not self._silent else None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:
         """All jobs again; if one does not answer now, no deletion is proven."""
@@ -346,6 +356,12 @@ def _cost_code_row(raw: Any) -> SourceRow:
         return SourceRecord(str(row.id), row.after(raw))
 
     return row_of(CostCodeRow, raw, read)
+
+
+def _code_of_shifts(code_id: str, title: str) -> SourceRow:
+    """A code as shifts know it: it replaces none that a budget states, and its budget replaces it."""
+    row = CostCodeRow.model_construct(id=int(code_id), title=title)
+    return SourceRow.of(SourceRecord(code_id, row.after({}) | {"statedBy": "shift"}, incomplete=True, stands_in=True))
 
 
 def _category(raw: Any) -> tuple[str | None, list[Any]]:

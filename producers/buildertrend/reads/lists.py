@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
-from producers.buildertrend.answers import Json, ModuleMissingError
-from producers.buildertrend.reads.grid_walk import GridWalk, WalkedPage
-from producers.buildertrend.reads.job_batches import JobBatches
+from producers.buildertrend.answers import Json
 from producers.buildertrend.reads.rows import (
     READER_VERSION,
-    InternalUser,
     ListedJob,
     PickerJob,
     parse_row,
     row_of,
     stated_number,
 )
-from producers.buildertrend.reads.tally import Tally, incomplete_reason
 from producers.source import (
     FROM_THE_START,
     IncompleteReason,
@@ -31,7 +27,7 @@ from producers.source import (
     SourceRow,
     UnreadableRowError,
 )
-from schemas.entities import JOBS, USERS
+from schemas.entities import JOBS
 
 _CLOSED = 0
 _ALL_JOBS = re.compile(r"view(?: all)? [0-9][0-9,.\s]{0,12}(?:job ?sites?|jobs?)", re.IGNORECASE)
@@ -87,7 +83,7 @@ class JobsRead:
         shown = {row.entity_id for row in page.rows}
         contradicted = sorted(str(job_id) for job_id in listed if str(job_id) in missing and str(job_id) not in shown)
         self._second_look = SecondLook(_contradiction(contradicted))
-        yield _only(page, missing)
+        yield only(page, missing)
 
     def second_look_result(self) -> SecondLook:
         return self._second_look
@@ -158,120 +154,5 @@ def _contradiction(job_ids: Sequence[str]) -> IncompleteReason | None:
     )
 
 
-class UsersRead:
-    """All internal users; no row, and `endpoint_missing`, where the account has no such endpoint."""
-
-    entity = USERS
-    name = USERS.name
-    reader_version = READER_VERSION
-
-    def __init__(self, account: Account) -> None:
-        self._evidence = account.evidence
-        self._walk = GridWalk(
-            lambda _batch, ask: account.users(ask),
-            _user,
-            lambda user: user.entity_id,
-            what="users",
-            page_size=account.page_size,
-        )
-        self.endpoint_missing = False
-        self._tally = Tally()
-        self._second_tally = Tally()
-
-    @property
-    def records(self) -> int | None:
-        return self._tally.stated
-
-    def restore(self, cursor: Mapping[str, Any]) -> None:
-        """See producers.source.EntityRead."""
-        self.endpoint_missing = cursor.get("missing", False)
-        if "tally" in cursor:
-            self._tally.restore(cursor["tally"])
-
-    def cursor(self) -> dict[str, Any]:
-        return {"missing": self.endpoint_missing, "tally": self._tally.cursor()}
-
-    def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        pages = self._walk.pages(JobBatches(), start, tally=self._tally)
-        try:
-            first = next(pages)
-        except ModuleMissingError:
-            self.endpoint_missing = True
-            self._evidence.note("U2", holds=False)
-            # A page without rows, so that a checkpoint is written.
-            yield Page(1, (), 1)
-            return
-        self._evidence.note("U2", holds=True)
-        yield _users_page(first)
-        yield from map(_users_page, pages)
-
-    def complete_range(self) -> ReadRange | None:
-        return None if self.endpoint_missing or self.incomplete_reason() else ReadRange()
-
-    def incomplete_reason(self) -> IncompleteReason | None:
-        return None if self.endpoint_missing else incomplete_reason(self._tally, "users")
-
-    def second_look(self, missing: Collection[str]) -> Iterator[Page]:
-        """All users again; raises if the endpoint is missing by now, as that proves no deletion."""
-        self._second_tally = Tally()
-        for walked in self._walk.pages(JobBatches(), tally=self._second_tally):
-            yield _only(_users_page(walked), missing)
-
-    def second_look_result(self) -> SecondLook:
-        return SecondLook(incomplete_reason(self._second_tally, "users"), self._second_tally.shown)
-
-
-class ShiftWorkersRead:
-    """Workers as shifts name them, for accounts without the users endpoint. It proves no deletion."""
-
-    entity = USERS
-    name = "users-of-shifts"
-    reader_version = READER_VERSION
-    endpoint_missing = False
-    records: int | None = None
-
-    def __init__(self, workers: Callable[[], Mapping[int, str | None]]) -> None:
-        self._workers = workers
-
-    def restore(self, cursor: Mapping[str, Any]) -> None:
-        """See producers.source.EntityRead; it has nothing to resume."""
-
-    def cursor(self) -> dict[str, Any]:
-        return {}
-
-    def pages(self, _start: ReadStart = FROM_THE_START) -> Iterator[Page]:
-        """One page: it is read whole or not at all."""
-        workers = sorted(self._workers().items())
-        rows = [InternalUser.model_construct(userId=user_id, name=name) for user_id, name in workers]
-        # A shift states less of a worker than the users list, and must not replace what that stated.
-        records = [SourceRecord(str(row.userId), row.after({}), incomplete=True) for row in rows]
-        yield Page(1, [SourceRow.of(record) for record in records], 1)
-
-    def complete_range(self) -> ReadRange | None:
-        return None
-
-    def incomplete_reason(self) -> IncompleteReason | None:
-        return None
-
-    def second_look(self, _missing: Collection[str]) -> Iterator[Page]:
-        """Never called, as no range is complete."""
-        yield from ()
-
-    def second_look_result(self) -> SecondLook:
-        return SecondLook()
-
-
-def _user(raw: Any) -> SourceRow:
-    def read(raw: Any) -> SourceRecord:
-        row = parse_row(InternalUser, raw, what="users")
-        return SourceRecord(str(row.userId), row.after(raw))
-
-    return row_of(InternalUser, raw, read)
-
-
-def _users_page(walked: WalkedPage[SourceRow]) -> Page:
-    return Page(walked.number, walked.rows, walked.pages_total)
-
-
-def _only(page: Page, ids: Collection[str]) -> Page:
+def only(page: Page, ids: Collection[str]) -> Page:
     return Page(page.number, [row for row in page.rows if row.entity_id in ids], page.pages_total)

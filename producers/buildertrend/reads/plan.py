@@ -1,4 +1,4 @@
-"""The order of a run's reads: short lists first, then the newest shifts, then what takes a request or two a job."""
+"""The order of a run's reads: jobs, the newest shifts, whom and what they name, then what takes requests by job."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from producers.buildertrend.account import Account
 from producers.buildertrend.reads.budget_watch import BudgetWatch
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
-from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
+from producers.buildertrend.reads.lists import JobsRead
 from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
+from producers.buildertrend.reads.users import UsersRead
 from producers.source import EntityRead
 from producers.working_hours import ShiftTimes
 from schemas.entities import BUDGETS, COST_CODES, ENTITIES, TIME_ENTRIES, USERS
@@ -29,7 +30,8 @@ class Scope:
     """What a run reads: the budgets of `jobs`, the shifts of `from_day` to `to_day`, and only these `entities`.
 
     Jobs themselves are always read: the other reads need their ids. Of the days from `kept_from` until `from_day` only
-    those shifts are read that are known already, so that they stay up to date.
+    those shifts are read that are known already, so that they stay up to date. `names_all`: the days take in all shifts
+    that are published, so that what none of them names is named by none.
     """
 
     jobs: str
@@ -37,11 +39,18 @@ class Scope:
     entities: Collection[str] = ALL_ENTITIES
     to_day: date | None = None
     kept_from: date | None = None
+    names_all: bool = True
+
+    @property
+    def days(self) -> Days:
+        """The days of the shifts."""
+        return Days(self.from_day, self.to_day, self.kept_from)
 
     def as_json(self) -> dict[str, Any]:
         """As JSON; equal for equal scopes."""
         days = {name: None if day is None else day.isoformat() for name, day in self._days().items()}
-        return {"jobs": self.jobs, "entities": sorted(self.entities), **days}
+        part = {} if self.names_all else {"names_all": False}
+        return {"jobs": self.jobs, "entities": sorted(self.entities), **days, **part}
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Scope:
@@ -50,7 +59,8 @@ class Scope:
             None if kept.get(name) is None else date.fromisoformat(kept[name])
             for name in ("from_day", "to_day", "kept_from")
         )
-        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day, kept_from)
+        names_all = kept.get("names_all", True)
+        return cls(kept["jobs"], from_day, frozenset(kept["entities"]), to_day, kept_from, names_all)
 
     def _days(self) -> dict[str, date | None]:
         kept = {} if self.kept_from is None else {"kept_from": self.kept_from}
@@ -97,12 +107,21 @@ def planned_reads(account: Account, scope: Scope, memory: Memory) -> Iterator[En
     """The reads in order. Exhaust or restore one before asking for the next, which may need what that one found."""
     jobs = JobsRead(account)
     yield jobs
-    yield from _people_and_shifts(account, scope, jobs, memory)
+    shifts: TimeEntriesRead | None = None
+    if TIME_ENTRIES.name in scope.entities:
+        times = memory.shift_times()
+        shifts = TimeEntriesRead(account, scope.days, jobs.newest_first, times=times)
+        yield shifts
+        memory.learn_hours(times)
+    if USERS.name in scope.entities:
+        yield UsersRead(account, shifts, whole=scope.jobs == ALL_JOBS and scope.names_all)
     job_ids = jobs.job_ids if scope.jobs == ALL_JOBS else jobs.open_job_ids
-    yield from _costing(account, scope, [job_id for job_id in job_ids if job_id != _GENERAL_JOB], memory)
+    yield from _costing(account, scope, [job_id for job_id in job_ids if job_id != _GENERAL_JOB], memory, shifts)
 
 
-def _costing(account: Account, scope: Scope, job_ids: Sequence[int], memory: Memory) -> Iterator[EntityRead]:
+def _costing(
+    account: Account, scope: Scope, job_ids: Sequence[int], memory: Memory, shifts: TimeEntriesRead | None
+) -> Iterator[EntityRead]:
     """Budgets, then the cost codes that their lines do not show already.
 
     Without the report nobody knows whether all that moved was read: then only a read of all of them says so.
@@ -118,23 +137,8 @@ def _costing(account: Account, scope: Scope, job_ids: Sequence[int], memory: Mem
         yield budgets
         memory.keep_budgets(watch, settled=budgets.incomplete_reason() is not None)
     if COST_CODES.name in scope.entities:
-        whole = scope.jobs == ALL_JOBS
+        whole = scope.jobs == ALL_JOBS and scope.names_all
         known = () if asks_all else memory.listed_codes()
         asked = job_ids if budgets is None else budgets.jobs_to_list(known, with_empty=asks_all)
-        yield CostCodesRead(account, asked, every=job_ids, whole=whole, endpoint_missing=not knows_all)
-
-
-def _people_and_shifts(account: Account, scope: Scope, jobs: JobsRead, memory: Memory) -> Iterator[EntityRead]:
-    users = UsersRead(account)
-    if USERS.name in scope.entities:
-        yield users
-    if TIME_ENTRIES.name in scope.entities:
-        days = Days(scope.from_day, scope.to_day, scope.kept_from)
-        times = memory.shift_times()
-        shifts = TimeEntriesRead(
-            account, days, jobs.newest_first, notes_workers=lambda: users.endpoint_missing, times=times
-        )
-        yield shifts
-        memory.learn_hours(times)
-        if users.endpoint_missing:
-            yield ShiftWorkersRead(lambda: shifts.workers)
+        missing = not knows_all
+        yield CostCodesRead(account, asked, every=job_ids, whole=whole, shifts=shifts, endpoint_missing=missing)

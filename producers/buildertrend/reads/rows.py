@@ -357,15 +357,15 @@ def _status(text: str | None) -> int | None:
     return _STATUSES.get(words) if not words.isdecimal() else stated_number(words)
 
 
-class InternalUser(Row):
-    """A row of the internal users' grid [C]."""
+class ListedUser(Row):
+    """An option that names a user (U3); more than id and name may stand beside them (U4)."""
 
     id_field = "userId"
-    userId: Id
+    userId: Id = Field(validation_alias=AliasChoices("id", "userId"))
     firstName: Text = None
     lastName: Text = None
     name: Text = None
-    email: Text = None
+    email: Text = Field(default=None, validation_alias=AliasChoices("email", "emailAddresses"))
     phone: Text = None
     role: Text = None
     isActive: Flag = None

@@ -6,23 +6,26 @@ before is never parsed further; that is most rows of most reads.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import blake2b
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
+from control.checkpoints import INCOMPLETE_REASON
 from control.source_state import ReadRange
 from producers.buildertrend.account import Account
 from producers.buildertrend.answers import parsed_row
 from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.reads.grid_walk import GridWalk, WalkedPage
 from producers.buildertrend.reads.job_batches import JobBatches
+from producers.buildertrend.reads.named_by_shifts import NamedByShifts
 from producers.buildertrend.reads.rows import READER_VERSION, Shift, parse_row, refused_row, unreadable
+from producers.buildertrend.reads.shift_head import HEAD, Code, ShiftHead, Start
 from producers.buildertrend.reads.tally import Tally, incomplete_reason
 from producers.source import (
     FROM_THE_START,
@@ -36,39 +39,6 @@ from producers.source import (
 )
 from producers.working_hours import ShiftTimes
 from schemas.entities import TIME_ENTRIES
-
-_LONGEST_NAME = 1_000
-_Id = Annotated[int, msgspec.Meta(ge=-(2**63) + 1, le=2**63 - 1)]
-
-
-class _Start(msgspec.Struct, frozen=True):
-    timeStamp: str
-
-
-class _End(msgspec.Struct, frozen=True):
-    timeStamp: str | None = None
-
-
-class ShiftHead(msgspec.Struct, frozen=True, rename=Shift.preferred_names()):
-    """The fields of a shift that are parsed first, under the names that `Shift` gives them."""
-
-    id: _Id
-    userID: _Id
-    timeIn: _Start
-    name: Any = None
-    timeOut: _End | None = None
-
-    @property
-    def ended(self) -> str | None:
-        """When it ended, in wall time; None while clocked in, and where only the whole row tells."""
-        return None if self.timeOut is None else self.timeOut.timeStamp
-
-    def worker(self) -> str | None:
-        """The worker's name as a checkpoint can keep it."""
-        return self.name.replace("\x00", "")[:_LONGEST_NAME] if isinstance(self.name, str) else None
-
-
-_HEAD = msgspec.json.Decoder(ShiftHead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +69,7 @@ class TimeEntriesRead:
     """Shifts of some days.
 
     `job_ids`: of all jobs of the account, closed ones too, in the order in which they are asked for (G2).
-    `notes_workers` is called with each page: whether to note the workers' names, as the users endpoint is missing.
+    `named` is whom and what the shifts name.
     `times`: when the newest shifts since a day began and ended, for what that says of the company's working hours.
     """
 
@@ -114,16 +84,16 @@ class TimeEntriesRead:
         days: Days,
         job_ids: Iterable[int] = (),
         *,
-        notes_workers: Callable[[], bool] = lambda: False,
         times: ShiftTimes | None = None,
     ) -> None:
         self._days = days
         self._evidence = account.evidence
         self._batches = JobBatches(job_ids)
-        self._notes_workers = notes_workers
         self._times = times
         self._walk = GridWalk(account.shifts, grid_row, _id_of, what="shifts", page_size=account.page_size)
-        self.workers: dict[int, str | None] = {}
+        self.named = NamedByShifts()
+        self._walked = False
+        self._ended_incomplete = False
         self._sorted = True
         self._last: tuple[int, int, date] | None = None
         self._tally = Tally()
@@ -131,12 +101,18 @@ class TimeEntriesRead:
         self._second_shown: set[str] = set()
 
     @property
+    def names_all(self) -> bool:
+        """After the read, also one that an earlier attempt ended: whether `named` is of all shifts of its days."""
+        return self.incomplete_reason() is None if self._walked else not self._ended_incomplete
+
+    @property
     def records(self) -> int | None:
         return self._tally.stated
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
-        self.workers = {int(user_id): name for user_id, name in cursor.get("workers", {}).items()}
+        self.named.restore(cursor)
+        self._ended_incomplete = INCOMPLETE_REASON in cursor
         self._sorted = cursor.get("sorted", True)
         if "tally" in cursor and self._batches.restore(cursor["batches"]):
             self._tally.restore(cursor["tally"])
@@ -144,12 +120,13 @@ class TimeEntriesRead:
     def cursor(self) -> dict[str, Any]:
         return {
             "sorted": self._sorted,
-            "workers": {str(user_id): name for user_id, name in self.workers.items()},
+            **self.named.cursor(),
             "batches": self._batches.cursor(),
             "tally": self._tally.cursor(),
         }
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
+        self._walked = True
         walk = self._walk.pages(self._batches, start, tally=self._tally, is_edge=self._is_behind_edge)
         for walked in walk:
             self._note(walked)
@@ -201,10 +178,7 @@ class TimeEntriesRead:
                 for found in walked.rows
                 if found.day is not None and found.head is not None
             )
-        if self._notes_workers():
-            for head in (found.head for found in walked.rows if found.head is not None):
-                # Newest first: the newest shift knows the worker's name best.
-                self.workers.setdefault(head.userID, head.worker())
+        self.named.note_all(found.head for found in walked.rows if found.head and self._days.covers(found.day))
 
     def _day_before(self, walked: WalkedPage[GridRow]) -> date | None:
         """Day of the last row before this page; None if it is not known, as the walk stepped back."""
@@ -237,11 +211,12 @@ def _id_of(found: GridRow) -> str:
 def shift_head(raw: Any) -> ShiftHead:
     """The head of a row, which comes as bytes or parsed; UnreadableRowError with the field if it does not fit."""
     try:
-        return _HEAD.decode(raw) if isinstance(raw, bytes) else msgspec.convert(raw, ShiftHead)
+        return HEAD.decode(raw) if isinstance(raw, bytes) else msgspec.convert(raw, ShiftHead)
     except (msgspec.MsgspecError, RecursionError):
         # The rules of the whole row accept some more forms, and name the field that has another one.
         row = parse_row(Shift, _parsed(raw), what="shifts")
-    return ShiftHead(row.id, row.userID, _Start(row.timeIn["timeStamp"]), row.name)
+    codes = [Code(code["id"], code["costCodeTitle"]) for code in row.costCodes]
+    return ShiftHead(row.id, row.userID, Start(row.timeIn["timeStamp"]), row.name, None, codes)
 
 
 def grid_row(raw: Any) -> GridRow:

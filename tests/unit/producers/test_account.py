@@ -166,7 +166,7 @@ def test_account_grid_of_another_form_is_source_changed_and_never_an_empty_page(
 def test_account_module_that_is_not_there_is_told_apart(status: int) -> None:
     rig = Rig(*[httpx.Response(status, text="<html>")] * 2, session=OLD)
     with pytest.raises(ModuleMissingError):
-        rig.account.users(PageAsk())
+        rig.account.cost_codes(1)
 
 
 def test_accounts_that_share_a_client_never_send_each_others_cookies() -> None:
@@ -386,3 +386,20 @@ def test_account_requests_look_like_those_of_the_applications_page() -> None:
         assert request.headers["origin"] == "https://app.test"
         assert request.headers["referer"].startswith("https://app.test/app/")
         assert "Mozilla" in request.headers["user-agent"]
+
+
+def test_account_users_come_from_the_first_filter_that_lists_some_which_is_asked_from_then_on() -> None:
+    listed = enveloped_answer({"options": {"users": [{"id": 7, "name": "Ana"}]}})
+    rig = Rig(enveloped_answer({"options": {}}), listed, listed, session=OLD)
+    assert rig.account.listed_users() == rig.account.listed_users() == [{"id": 7, "name": "Ana"}]
+    assert rig.paths == ["/api/Filters/33", "/api/Filters/92", "/api/Filters/92"]
+
+
+def test_account_without_filters_that_list_users_has_none_listed() -> None:
+    rig = Rig(*[httpx.Response(404)] * 4, session=OLD)
+    assert rig.account.listed_users() == []
+
+
+def test_account_whose_user_may_not_see_filters_has_none_listed() -> None:
+    rig = Rig(json_answer({"success": False, "message": "You do not have access to this feature"}), session=OLD)
+    assert rig.account.listed_users() == rig.account.listed_users() == []

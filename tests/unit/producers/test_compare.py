@@ -226,3 +226,11 @@ def test_compare_other_bytes_that_say_the_same_are_remembered_and_no_change() ->
     assert found.changes == []
     again = compare([raw_row(b"{ 1 }", reads, a=1)], {"1": replace(known["1"], digest=found.digests["1"])}, options)
     assert (again.unchanged, len(reads)) == (1, 2)
+
+
+@pytest.mark.parametrize("stands_in", [False, True])
+def test_record_that_stands_in_for_a_whole_one_replaces_it_not_and_nothing_is_missing(*, stands_in: bool) -> None:
+    whole = source_record("7", title="01 Site")
+    less = replace(source_record("7", title="01"), incomplete=True, stands_in=stands_in)
+    found = compared([less], published_of(whole))
+    assert (found.changes, found.kept) == ([], [] if stands_in else ["7"])

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
 
+from control.checkpoints import INCOMPLETE_REASON
 from control.source_state import ReadRange
+from producers.buildertrend.account import Account
 from producers.buildertrend.faults import SourceFaultError
 from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead, budget_rows, worksheet_lines
+from producers.buildertrend.reads.time_entries import Days, TimeEntriesRead
 from producers.source import EntityRead, IncompleteReason, SecondLook, SourceRecord, UnreadableRowError
 from schemas.faults import SOURCE_CHANGED
-from tests.factories import records_of
+from tests.factories import records_of, shift_row
 from tests.unit.producers.fix_account import MemoryAccount, missing_module
 
 
@@ -50,6 +52,14 @@ def failing_for(*job_ids: int) -> Any:
             missing_module()
 
     return fail
+
+
+def codes_read(account: Account, job_ids: list[int], *named: tuple[int, str]) -> CostCodesRead:
+    """Of a run that has read all shifts, which name these codes."""
+    codes = [{"id": code_id, "costCodeTitle": title, "totalMinutes": 1} for code_id, title in named]
+    shifts = TimeEntriesRead(MemoryAccount(shift_rows=[shift_row(costCodes=codes)]).as_account(), Days())
+    list(shifts.pages())
+    return CostCodesRead(account, job_ids, whole=True, shifts=shifts)
 
 
 def budget_records(job_id: int, categories: Any, groups: Any) -> list[SourceRecord]:
@@ -248,7 +258,7 @@ def test_budgets_of_one_job_that_never_answers_are_not_complete_and_the_others_a
     )
 
 
-@pytest.mark.parametrize("read_class", [BudgetsRead, partial(CostCodesRead, whole=True)])
+@pytest.mark.parametrize("read_class", [BudgetsRead, codes_read])
 def test_module_that_answers_for_no_job_is_missing_only_if_it_was_ever_used(read_class: Any) -> None:
     source = account()
     source.fail |= {"budget_categories": missing_module, "cost_codes": missing_module}
@@ -260,7 +270,7 @@ def test_module_that_answers_for_no_job_is_missing_only_if_it_was_ever_used(read
 
 
 def test_cost_codes_of_several_jobs_are_stated_once_by_the_lowest_job() -> None:
-    reader = CostCodesRead(account().as_account(), [1, 2], whole=True)
+    reader = codes_read(account().as_account(), [1, 2])
     records = records_of(reader.pages())
     assert [(record.entity_id, record.after["title"]) for record in records] == [("10", "01 Site"), ("11", "02")]
     assert reader.complete_range() == ReadRange()
@@ -275,14 +285,14 @@ def test_cost_codes_of_some_jobs_say_nothing_of_absence() -> None:
 def test_cost_codes_of_a_job_that_does_not_answer_make_absence_mean_nothing() -> None:
     source = account()
     source.fail["cost_codes"] = failing_for(1)
-    reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
+    reader = codes_read(source.as_account(), [1, 2])
     assert sorted(read(reader)) == ["10", "11"]
     assert reader.complete_range() is None
 
 
 def test_cost_codes_second_look_that_fails_confirms_nothing() -> None:
     source = account()
-    reader = CostCodesRead(source.as_account(), [1, 2], whole=True)
+    reader = codes_read(source.as_account(), [1, 2])
     read(reader)
     source.fail["cost_codes"] = failing_for(2)
     assert second(reader, "11") == []
@@ -296,3 +306,25 @@ def test_range_of_chosen_jobs_counts_the_others_as_unmoved() -> None:
     read(reader)
     covered = reader.complete_range()
     assert (covered.parents, covered.unmoved) == (["2"], ("1", "3"))
+
+
+def test_codes_that_only_shifts_name_stand_in_for_themselves() -> None:
+    source = account().as_account()
+    listed = read(codes_read(source, [1, 2]))
+    code_id = int(next(iter(listed)))
+    found = read(codes_read(source, [1, 2], (code_id, "as a shift calls it"), (990, "99 Only shifts")))
+    assert found.keys() - listed.keys() == {"990"}
+    other = found["990"]
+    assert (other.after["title"], other.after["statedBy"]) == ("99 Only shifts", "shift")
+    assert (other.incomplete, other.stands_in) == (True, True)
+    assert found[str(code_id)].after["statedBy"] == "list"
+
+
+def test_codes_are_gone_only_if_all_shifts_were_read() -> None:
+    source = account().as_account()
+    shifts = TimeEntriesRead(MemoryAccount().as_account(), Days())
+    shifts.restore({INCOMPLETE_REASON: "x"})
+    for one in (None, shifts):
+        reader = CostCodesRead(source, [1, 2], whole=True, shifts=one)
+        list(reader.pages())
+        assert reader.complete_range() is None

@@ -16,7 +16,7 @@ USUAL = RequestTime(None, 0.2)
     [
         (Extent(ALL, shifts=401, users=10, jobs=60, budgeted_jobs=50), 3 + 1 + 1 + 120, 4 + 3 + 1 + 170),
         (Extent(("time-entries",), shifts=0, users=10, jobs=60, budgeted_jobs=60), 1 + 1, 4 + 1),
-        (Extent(("users",), shifts=900, users=201, jobs=60, budgeted_jobs=60), 2 + 1, 4 + 2),
+        (Extent(("users",), shifts=900, users=201, jobs=60, budgeted_jobs=60), 1 + 1, 4 + 1),
         (Extent(("jobs",), shifts=900, users=201, jobs=60, budgeted_jobs=60), 1, 4),
         (Extent(("budgets",), shifts=9, users=9, jobs=10, budgeted_jobs=10), 11, 24),
         (Extent(("cost-codes",), shifts=9, users=9, jobs=10, budgeted_jobs=10), 11, 14),

@@ -1,4 +1,4 @@
-"""Jobs and users: merged from their endpoints; a missing record was deleted only if the read was complete."""
+"""Jobs: merged from their two lists, without rows that are none; what the job list still has is not deleted."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ from typing import Any
 
 import pytest
 
-from control.source_state import ReadRange
-from producers.buildertrend.answers import GridPage, ModuleMissingError
-from producers.buildertrend.bodies import PageAsk
-from producers.buildertrend.reads.lists import JobsRead, ShiftWorkersRead, UsersRead
+from producers.buildertrend.reads.lists import JobsRead
 from producers.source import EntityRead, IncompleteReason, SecondLook, UnreadableRowError
 from tests.factories import records_of
-from tests.unit.producers.fix_account import MemoryAccount, missing_module
+from tests.unit.producers.fix_account import MemoryAccount
 
 
 def job(job_id: int, **fields: Any) -> dict[str, Any]:
     return {"jobId": job_id, "jobName": f"Job {job_id}", "status": 1, **fields}
-
-
-def user(user_id: int) -> dict[str, Any]:
-    return {"userId": user_id, "firstName": "Ana", "isActive": True}
 
 
 def afters(read: EntityRead) -> dict[str, dict[str, Any]]:
@@ -74,63 +67,6 @@ def test_jobs_that_the_job_list_lacks_are_incomplete() -> None:
     account = MemoryAccount(jobs=[job(1), job(2)], listed=[{"jobID": 1, "jobNumber": "A-1", "street": "1 Elm"}])
     records = records_of(JobsRead(account.as_account()).pages())
     assert {record.entity_id: record.incomplete for record in records} == {"1": False, "2": True}
-
-
-@pytest.mark.parametrize("shown", [50, 59])
-def test_users_fewer_shown_than_stated_are_not_complete_and_cover_nothing(shown: int) -> None:
-    class Short(MemoryAccount):
-        def users(self, ask: PageAsk) -> GridPage:
-            return GridPage(MemoryAccount.users(self, ask).rows, 60)
-
-    read = UsersRead(Short(user_rows=[user(number) for number in range(1, shown + 1)], page_size=20).as_account())
-    list(read.pages())
-    assert read.incomplete_reason() == IncompleteReason(f"Buildertrend stated 60 users and showed {shown}.")
-    assert read.complete_range() is None
-
-
-def test_users_are_read_page_by_page() -> None:
-    account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)])
-    read = UsersRead(account.as_account())
-    assert list(afters(read)) == [str(number) for number in range(1, 8)]
-    assert read.complete_range() == ReadRange()
-    assert not read.endpoint_missing
-
-
-def test_users_endpoint_that_is_missing_shows_nothing_and_covers_nothing() -> None:
-    read = UsersRead(MemoryAccount(fail={"users": missing_module}).as_account())
-    assert afters(read) == {}
-    assert read.endpoint_missing
-    assert read.complete_range() is None
-
-
-def test_users_endpoint_that_fails_behind_the_first_page_is_an_outage_not_a_missing_one() -> None:
-    def from_page_two(page: int) -> None:
-        if page > 1:
-            missing_module()
-
-    account = MemoryAccount(user_rows=[user(number) for number in range(1, 8)], fail={"users": from_page_two})
-    with pytest.raises(ModuleMissingError):
-        afters(UsersRead(account.as_account()))
-
-
-def test_users_second_look_that_fails_confirms_nothing() -> None:
-    account = MemoryAccount(user_rows=[user(1)])
-    read = UsersRead(account.as_account())
-    afters(read)
-    account.fail["users"] = missing_module
-    with pytest.raises(ModuleMissingError):
-        second(read, "2")
-
-
-def test_workers_of_shifts_are_incomplete_users_whose_absence_means_nothing() -> None:
-    read = ShiftWorkersRead(lambda: {77: "Ana Diaz", 12: None})
-    (page,) = read.pages()
-    assert [(record.entity_id, record.after["name"], record.incomplete) for record in records_of([page])] == [
-        ("12", None, True),
-        ("77", "Ana Diaz", True),
-    ]
-    assert read.complete_range() is None
-    assert second(read, "77") == []
 
 
 NO_JOBS = [

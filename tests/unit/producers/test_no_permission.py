@@ -22,7 +22,6 @@ READS: dict[str, tuple[Callable[[Account], object], str]] = {
     "jobs": (lambda account: account.picker_jobs(), "Jobs"),
     "job list": (lambda account: account.listed_jobs(), "Jobs"),
     "shifts": (lambda account: account.shifts(JobBatch(), PageAsk(1)), "the Time Clock"),
-    "users": (lambda account: account.users(PageAsk(1)), "Internal Users"),
     "cost codes": (lambda account: account.cost_codes(7), "Cost Codes"),
     "budget": (lambda account: account.budget_categories(7), "the Budget of jobs"),
     "worksheet": (lambda account: account.worksheet_groups(7), "Estimates"),

@@ -15,8 +15,8 @@ from producers.buildertrend.reads.rows import (
     BudgetLine,
     CostCodeRow,
     Id,
-    InternalUser,
     ListedJob,
+    ListedUser,
     PickerJob,
     Row,
     Shift,
@@ -26,7 +26,7 @@ from producers.buildertrend.reads.rows import (
     parse_row,
     refused_text,
 )
-from producers.buildertrend.reads.time_entries import ShiftHead
+from producers.buildertrend.reads.shift_head import ShiftHead
 from schemas.avro_files import plain_schema
 from schemas.entities import COST_CODES, JOBS, TIME_ENTRIES, USERS, Entity
 from schemas.faults import SOURCE_CHANGED
@@ -36,7 +36,7 @@ WHOLE: dict[type[Row], dict[str, Any]] = {
     Shift: shift_row(),
     PickerJob: {"jobId": 1, "jobName": "Tighe Garage", "status": 1},
     ListedJob: {"jobID": 1},
-    InternalUser: {"userId": 77},
+    ListedUser: {"id": 77, "name": "Ana Diaz"},
     CostCodeRow: {"id": 5, "title": "01 Site"},
     BudgetLine: {"id": 5, "title": "01 Site", "originalBudgetCosts": 100},
     WorksheetLine: {"id": 1, "lineItemType": 10, "costCodeTitle": "01 Site", "unit": "HR", "quantity": 8},
@@ -160,8 +160,8 @@ def test_money_of_a_shift_is_kept_as_stated_wrapped_or_not(stated: str, kept: st
 def test_amounts_are_kept_as_the_text_that_was_stated(stated: str, kept: str | None) -> None:
     line = {**WHOLE[BudgetLine], "originalBudgetCosts": parsed(stated)}
     assert after_of(BudgetLine, line)["originalBudgetCosts"] == kept
-    user = {**WHOLE[InternalUser], "defaultLaborCost": parsed(stated)}
-    assert after_of(InternalUser, user)["defaultLaborCost"] == kept
+    user = {**WHOLE[ListedUser], "defaultLaborCost": parsed(stated)}
+    assert after_of(ListedUser, user)["defaultLaborCost"] == kept
 
 
 @pytest.mark.parametrize(("stated", "minutes"), [("480", 480), ("480.0", 480), ("0", 0), ("4.8E2", 480)])
@@ -231,7 +231,7 @@ def test_tags_that_are_not_stated_are_none(tags: list[str] | None, kept: list[st
 
 
 @pytest.mark.parametrize(
-    ("entity", "kind"), [(TIME_ENTRIES, Shift), (JOBS, PickerJob), (USERS, InternalUser), (COST_CODES, CostCodeRow)]
+    ("entity", "kind"), [(TIME_ENTRIES, Shift), (JOBS, PickerJob), (USERS, ListedUser), (COST_CODES, CostCodeRow)]
 )
 def test_after_has_exactly_the_fields_of_the_raw_schema(entity: Entity, kind: type[Row]) -> None:
     (_, after) = next(field["type"] for field in plain_schema(entity.raw_topic)["fields"] if field["name"] == "after")
@@ -282,7 +282,7 @@ def test_shift_field_in_another_form_that_is_unambiguous_is_taken(
         (PickerJob, "status", 2**40),
         (PickerJob, "isClosed", "no"),
         (PickerJob, "dateOpened", {"date": "x"}),
-        (InternalUser, "isActive", 1),
+        (ListedUser, "isActive", 1),
         (Shift, "notes", ["x"]),
     ],
 )

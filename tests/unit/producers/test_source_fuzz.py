@@ -62,9 +62,7 @@ ANSWERS: dict[str, Any] = {
         "success": True, "data": {"jobs": [{"jobId": n, "jobName": "j", "status": 1} for n in (5, 6, 7, 8)]}
     },
     "/api/jobpicker/GetExistingJobList": {"success": True, "data": [{"jobID": 5, "jobNumber": "1", "street": "s"}]},
-    "/api/InternalUsers/Grid": {
-        "success": True, "data": {"data": [{"userId": n, "name": "u"} for n in range(4)], "totalPages": 1, "records": 4}
-    },
+    "/api/Filters/33": {"success": True, "data": {"options": {"users": [{"id": n, "name": "u"} for n in range(4)]}}},
     "/api/TimeClock/Grid": {
         "success": True,
         "data": {"data": [shift_on("2026-06-12", n) for n in range(6)], "totalPages": 1, "records": 6},

@@ -125,9 +125,9 @@ def test_shifts_row_deeper_than_anything_is_refused_alone() -> None:
 
 def test_shifts_name_a_worker_as_a_checkpoint_can_keep_it() -> None:
     rows = [shift_on("2026-06-12", n, userID=n, name=name) for n, name in enumerate(["a\x00b", {"x": 1}, "y" * 9_000])]
-    reader = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE), notes_workers=lambda: True)
+    reader = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE))
     list(reader.pages())
-    assert reader.workers == {0: "ab", 1: None, 2: "y" * 1_000}
+    assert reader.named.workers == {0: "ab", 1: None, 2: "y" * 1_000}
 
 
 def test_shifts_cover_the_range_from_the_edge() -> None:
@@ -149,9 +149,9 @@ def test_shifts_second_look_stops_when_all_are_found() -> None:
 def test_shifts_name_of_a_worker_is_that_of_the_newest_shift() -> None:
     rows = [shift_on("2026-06-12", 1, name="Ana Diaz-Lee"), shift_on("2026-06-01", 2, name="Ana Diaz")]
     account = MemoryAccount(shift_rows=rows, page_size=1).as_account()
-    read = TimeEntriesRead(account, Days(), notes_workers=lambda: True)
+    read = TimeEntriesRead(account, Days())
     list(read.pages())
-    assert read.workers == {77: "Ana Diaz-Lee"}
+    assert read.named.workers == {77: "Ana Diaz-Lee"}
 
 
 def stated(*days: str, spoil: Callable[[list[Any]], list[Any]] = lambda rows: rows) -> Account:
@@ -239,3 +239,22 @@ def test_shifts_hours_are_regular_and_both_kinds_of_overtime() -> None:
     row = shift_on("2026-06-12", 1, regularTime=480, overTime=60, doubleOverTime=30, personalTimeOff=240)
     (record,) = records_of(TimeEntriesRead(MemoryAccount(shift_rows=[row]).as_account(), Days()).pages())
     assert record.minutes == 570
+
+
+def test_shifts_name_cost_codes_by_id_with_the_newest_title() -> None:
+    def codes(*named: tuple[Any, Any]) -> list[dict[str, Any]]:
+        return [{"id": code_id, "costCodeTitle": title, "totalMinutes": 1} for code_id, title in named]
+
+    rows = [
+        shift_on("2026-06-12", 1, costCodes=codes((5, "05 Frame"), (6, "06 Roof"))),
+        shift_on("2026-06-11", 2, costCodes=codes((5, "05 Framing"), (None, "x"), ("7", "y"), (8, None))),
+        shift_on("2026-06-10", 3, costCodes=None),
+        shift_on("2026-01-10", 4, costCodes=codes((9, "09 Old"))),
+    ]
+    read = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE))
+    list(read.pages())
+    assert read.named.codes == {5: "05 Frame", 6: "06 Roof"}
+    assert read.names_all
+    resumed = TimeEntriesRead(MemoryAccount().as_account(), Days(EDGE))
+    resumed.restore(json.loads(json.dumps(read.cursor())))
+    assert (resumed.named.codes, resumed.named.workers) == (read.named.codes, read.named.workers)

@@ -28,7 +28,7 @@ def test_declared_names_are_those_of_the_contract() -> None:
 def test_entities_come_after_their_parents_and_are_read_jobs_first() -> None:
     for place, entity in enumerate(ENTITIES):
         assert set(entity.parents) <= set(ENTITIES[:place])
-    assert [entity.name for entity in READ_ORDER] == ["jobs", "users", "time-entries", "budgets", "cost-codes"]
+    assert [entity.name for entity in READ_ORDER] == ["jobs", "time-entries", "users", "budgets", "cost-codes"]
 
 
 def test_entities_are_called_and_keyed_as_they_were_released() -> None:

@@ -38,19 +38,13 @@ def _job(after: Fields) -> Fields:
 
 
 def _user(after: Fields) -> Fields:
-    return {
-        "first_name": after["firstName"],
-        "last_name": after["lastName"],
-        "email": after["email"],
-        "phone": after["phone"],
-        "role": after["role"],
-        "is_active": after["isActive"],
-        "labor_cost_cents": _cents(after["defaultLaborCost"]),
-    }
+    """Option lists and shifts name a user, no more."""
+    return {"name": after["name"]}
 
 
 def _cost_code(after: Fields) -> Fields:
-    return {"code": after["code"], "title": after["title"]}
+    """A shift states no code apart from its title."""
+    return {"title": after["title"]} | ({"code": after["code"]} if after["statedBy"] == "list" else {})
 
 
 def _budget(after: Fields) -> Fields:
