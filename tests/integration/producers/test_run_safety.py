@@ -16,7 +16,7 @@ from sandbox.client import SandboxControl
 from schemas.faults import BLOCKED, MFA_REQUIRED, SESSION_EXPIRED, WRONG_CREDENTIALS
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 
-GRID, BUDGET, WORKSHEET, USERS = "TimeClock/Grid", "JobCostingBudget", "Worksheet", "InternalUsers"
+GRID, BUDGET, WORKSHEET = "TimeClock/Grid", "JobCostingBudget", "Worksheet"
 
 
 def deleted(desk: Desk, entity: str | None = None) -> list[str]:
@@ -233,24 +233,24 @@ def test_account_without_worksheets_still_gets_its_budget_changes(
 
 
 @pytest.mark.parametrize("status", ["404", "500"])
-def test_missing_users_endpoint_builds_users_from_shifts_and_deletes_none(
+def test_users_without_a_list_are_those_of_shifts_and_the_list_completes_them(
     new_desk: DeskMaker, sandbox_company: SandboxControl, status: str
 ) -> None:
     desk = new_desk(sandbox_company)
     desk.connect()
-    desk.sandbox.set_switches(users_endpoint=status)
+    desk.sandbox.set_switches(filters_endpoint=status)
     assert end_of(desk.run()).type == "completed"
     names = {str(shift["user_id"]): shift["user_name"] for shift in desk.sandbox.listed("shifts", limit=1000)}
     assert {key: change["after"]["name"] for key, change in desk.folded("users").items()} == names
-    desk.sandbox.set_switches(users_endpoint="ok")
-    desk.run()
-    assert all(change["after"]["firstName"] for key, change in desk.folded("users").items() if key in names)
+    desk.sandbox.set_switches(filters_endpoint="ok")
+    assert end_of(desk.run_full()).type == "completed"
+    assert desk.folded("users").keys() == {str(user["id"]) for user in desk.sandbox.listed("users", limit=1000)}
 
 
-def test_users_endpoint_that_goes_missing_changes_no_user(read_desk: Desk) -> None:
+def test_users_list_that_goes_missing_changes_no_user(read_desk: Desk) -> None:
     before = read_desk.mark()
-    read_desk.sandbox.set_switches(users_endpoint="500")
-    assert end_of(read_desk.run_full()).fault == "source-incomplete"
+    read_desk.sandbox.set_switches(filters_endpoint="500")
+    assert end_of(read_desk.run_full()).type == "completed"
     assert read_desk.mark() == before
 
 

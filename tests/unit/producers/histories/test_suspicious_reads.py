@@ -10,6 +10,7 @@ import pytest
 from producers.runs.suspicion import (
     EMPTY_BUDGETS,
     EMPTY_FIELDS,
+    FEWER_CODES,
     FEWER_JOBS,
     HALF_THE_RECORDS,
     NO_ROWS,
@@ -47,7 +48,7 @@ def everything(world: World) -> dict[str, dict[str, Any]]:
     }
 
 
-@pytest.mark.parametrize("entity", ["jobs", "users", "cost-codes", "budgets", SHIFTS])
+@pytest.mark.parametrize("entity", ["jobs", "budgets", SHIFTS])
 def test_entity_that_had_rows_and_shows_none_is_suspicious_and_held(world: World, entity: str) -> None:
     before = everything(world)
     world.company.set_switches(missing_rows=[{"entity": entity, "which": "all"}])
@@ -56,6 +57,14 @@ def test_entity_that_had_rows_and_shows_none_is_suspicious_and_held(world: World
     assert everything(world) == before
     assert set(world.memory.held[entity]) == set(before[entity])
     assert "release-deletions" in world.memory.incomplete[entity].message
+
+
+def test_codes_that_no_budget_lists_any_more_are_suspicious_and_held_but_those_that_shifts_name(world: World) -> None:
+    before = everything(world)
+    world.company.set_switches(missing_rows=[{"entity": "cost-codes", "which": "all"}])
+    assert world.read_full().startswith("incomplete")
+    assert rules(world, "cost-codes") == {FEWER_CODES}
+    assert everything(world) == before
 
 
 @pytest.mark.parametrize("full", [True, False])

@@ -40,8 +40,8 @@ def _note(company: LocalCompany, notes: str) -> None:
     company.edit("shifts", _shift(company), notes=notes)
 
 
-def _role(company: LocalCompany, role: str) -> None:
-    company.edit("users", int(company.ids("users")[0]), role=role)
+def _call(company: LocalCompany, name: str) -> None:
+    company.edit("users", int(company.ids("users")[0]), first_name=name)
 
 
 def _hide(world: World, entity: str) -> None:
@@ -53,7 +53,7 @@ def _hide(world: World, entity: str) -> None:
 
 UNDONE = {
     "edit shift": Undone(lambda w: _note(w.company, "wrong"), lambda w: _note(w.company, "right")),
-    "edit user": Undone(lambda w: _role(w.company, "wrong"), lambda w: _role(w.company, "right")),
+    "edit user": Undone(lambda w: _call(w.company, "wrong"), lambda w: _call(w.company, "right")),
     "move": Undone(
         lambda w: w.company.move(_shift(w.company), minutes=-2880),
         lambda w: w.company.move(_shift(w.company), minutes=2880),
@@ -65,7 +65,10 @@ UNDONE = {
         lambda w: w.company.insert("jobs", name="New"), lambda w: w.company.delete("jobs", max(w.company.ids("jobs")))
     ),
     "hide shifts": Undone(lambda w: _hide(w, "time-entries"), lambda w: w.company.heal("missing_rows")),
-    "hide users": Undone(lambda w: _hide(w, "users"), lambda w: w.company.heal("missing_rows")),
+    "insert user": Undone(
+        lambda w: w.company.insert("users", first_name="New"),
+        lambda w: w.company.delete("users", max(w.company.ids("users"))),
+    ),
 }
 
 
@@ -93,7 +96,7 @@ def test_a_change_undone_behind_a_crash_leaves_no_trace(world: Callable[[], Worl
     for after in range(_LONGEST_READ):
         one = world()
         _note(one.company, "right")
-        _role(one.company, "right")
+        _call(one.company, "right")
         assert one.read() == "completed"
         undone.do(one)
         crash_at(one, after)
