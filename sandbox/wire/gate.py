@@ -134,10 +134,12 @@ class _Named:
 
 
 def _token(request: Request) -> _Named:
+    """By the cookie where both are there, as pages go by it."""
+    cookie = request.cookies.get(AUTH_COOKIE, "")
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if scheme.lower() == "bearer" and not cookie:
         return _Named(token, is_cookie=False)
-    return _Named(request.cookies.get(AUTH_COOKIE, ""), is_cookie=True)
+    return _Named(cookie, is_cookie=True)
 
 
 def _use(world: World, session: Session, *, named: _Named, now: datetime) -> bool:
