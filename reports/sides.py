@@ -109,7 +109,8 @@ def _raw_item(change: Record) -> Item | None:
     if change["op"] == "DELETE" or shift is None:
         return None
     parts = [part for part in (shift[name] for name in _WORKED) if part is not None]
-    minutes = sum(parts) if parts else None
+    # As streams do: an overtime of 0 alone does not state that nobody worked.
+    minutes = sum(parts) if shift["regularTime"] is not None or any(parts) else None
     return Item(change["version"], _day(shift["timeIn"]["timeStamp"]), str(shift["jobId"]), minutes)
 
 

@@ -33,7 +33,7 @@ DAY = AT.date()
 RAW = TIME_ENTRIES.raw_topic
 CANONICAL = TIME_ENTRIES.canonical_topic
 # The raw record keeps amounts as the text that was stated.
-AS_TEXT = {"builderCost": {"value": "336"}, "extras": {}}
+AS_TEXT = {"builderCost": {"value": "336"}, "extras": {}, "costCodes": []}
 
 
 @dataclass
