@@ -31,7 +31,7 @@ def recent(desk: Desk, **command: Any) -> list[str]:
 
 
 def open_line(desk: Desk) -> dict[str, Any]:
-    jobs = {job["id"] for job in desk.sandbox.listed("jobs") if job["status"] == 1}
+    jobs = {job["id"] for job in desk.sandbox.listed("jobs") if job["status"] in (1, 3)}
     return next(line for line in desk.sandbox.listed("budget-lines", limit=1000) if line["job_id"] in jobs)
 
 
