@@ -77,7 +77,7 @@ class EntityQuirks(GridQuirks):
     cost_code_place: Literal["top", "data"] = Field(default="top", title="Cost codes are (C1)")
     report_rows: Literal["rowData", "data"] = Field(default="rowData", title="A report's rows are in (B5)")
     report_figures: Literal["budgets", "contract"] = Field(default="budgets", title="A report's figures follow (B5)")
-    internal_users_grid: bool = Field(default=True, title="There is a grid of internal users (U2)")
+    internal_users_grid: bool = Field(default=False, title="There is a grid of internal users (U2)")
     bills_defaults: bool = Field(default=False, title="Bills' defaults list users (U4)")
     other_time_sheets: bool = Field(default=True, title="Other users' time sheets are shown (U6)")
 

@@ -43,7 +43,7 @@ def site(running: tuple[str, Any]) -> Site:
     control = SandboxControl(base_url, sender=sender).create_company(
         seed=next(_SEEDS), jobs=12, shifts=150, anchor_date="2026-06-17"
     )
-    control.set_switches(latency_ms=0)
+    control.set_switches(latency_ms=0, internal_users_grid=True)
     return Site(base_url, sender, control)
 
 

@@ -20,6 +20,7 @@ from tests.contract.sandbox.wire import Site, groups, plain_amount
 def local() -> Iterator[tuple[LocalCompany, Site]]:
     sandbox = LocalSandbox()
     company = sandbox.company(seed=3, jobs=6, shifts=40, anchor_date="2026-06-17")
+    company.set_switches(internal_users_grid=True)
     with httpx.Client(transport=sandbox.transport) as client:
         yield company, Site(URL, client, company.control).sign_in()
     sandbox.close()
@@ -129,10 +130,9 @@ def test_truth_of_jobs_users_and_codes_is_what_the_wire_shows(local: tuple[Local
     assert {user_id: user["email"] for user_id, user in truth["users"].items()} == {
         str(row["userId"]): row["email"] for row in site.users()["data"]
     }
-    codes = [row for job_id in truth["jobs"] for row in site.cost_codes(int(job_id))]
-    assert {code_id: code["title"] for code_id, code in truth["cost-codes"].items()} == {
-        str(row["id"]): row["title"] for row in codes
-    }
+    codes = {str(row["id"]): row["title"] for job_id in truth["jobs"] for row in site.cost_codes(int(job_id))}
+    named = {str(code["id"]): code["costCodeTitle"] for row in shown_shifts(site).values() for code in row["costCodes"]}
+    assert {code_id: code["title"] for code_id, code in truth["cost-codes"].items()} == named | codes
 
 
 def test_truth_of_budgets_is_what_the_wire_shows(local: tuple[LocalCompany, Site]) -> None:
