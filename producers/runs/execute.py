@@ -38,7 +38,7 @@ from producers.source import (
     SourceRow,
 )
 from producers.sync_events import ReadEvents, ReadSpeed
-from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES
+from schemas.entities import BUDGETS, COST_CODES, JOBS, TIME_ENTRIES, USERS
 
 log = get_logger(__name__)
 # In a checkpoint's cursor, beside what the read keeps there.
@@ -47,6 +47,8 @@ _NAMELESS = "nameless"
 _WAITING = "waiting"
 # Asked for by the ids of jobs.
 _BY_JOB = (TIME_ENTRIES, BUDGETS, COST_CODES)
+# Not deleted as long as a shift names them, whatever lists say.
+_NAMED_BY_SHIFTS = (USERS, COST_CODES)
 
 
 def execute(run: Run, reads: Iterable[EntityRead]) -> None:
@@ -163,7 +165,7 @@ class _ReadInRun:
 
     def _deletions(self) -> DeletionOutcome:
         """What became of missing records; nothing is missing for sure where rows or jobs are in doubt."""
-        if self._nameless:
+        if self._nameless or (self._read.entity in _NAMED_BY_SHIFTS and self._run.shifts_in_doubt):
             return DeletionOutcome()
         if self._run.jobs_in_doubt and self._read.entity in _BY_JOB:
             return DeletionOutcome(incomplete=IncompleteReason(read_by_doubtful_jobs(self._read.entity)))

@@ -15,7 +15,7 @@ from producers.runs.messages import Batch, Encoder, Observation, batch_of
 from producers.runs.pipeline import Background
 from producers.runs.publisher import Delivery, Publisher
 from producers.sync_events import EventWriter
-from schemas.entities import Entity
+from schemas.entities import TIME_ENTRIES, Entity
 
 COUNTERS = ("read", "created", "updated", "deleted", "unchanged", "dead_lettered")
 
@@ -62,6 +62,11 @@ class Run:
     """What its answers say for and against the facts that the adapter relies on."""
     resumed: bool = False
     """True if it began with the checkpoints of an earlier attempt."""
+
+    @property
+    def shifts_in_doubt(self) -> bool:
+        """Shifts that this run did not show may be there all the same, and name workers and cost codes."""
+        return TIME_ENTRIES.name in self.incomplete or TIME_ENTRIES.name in self.held
 
     @property
     def counts(self) -> Counts:

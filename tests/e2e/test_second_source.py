@@ -167,7 +167,6 @@ ROUNDS: dict[str, Quirks] = {
     "totalPages is no number": Quirks(pages_total="many"),
     "containers are empty in place of null, tags are objects": Quirks(null_containers=False, tag_objects=True),
     "other spellings of cost codes": Quirks(spelling="costCodeId"),
-    "nobody but shifts states a worker": Quirks(no_options=True),
     "bursts are answered with 403": Quirks(
         fail=[_times(2, "/api/TimeClock/Grid", (403, "<html>Forbidden</html>", {}))]
     ),
@@ -228,6 +227,7 @@ def test_round_of_edits_and_faults_ends_in_exactly_what_the_source_holds(connect
         pytest.param(Quirks(blank_columns=True), id="columns that are not selected"),
         pytest.param(Quirks(hidden_jobs=frozenset(range(101, 126))), id="jobs missing"),
         pytest.param(Quirks(short_page=2), id="a page that is always short"),
+        pytest.param(Quirks(no_shifts=True, no_options=True), id="neither shifts nor users"),
     ],
 )
 def test_suspicious_read_changes_nothing_and_says_what_to_look_at(connected: Connected, quirks: Quirks) -> None:

@@ -67,6 +67,29 @@ def test_codes_that_no_budget_lists_any_more_are_suspicious_and_held_but_those_t
     assert everything(world) == before
 
 
+@pytest.mark.parametrize(
+    "doubt",
+    [
+        pytest.param({"missing_rows": [{"entity": SHIFTS, "which": "all"}]}, id="no shifts"),
+        pytest.param({"fields": [{"entity": SHIFTS, "field": "costCodes", "change": "null"}]}, id="no codes on shifts"),
+        pytest.param({"missing_rows": [{"entity": SHIFTS, "which": "half"}]}, id="half of the shifts"),
+    ],
+)
+def test_code_that_only_shifts_name_stays_while_shifts_are_in_doubt(world: World, doubt: dict[str, Any]) -> None:
+    company = world.company
+    code = company.insert("cost-codes", code="99", name="Only on shifts", is_listed=False)
+    job, worker = company.ids("jobs")[-1], company.ids("users")[0]
+    company.insert("shifts", job_id=job, user_id=worker, time_in=day_text(3), cost_code_ids=[code])
+    assert world.read_full() == "completed"
+    before = everything(world)["cost-codes"]
+    assert before[str(code)]["statedBy"] == "shift"
+
+    company.set_switches(**doubt)
+    world.read_full()
+
+    assert everything(world)["cost-codes"] == before
+
+
 @pytest.mark.parametrize("full", [True, False])
 def test_recent_and_full_reads_that_show_no_shift_at_all_are_suspicious(*, world: World, full: bool) -> None:
     before = everything(world)
