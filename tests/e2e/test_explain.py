@@ -81,7 +81,7 @@ def parents(tenant: Tenant) -> Tenant:
         (
             "several-codes",
             {"costCodes": [{"costCodeTitle": "70 Framing"}, {"costCodeTitle": "71 Roof"}]},
-            "Enter the time",
+            "enter the time",
         ),
         ("ambiguous-code", {"costCodes": [{"costCodeTitle": "71 Roof"}]}, "different titles"),
         ("waiting-for-job", {"jobId": 7999}, "jobs 7999"),
