@@ -165,10 +165,12 @@ class _ReadInRun:
 
     def _deletions(self) -> DeletionOutcome:
         """What became of missing records; nothing is missing for sure where rows or jobs are in doubt."""
-        if self._nameless or (self._read.entity in _NAMED_BY_SHIFTS and self._run.shifts_in_doubt):
+        if self._nameless:
             return DeletionOutcome()
         if self._run.jobs_in_doubt and self._read.entity in _BY_JOB:
             return DeletionOutcome(incomplete=IncompleteReason(read_by_doubtful_jobs(self._read.entity)))
+        if self._run.shifts_in_doubt and self._read.entity in _NAMED_BY_SHIFTS:
+            return DeletionOutcome()
         return Deletions(self._run, self._read, self._take_again).delete_or_hold(self._events)
 
     def _end_complete(self, deletion: DeletionOutcome) -> None:

@@ -102,7 +102,7 @@ def test_progress_of_a_first_sync_says_what_is_here_already() -> None:
 
 
 def test_progress_without_checkpoints_follows_the_counts() -> None:
-    progress = progress_of(going(counts={"jobs": {"read": 3}, "users": {"read": 1}}), NOW)
+    progress = progress_of(going(counts={"jobs": {"read": 3}, "time-entries": {"read": 1}}), NOW)
     assert progress is not None
     assert [one.state for one in progress.entities][:3] == ["done", "reading", "waiting"]
 
