@@ -144,13 +144,15 @@ def test_held_deletion_is_explained_released_and_then_deleted(new_tenant: Tenant
     shift_id = str(tenant.sandbox.listed("shifts", limit=1)[0]["id"])
     tenant.sandbox.set_switches(missing_rows=[{"entity": "time-entries", "which": "all"}])
     held = tenant.ask("full-sync")
-    assert "deletions are held" in held["message"]
+    assert "shows no time entries at all" in held["message"]
+    assert "release-deletions" in held["message"]
     found = tenant.explain("time-entries", shift_id)
     assert found["conclusion"]["code"] == "deletion-held"
     assert "59 others" in found["conclusion"]["cause"]
     assert found["conclusion"]["next_step"]["command"].startswith("protiv-buildertrend release-deletions")
     assert "60 time-entries" in tenant.ask("release-deletions", "--dry-run")["message"]
     released = tenant.ask("release-deletions")
-    assert released["counts"]["deleted"] == 60
+    # With the shifts go the cost codes that only they named.
+    assert released["counts"]["deleted"] >= 60
     eventually(lambda: tenant.code("time-entries", shift_id) == "deleted", what="the deletion")
     assert tenant.ask("release-deletions")["message"] == "No deletion is held."

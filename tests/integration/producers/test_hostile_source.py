@@ -79,16 +79,10 @@ HOSTILE: list[tuple[str, str, Answering, str]] = [
     ("maintenance", GRID, instead(302, Location="/maintenance.html"), "source-unavailable"),
     ("packed twice", GRID, instead(content=b"x", Content_Encoding="gzip, gzip"), "source-changed"),
     (
-        "NUL in the account",
-        GLOBAL_INFO,
-        instead(content=b'{"success":true,"data":{"builderId":"a\\u0000"}}'),
-        "source-changed",
-    ),
-    (
-        "pages beyond numbers",
+        "records beyond numbers",
         GRID,
-        instead(content=b'{"success":true,"data":{"data":[],"totalPages":1e30}}'),
-        "source-changed",
+        instead(content=b'{"success":true,"data":{"data":[],"records":1e30,"totalPages":1e30}}'),
+        "source-incomplete",
     ),
 ]
 
