@@ -108,9 +108,9 @@ def test_budget_lines_have_the_fields_of_the_mock_up(signed_in: Site) -> None:
 def test_report_moves_with_a_budget_and_only_in_that_jobs_row(
     signed_in: Site, path: str, job_key: str, price: str
 ) -> None:
-    by_id = {job["id"]: job for job in signed_in.control.listed("jobs")}
-    lines = signed_in.control.listed("budget-lines", limit=1000)
-    line = next(line for line in lines if by_id[line["job_id"]]["status"] == 1)
+    job = signed_in.control.add("jobs", name="Open", status=1)
+    code = signed_in.control.listed("cost-codes")[0]
+    line = signed_in.control.add("budget-lines", job_id=job["id"], cost_code_id=code["id"], original=10)
 
     def rows() -> dict[int, Any]:
         answer = signed_in.call("GET", f"/apix/v3/Reporting/{path}").json()
