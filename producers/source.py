@@ -40,7 +40,7 @@ class SourceRecord(msgspec.Struct, frozen=True):
 class UnreadableRowError(SourceFaultError):
     """A row does not have the known form: it alone is refused, unless all rows of its page fail on the same field.
 
-    `value` is the row as a dead letter holds it (see producers.buildertrend.reads.rows.refused_text).
+    `value` is the row as a dead letter holds it (see producers.buildertrend.reads.extras.refused_text).
     """
 
     def __init__(self, what: str, field: str, value: bytes) -> None:

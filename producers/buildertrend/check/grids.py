@@ -14,7 +14,7 @@ from producers.buildertrend.check.facts import Facts
 from producers.buildertrend.check.names import HIDDEN
 from producers.buildertrend.check.places import Place, place_json, share, step
 from producers.buildertrend.decoding import NotJsonError, decoded
-from producers.buildertrend.reads.rows import json_text
+from producers.buildertrend.reads.extras import json_text
 
 _MOST_GROUPS = 200
 _MOST_SHOWN = 60

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from producers.buildertrend.check.names import HIDDEN, safe_name
-from producers.buildertrend.reads.rows import without_places
+from producers.buildertrend.reads.extras import without_places
 
 _MOST_CHILDREN = 400
 _MOST_DEPTH = 40

@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, NoReturn, NotRequired, TypeVar, get_args
 
-import msgspec
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, with_config
 
 # As pydantic wants it before Python 3.12.
@@ -24,13 +23,15 @@ from typing_extensions import TypedDict, is_typeddict
 
 from producers.buildertrend import decoding
 from producers.buildertrend.answers import Json
+from producers.buildertrend.reads import extras
+from producers.buildertrend.reads.extras import bounded_extras, refused_text
 from producers.source import UNREADABLE_ID_PREFIX, SourceRecord, SourceRow, UnreadableRowError
 from schemas.entities import BUDGETS, TIME_ENTRIES, Entity
 
 R = TypeVar("R", bound="Row")
 
 READER_VERSION = blake2b(
-    b"".join(Path(file).read_bytes() for file in (__file__, decoding.__file__)), digest_size=16
+    b"".join(Path(file).read_bytes() for file in (__file__, extras.__file__, decoding.__file__)), digest_size=16
 ).digest()
 """Changes with the code that parses rows, so that nobody has to remember to raise a number.
 
@@ -52,20 +53,9 @@ _LONGEST_AMOUNT = 200
 _LONGEST_STAMP = 64
 _LONGEST_TAG = 1_000
 _MOST_PARTS = 1_000
-_LONGEST_ROW = 65_536
-MOST_EXTRAS = 300
-LONGEST_EXTRA_NAME = 200
-LONGEST_EXTRA = 16_384
-MOST_EXTRAS_TOGETHER = 131_072
 _NO_JOB = (None, 0)
 # As the picker counts them (J1).
 _STATUSES = {"closed": 0, "open": 1, "active": 3, "warranty": 3, "presale": 4}
-# Names of fields that say where somebody stood end so, in small letters (T14).
-_PLACES = ("location", "locationinfo", "outofbounds", "latitude", "longitude", "coordinates", "geofence")
-_SHORT_PLACES = frozenset({"lat", "lng", "lon", "gps", "geo", "coords"})
-_PLACE_WORDS = (*_PLACES, *(f'"{name}"' for name in _SHORT_PLACES))
-_COORDINATES = ("latitude", "longitude")
-_ENCODER = msgspec.json.Encoder(decimal_format="number", order="sorted")
 _DIGITS = re.compile(r"-?[0-9]{1,19}", re.ASCII)
 _NUMBER = re.compile(r"-?[0-9]{1,7}(\.[0-9]{1,6})?", re.ASCII)
 
@@ -429,16 +419,6 @@ def unreadable(what: str, field: str, raw: Any) -> UnreadableRowError:
     return UnreadableRowError(what, field, refused_text(raw))
 
 
-def refused_text(raw: Any) -> bytes:
-    """A row as JSON without where a worker stood; of one that is too long the beginning, size and hash."""
-    text = json_text(without_places(raw)).encode()
-    if len(text) <= _LONGEST_ROW:
-        return text
-    begins = text[: _LONGEST_ROW // 4].decode(errors="replace")
-    cut = {"cut": True, "bytes": len(text), "blake2b": blake2b(text, digest_size=16).hexdigest(), "begins": begins}
-    return json_text(cut).encode()
-
-
 def row_of(kind: type[Row], raw: Any, read: Callable[[Any], SourceRecord]) -> SourceRow:
     """The row as `read` parses it, or one that raises UnreadableRowError when it is read."""
     try:
@@ -457,70 +437,6 @@ def refused_row(kind: type[Row], raw: Any, error: UnreadableRowError, *, prefix:
 
 def _refuse(error: UnreadableRowError) -> NoReturn:
     raise error
-
-
-def bounded_extras(others: Mapping[str, Any]) -> dict[str, str]:
-    """Unknown fields as JSON text by name: too long ones as their size and hash, those over the bounds left out."""
-    extras: dict[str, str] = {}
-    left = MOST_EXTRAS_TOGETHER
-    for name, value in others.items():
-        if len(name) > LONGEST_EXTRA_NAME or len(extras) >= MOST_EXTRAS or _names_place(name):
-            continue
-        if _is_map(value):
-            continue
-        text = _text_of(value)
-        if len(text) > LONGEST_EXTRA:
-            text = _note_of(text)
-        left -= len(name) + len(text)
-        if left >= 0:
-            extras[name] = text
-    return extras
-
-
-def json_text(value: Any) -> str:
-    """JSON text of an unknown field, numbers digit for digit, keys in order."""
-    return _ENCODER.encode(value).decode()
-
-
-def without_places(node: Any) -> Any:
-    """The same without fields that say where a worker stood, at any depth."""
-    if isinstance(node, dict):
-        kept = ((key, value) for key, value in node.items() if not _names_place(key) and not _is_map(value))
-        return {key: without_places(value) for key, value in kept}
-    return [without_places(item) for item in node if not _is_map(item)] if isinstance(node, list) else node
-
-
-def _is_map(value: Any) -> bool:
-    """Text inside a text, as of a map, with a place in it: nobody knows which part of it is one."""
-    return isinstance(value, str) and any(word in value.lower() for word in _COORDINATES)
-
-
-# The same names come with every row.
-@lru_cache(maxsize=4_096)
-def _names_place(name: str) -> bool:
-    plain = name.rpartition(".")[2].lower()
-    return plain.endswith(_PLACES) or plain in _SHORT_PLACES
-
-
-def _text_of(value: Any) -> str:
-    # Most unknown fields are these, which need no encoder.
-    if value is None:
-        return "null"
-    if value is False:
-        return "false"
-    if value is True:
-        return "true"
-    if type(value) is int:
-        return str(value)
-    text = json_text(value)
-    if isinstance(value, (dict, list)) and any(word in text.lower() for word in _PLACE_WORDS):
-        return json_text(without_places(value))
-    return text
-
-
-def _note_of(text: str) -> str:
-    digest = blake2b(text.encode(), digest_size=16).hexdigest()
-    return json_text({"cut": True, "characters": len(text), "blake2b": digest})
 
 
 def local_day_of(entity: Entity, after: Mapping[str, Any]) -> date | None:

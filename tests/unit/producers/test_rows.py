@@ -10,8 +10,8 @@ import pytest
 from pydantic import AliasChoices, Field, create_model
 
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.reads.extras import MOST_EXTRAS_TOGETHER, json_text, refused_text
 from producers.buildertrend.reads.rows import (
-    MOST_EXTRAS_TOGETHER,
     BudgetLine,
     CostCodeRow,
     Id,
@@ -22,9 +22,7 @@ from producers.buildertrend.reads.rows import (
     Shift,
     Text,
     WorksheetLine,
-    json_text,
     parse_row,
-    refused_text,
 )
 from producers.buildertrend.reads.shift_head import ShiftHead
 from schemas.avro_files import plain_schema
