@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import count
 from typing import Any
+from zlib import crc32
 
 import httpx
 import pytest
@@ -16,8 +16,6 @@ from sandbox.app import create_app
 from sandbox.client import SandboxControl
 from sandbox.in_process import InProcessTransport
 from tests.contract.sandbox.wire import Site
-
-_SEEDS = count(1000)
 
 
 @pytest.fixture(scope="session", params=["in-process", "server"])
@@ -36,12 +34,15 @@ def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
 
 
 @pytest.fixture
-def site(running: tuple[str, Any]) -> Site:
-    """A fresh company of 12 jobs and 150 shifts without latency; nobody is signed in yet."""
+def site(running: tuple[str, Any], request: pytest.FixtureRequest) -> Site:
+    """A fresh company of 12 jobs and 150 shifts without latency; nobody is signed in yet.
+
+    Its seed is the test's own, so that a test meets the same company whatever ran before it.
+    """
     base_url, sender = running
     sender.headers["user-agent"] = "Mozilla/5.0 test"
     control = SandboxControl(base_url, sender=sender).create_company(
-        seed=next(_SEEDS), jobs=12, shifts=150, anchor_date="2026-06-17"
+        seed=crc32(request.node.nodeid.encode()) >> 2, jobs=12, shifts=150, anchor_date="2026-06-17"
     )
     control.set_switches(latency_ms=0, internal_users_grid=True)
     return Site(base_url, sender, control)

@@ -149,7 +149,10 @@ def test_budget_cost_codes_without_a_job_are_refused(signed_in: Site) -> None:
 
 
 @pytest.mark.wire_facts("B3")
-def test_worksheet_nests_groups_and_states_hours_by_unit(signed_in: Site) -> None:
+def test_worksheet_nests_groups_and_states_hours_by_unit(site: Site) -> None:
+    # Few jobs have a worksheet: of many, some do.
+    many = site.control.create_company(seed=7, jobs=80, shifts=10)
+    signed_in = Site(site.base_url, site.sender, many).sign_in()
     sheets = [signed_in.worksheet(job["jobId"]) for job in signed_in.jobs()]
     found = groups([group for sheet in sheets for group in sheet])
     lines = [line for group in found for line in group["lineItems"] or ()]
