@@ -165,8 +165,13 @@ class _Batch(Generic[R]):
         self._shown = shown_before
         self._shown_before = len(shown_before)
         self._steps_back = _MOST_STEPS_BACK
+        self._taken_again = 0
         self._empty = 0
         self._last = 0
+
+    @property
+    def _most_pages(self) -> int:
+        return ceil(self._most_records / self._size)
 
     @property
     def pages_total(self) -> int | None:
@@ -192,14 +197,20 @@ class _Batch(Generic[R]):
     def _back_to(self, page: _Page[R], following: _Page[R]) -> _Page[R] | None:
         """An earlier page to go on with, if rows moved up to pages that were read already, as others were deleted.
 
-        Only so often, so that the walk ends even in a list from which people keep deleting.
+        Only so often, and over about as many pages as there are, so that the walk ends soon even in a list from which
+        people keep deleting, or whose stated number of rows comes and goes.
         """
         back, known, at = None, page, following
-        while (gone := _rows_gone(known, at)) and self._steps_back and at.number > 1:
+        while (gone := _rows_gone(known, at)) and self._may_step_back() and at.number > 1:
             self._steps_back -= 1
+            number = max(1, at.number - ceil(gone / max(len(page.ids), 1)))
+            self._taken_again += at.number - number
             known = at
-            back = at = self._page(max(1, at.number - ceil(gone / max(len(page.ids), 1))))
+            back = at = self._page(number)
         return back
+
+    def _may_step_back(self) -> bool:
+        return self._steps_back > 0 and self._taken_again <= self._most_pages
 
     def end(self, *, at_edge: bool) -> BatchEnd:
         """How the walk ended, with the page that was given away last."""
@@ -225,7 +236,7 @@ class _Batch(Generic[R]):
         return self.pages_total is not None and page.number > self.pages_total and self._shown.issuperset(page.ids)
 
     def _check(self, page: _Page[R], following: _Page[R]) -> None:
-        by_size = _MOST_PAGES if self.pages_total is None else 2 * self.pages_total + _MORE_PAGES
+        by_size = _MOST_PAGES if self.pages_total is None else 2 * self._most_pages + _MORE_PAGES
         # The same rows once more come of as many added ones, too.
         is_same = following.ids == page.ids and not _rows_gone(following, page)
         if following.ids and (is_same or following.number > min(by_size, _MOST_PAGES)):
@@ -248,10 +259,12 @@ class _Batch(Generic[R]):
         if grid.page_size is not None:
             # Ask by the size that the grid really has (G9): larger steps would leave rows out.
             self._size = min(self._size, max(grid.page_size, len(ids), 1))
-        if grid.records is not None:
-            self._records = grid.records
-            self._most_records = max(self._most_records, grid.records)
-        return _Page(number, rows, ids, grid.records)
+        # An empty page behind others tells that it is empty: that the whole list is, the first one says.
+        records = None if number > 1 and not rows and grid.records == 0 else grid.records
+        if records is not None:
+            self._records = records
+            self._most_records = max(self._most_records, records)
+        return _Page(number, rows, ids, records)
 
 
 def _rows_gone(page: _Page[R], following: _Page[R]) -> int:

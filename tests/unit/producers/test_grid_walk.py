@@ -229,6 +229,39 @@ def test_walk_whose_last_page_is_full_ends_where_the_next_one_shows_nothing_new(
     assert (pages, tally.missing) == ([1, 2], 0)
 
 
+def test_walk_reads_nothing_twice_over_a_page_behind_the_end_that_states_no_rows_at_all() -> None:
+    """The last page is full, so the next one is asked for: it says that it is empty, not that the list is."""
+    asked: list[int] = []
+
+    def fetch(page: int) -> GridPage:
+        asked.append(page)
+        return GridPage({1: [6, 5, 4], 2: [3, 2, 1]}.get(page, []), 6 if page < 3 else 0)
+
+    numbers, tally = walked(fetch)
+    assert (numbers, asked) == ([1, 2], [1, 2, 3])
+    assert incomplete_reason(tally, "shifts") is None
+
+
+def test_walk_of_a_list_that_people_empty_meanwhile_is_complete_with_nothing_left() -> None:
+    grid = Grid([6, 5, 4, 3, 2, 1])
+    grid.before = {1: grid.rows.clear}
+    assert grid.shown() == all_ids([6, 5, 4])
+    assert grid.asked[-1] == 1
+    assert grid.tally.ends[0].records == 0
+
+
+def test_walk_over_a_grid_whose_number_of_rows_comes_and_goes_reads_it_a_few_times_at_most() -> None:
+    rows = list(range(600, 0, -1))
+    asked: list[int] = []
+
+    def fetch(page: int) -> GridPage:
+        asked.append(page)
+        return GridPage(rows[(page - 1) * SIZE : page * SIZE], len(rows) if len(asked) % 100 else len(rows) // 2)
+
+    walked(fetch)
+    assert len(asked) < 10 * len(rows) / SIZE
+
+
 def test_walk_of_a_grid_that_states_the_rows_of_a_page_as_those_of_all_is_not_complete() -> None:
     """All of them are shown, but nobody knows what `records` is: that as many were shown proves nothing."""
     rows = list(range(30, 0, -1))
