@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -65,7 +65,12 @@ def without_places(node: Any) -> Any:
 
 def _is_map(value: Any) -> bool:
     """Text inside a text, as of a map, with a place in it: nobody knows which part of it is one."""
-    return isinstance(value, str) and any(word in value.lower() for word in _COORDINATES)
+    return isinstance(value, str) and _names_any(value, _COORDINATES)
+
+
+def _names_any(text: str, words: Sequence[str]) -> bool:
+    lowered = text.lower()
+    return any(word in lowered for word in words)
 
 
 # The same names come with every row.
@@ -86,7 +91,7 @@ def _text_of(value: Any) -> str:
     if type(value) is int:
         return str(value)
     text = json_text(value)
-    if isinstance(value, (dict, list)) and any(word in text.lower() for word in _PLACE_WORDS):
+    if isinstance(value, (dict, list)) and _names_any(text, _PLACE_WORDS):
         return json_text(without_places(value))
     return text
 
