@@ -180,7 +180,7 @@ class CompanyStatus:
 
 
 def company_status(
-    facts: CompanyFacts, *, now: datetime, poll_interval_s: float, full_sync_interval_s: float = 86_400.0
+    facts: CompanyFacts, *, now: datetime, poll_interval_s: float, full_sync_interval_s: float
 ) -> CompanyStatus:
     """The status of a company as it is at `now`."""
     whole = _own_state(facts, now)

@@ -42,7 +42,7 @@ def read_status(
     *,
     now: datetime,
     poll_interval_s: float,
-    full_sync_interval_s: float = 86_400.0,
+    full_sync_interval_s: float,
     company_ids: Sequence[str] | None = None,
 ) -> list[CompanyStatus]:
     """The status of these companies (None: of all), by company id; records are counted for up to MOST_COUNTED."""

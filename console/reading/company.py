@@ -173,6 +173,7 @@ class Snapshot:
     refused: RefusedFacts | None = None
     stored_at: datetime | None = None
     poll_interval_s: float = 7200.0
+    full_sync_interval_s: float = 86_400.0
 
     @property
     def running(self) -> Run | None:
@@ -183,7 +184,12 @@ class Snapshot:
 
 
 def read_company(
-    tx: Transaction, company_id: str, *, refused: Refused | None = None, poll_interval_s: float = 7200.0
+    tx: Transaction,
+    company_id: str,
+    *,
+    refused: Refused | None = None,
+    poll_interval_s: float = 7200.0,
+    full_sync_interval_s: float = 86_400.0,
 ) -> Snapshot:
     """The snapshot of a company, also of one that nobody has connected; `refused` as the dead letters say."""
     now = tx.execute(_SQL["now"]).fetchone()
@@ -208,6 +214,7 @@ def read_company(
         refused=None if refused is None else _refused(tx, company_id, refused),
         stored_at=plain_rows(tx, _SQL["stored_at"], company_id=company_id)[0]["max"],
         poll_interval_s=poll_interval_s,
+        full_sync_interval_s=full_sync_interval_s,
     )
 
 

@@ -23,9 +23,15 @@ def snapshot_of(request: UserRequest) -> Snapshot:
     company_id, services = request.company_id, request.services
 
     def read() -> Snapshot:
-        refused, interval_s = services.refused.of(company_id), services.settings.poll_interval_s
+        refused, settings = services.refused.of(company_id), services.settings
         with services.database.reading() as tx:
-            return read_company(tx, company_id, refused=refused, poll_interval_s=interval_s)
+            return read_company(
+                tx,
+                company_id,
+                refused=refused,
+                poll_interval_s=settings.poll_interval_s,
+                full_sync_interval_s=settings.full_sync_interval_s,
+            )
 
     return services.snapshots.get(company_id, read)
 

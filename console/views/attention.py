@@ -17,7 +17,7 @@ from console.reading.company import (
     Waiting,
 )
 from console.words import ENTITY_NAMES, absolute, counted, counted_entity, hours, listed
-from reports.company_status import INTERVALS_UNTIL_LATE, CompanyStatus, company_status
+from reports.company_status import INTERVALS_UNTIL_LATE, CompanyFacts, CompanyStatus, company_status
 
 MOST_SHOWN = 12
 # Rows arrive one batch after the other: what was stored so recently may be linked a moment later.
@@ -53,9 +53,7 @@ class Attention:
 def attention_of(snapshot: Snapshot, link: Link, now: datetime, where: tzinfo) -> Attention:
     """What needs attention of a company that was connected once."""
     is_storing = any(_is_moving(snapshot, entity) for entity in ENTITY_NAMES)
-    status = (
-        company_status(snapshot.facts, now=now, poll_interval_s=snapshot.poll_interval_s) if snapshot.facts else None
-    )
+    status = None if snapshot.facts is None else _status(snapshot, snapshot.facts, now)
     items = (
         *map(held_item, snapshot.held),
         *_refused_items(snapshot.refused),
@@ -69,6 +67,15 @@ def attention_of(snapshot: Snapshot, link: Link, now: datetime, where: tzinfo) -
     unknown = "Whether records were refused is not known right now: Kafka does not answer."
     is_known = snapshot.refused is not None
     return Attention(items, is_quiet and is_known, unknown if is_quiet and not is_known else "")
+
+
+def _status(snapshot: Snapshot, facts: CompanyFacts, now: datetime) -> CompanyStatus:
+    return company_status(
+        facts,
+        now=now,
+        poll_interval_s=snapshot.poll_interval_s,
+        full_sync_interval_s=snapshot.full_sync_interval_s,
+    )
 
 
 def _refused_items(refused: RefusedFacts | None) -> Iterator[Item]:

@@ -54,7 +54,9 @@ def test_recipe_that_differs_is_told_once_and_shown(desk: Desk) -> None:
     assert told(desk) == []
     assert changes() - before == 1
     with desk.database.transaction() as tx:
-        (status,) = read_status(tx, now=datetime.now(UTC), poll_interval_s=7200, company_ids=[desk.company_id])
+        (status,) = read_status(
+            tx, now=datetime.now(UTC), poll_interval_s=7200, full_sync_interval_s=86_400, company_ids=[desk.company_id]
+        )
     (change,) = status.facts.recipes
     assert (change.grid, list(change.differs)) == (TIME_CLOCK, ["its columns"])
 

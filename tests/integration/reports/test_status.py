@@ -12,7 +12,9 @@ from tests.integration.reports.fix_records import AT, Company
 
 
 def status_of(company: Company, tx: Transaction) -> CompanyStatus:
-    (found,) = read_status(tx, now=datetime.now(UTC), poll_interval_s=7200, company_ids=[company.company_id])
+    (found,) = read_status(
+        tx, now=datetime.now(UTC), poll_interval_s=7200, full_sync_interval_s=86_400, company_ids=[company.company_id]
+    )
     return found
 
 
@@ -90,14 +92,19 @@ def test_status_shows_commands_that_wait(company: Company, reading: Transaction)
 def test_status_of_many_leaves_the_counts_out(company: Company, reading: Transaction) -> None:
     for _ in range(MOST_COUNTED + 1):
         Company(company.settings, company.registry).connect()
-    found = read_status(reading, now=datetime.now(UTC), poll_interval_s=7200)
+    found = read_status(reading, now=datetime.now(UTC), poll_interval_s=7200, full_sync_interval_s=86_400)
     assert len(found) == MOST_COUNTED + 1
     assert {one.facts.published for company in found for one in company.entities} == {None}
     assert [one.company_id for one in found] == sorted(one.company_id for one in found)
 
 
 def test_status_of_a_company_that_is_not_connected_is_none(reading: Transaction) -> None:
-    assert read_status(reading, now=datetime.now(UTC), poll_interval_s=7200, company_ids=["nobody"]) == []
+    assert (
+        read_status(
+            reading, now=datetime.now(UTC), poll_interval_s=7200, full_sync_interval_s=86_400, company_ids=["nobody"]
+        )
+        == []
+    )
 
 
 def test_status_counts_the_requests_of_the_companys_own_day(company: Company, reading: Transaction) -> None:

@@ -25,7 +25,10 @@ def test_status_of_a_company_with_hostile_text_shows_it_and_the_others(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, in_full: bool
 ) -> None:
     paused = facts(company_id=f"a{text}", state="paused", paused_by="cli:me", paused_reason=text)
-    found = [company_status(one, now=NOW, poll_interval_s=7200) for one in (paused, facts(company_id="other-company"))]
+    found = [
+        company_status(one, now=NOW, poll_interval_s=7200, full_sync_interval_s=86_400)
+        for one in (paused, facts(company_id="other-company"))
+    ]
     shown = status.Shown(found, NOTHING_WAITS, NOTHING_WAITS, Counter(), text)
     out = io.StringIO()
     status._show(shown, Terminal(file=out, width=300, force_terminal=True), in_full=in_full)
@@ -44,7 +47,11 @@ def test_show_run_of_an_event_with_hostile_text_shows_it(text: str) -> None:
 
 
 def test_status_of_a_company_id_of_several_lines_looks_like_no_second_company() -> None:
-    found = [company_status(facts(company_id="acme\nother   on time"), now=NOW, poll_interval_s=7200)]
+    found = [
+        company_status(
+            facts(company_id="acme\nother   on time"), now=NOW, poll_interval_s=7200, full_sync_interval_s=86_400
+        )
+    ]
     out = io.StringIO()
     shown = status.Shown(found, NOTHING_WAITS, NOTHING_WAITS, Counter(), "")
     status._show(shown, Terminal(file=out, width=300), in_full=False)

@@ -93,6 +93,17 @@ def test_attention_names_the_kinds_that_are_late_in_one_line() -> None:
     ]
 
 
+def test_budgets_are_late_by_the_interval_of_full_reads_that_is_set() -> None:
+    whole = facts()
+    budgets = EntityFacts(complete_through=NOW - timedelta(days=4), published=1, stored=1)
+    entities = {**whole.entities, "budgets": budgets}
+    known = replace(whole, entities=entities)
+    assert [item.sentence for item in card(facts=known).attention] == [
+        "Budgets are known to be complete only as of Jun 13, 2026, 12:00 PM MDT"
+    ]
+    assert not card(facts=known, full_sync_interval_s=7 * 86_400.0).attention
+
+
 def test_attention_says_how_much_is_beyond_the_groups_that_it_shows() -> None:
     shown = [waiting(subject=f"job {number}") for number in range(MOST_SHOWN + 2)]
     rest = waiting(subject=None, groups=30, shifts=40, minutes=600)

@@ -13,7 +13,7 @@ from tests.unit.reports.factories import EARLIER, NOW, command, facts, running
 
 
 def status_of(found: CompanyFacts) -> CompanyStatus:
-    return company_status(found, now=NOW, poll_interval_s=7200)
+    return company_status(found, now=NOW, poll_interval_s=7200, full_sync_interval_s=86_400)
 
 
 SHORT = "Buildertrend stated 450 time entries and showed 150."
