@@ -34,7 +34,7 @@ from producers.runs.compare import Change, unconfirmed
 # Somebody has the record, nobody knows in which version: whatever is read of it is published.
 _LEFT_OVER = unconfirmed(Change("DELETE", "", None, None))
 # No fingerprint is empty: whatever is read differs from it, and is published as an update.
-_FORGOTTEN = Known(b"", None)
+_NO_FINGERPRINT = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +175,10 @@ class PostgresLedger:
 
     def to_compare(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         known = self.known(entity, entity_ids)
-        return dict.fromkeys(known, _FORGOTTEN) if entity in self.republish else known
+        if entity not in self.republish:
+            return known
+        # Which fields had a value stays known: a backfill must not wipe out a column that is suddenly empty, either.
+        return {one: Known(_NO_FINGERPRINT, None, before.filled) for one, before in known.items()}
 
     def count(self, entity: str) -> int:
         with self.database.statement() as tx:

@@ -194,6 +194,15 @@ def test_backfill_publishes_again_what_it_reads_of_those_days_alone(read_desk: D
     assert (complete[-1].to_date is not None, complete[-1].complete_through) == (True, None)
 
 
+def test_backfill_wipes_out_no_column_that_is_suddenly_empty(read_desk: Desk) -> None:
+    mark = read_desk.mark()
+    read_desk.sandbox.set_switches(fields=[{"entity": "time-entries", "field": "regularTime", "change": "null"}])
+    command_id = take(read_desk, type="backfill", entities=["time-entries"])
+    read_desk.run(due=False)
+    assert "without regularTime" in str(last(read_desk, command_id).message)
+    assert read_desk.changes("time-entries", since=mark) == []
+
+
 def test_disconnect_forgets_password_and_session(read_desk: Desk) -> None:
     command_id = take(read_desk, type="disconnect")
     read_desk.run(due=False)
