@@ -30,7 +30,6 @@ from schemas.registry import ConfluentRegistry
 from schemas.stored_ids import ENTITY_TOPICS, IdCheck
 from schemas.topic_setup import check_topics
 
-_TIMEOUT_S = 30
 _AT_ONCE = 5_000
 _PASS_OVER = b"""
 UPDATE protiv.sink_offsets AS s SET next_offset = %(to)s, claim = claim + 1, updated_at = now()

@@ -44,7 +44,6 @@ MARGIN = timedelta(seconds=60)
 BEAT_EVERY_S = 5.0
 _SHUT_OUT_S = 300.0
 _GROUP = "protiv-poller-looks-back"
-_TIMEOUT_S = 30
 # Above it there would be no room for runs to come; no poller gets there.
 _HIGHEST_VERSION = 1 << 62
 _ENTITY_OF = {entity.raw_topic: entity for entity in ENTITIES}

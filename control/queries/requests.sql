@@ -6,7 +6,3 @@ ON CONFLICT (company_id, day, read, kind) DO UPDATE SET requests = r.requests + 
 
 -- name: drop_old
 DELETE FROM integration.requests WHERE company_id = %(company_id)s AND day < %(day)s::date - 90;
-
--- name: of_days
-SELECT day, read, kind, requests FROM integration.requests
-WHERE company_id = %(company_id)s AND day BETWEEN %(first)s AND %(last)s ORDER BY day, read, kind;

@@ -25,7 +25,6 @@ from schemas.entities import ENTITY_BY_NAME
 
 PATIENCE_S = 30.0
 _CHECK_EVERY_S = 1.0
-_TIMEOUT_S = 10
 # This service's consumer group of a topic, by the beginning of the topic's name.
 _READERS = {RAW_PREFIX: STREAMS_GROUP, CANONICAL_PREFIX: SINK_GROUP, SYNC_COMMANDS: POLLER_GROUP}
 _CLOCKS_DIFFER = timedelta(minutes=10)
