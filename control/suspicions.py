@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from psycopg.rows import class_row
 
@@ -17,16 +16,11 @@ _SQL = statements("suspicions")
 
 
 @dataclass(frozen=True, slots=True)
-class KeptSuspicion:
-    """What one rule found in an entity's newest read; `accepted_at` is set once an operator said that it is true."""
+class OpenSuspicion:
+    """What looked wrong in an entity's newest read, and what to look at, as sentences."""
 
     entity: str
-    rule: str
     message: str
-    run_id: str
-    since: datetime
-    accepted_at: datetime | None
-    accepted_by: str | None
 
 
 def put_suspicions(tx: Writing, run: RunId, entity: str, found: Mapping[str, str], *, whole: bool) -> None:
@@ -49,7 +43,7 @@ def accept(tx: Transaction, company_id: str, *, entities: Collection[str], accep
     return dict(Counter(entity for (entity,) in tx.execute(_SQL["accept"], values)))
 
 
-def list_suspicions(tx: Transaction, company_id: str) -> list[KeptSuspicion]:
-    """All of a company, accepted ones too."""
-    with tx.cursor(row_factory=class_row(KeptSuspicion)) as cursor:
-        return cursor.execute(_SQL["list"], {"company_id": company_id}).fetchall()
+def open_suspicions(tx: Transaction, company_id: str) -> list[OpenSuspicion]:
+    """Those of which no operator has said that they are true."""
+    with tx.cursor(row_factory=class_row(OpenSuspicion)) as cursor:
+        return cursor.execute(_SQL["open"], {"company_id": company_id}).fetchall()

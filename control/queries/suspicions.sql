@@ -21,6 +21,6 @@ WHERE company_id = %(company_id)s AND accepted_at IS NULL
   AND (cardinality(%(entities)s::text[]) = 0 OR entity = ANY(%(entities)s))
 RETURNING entity;
 
--- name: list
-SELECT entity, rule, message, run_id::text, since, accepted_at, accepted_by
-FROM integration.suspicions WHERE company_id = %(company_id)s ORDER BY entity, rule;
+-- name: open
+SELECT entity, message FROM integration.suspicions
+WHERE company_id = %(company_id)s AND accepted_at IS NULL ORDER BY entity, rule;

@@ -15,7 +15,7 @@ from control.entity_reads import wants_whole_read
 from control.held_deletions import list_held
 from control.runs import OpenRun, RunEnd, RunId, finish_run, open_run
 from control.source_state import oldest_day
-from control.suspicions import list_suspicions
+from control.suspicions import open_suspicions
 from core.log import get_logger
 from producers.commands.estimate import Estimates
 from producers.commands.settlement import ConnectionSummary, Settlement
@@ -119,8 +119,8 @@ class Settler:
         self, tx: Transaction, company_id: str, commands: Sequence[OpenCommand]
     ) -> list[OpenCommand]:
         """Answer commands for which nothing needs to be read after all; the others."""
-        looking_wrong = (one.entity for one in list_suspicions(tx, company_id) if one.accepted_at is None)
-        held = {one.entity for one in list_held(tx, company_id)} | set(looking_wrong)
+        looking_wrong = {one.entity for one in open_suspicions(tx, company_id)}
+        held = {one.entity for one in list_held(tx, company_id)} | looking_wrong
         others = []
         for command in commands:
             message = strategy_of(command).done_without_read(held)

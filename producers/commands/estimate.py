@@ -13,7 +13,7 @@ from control.database import Transaction
 from control.held_deletions import list_held
 from control.runs import durations, open_run
 from control.source_state import amounts
-from control.suspicions import list_suspicions
+from control.suspicions import open_suspicions
 from core.clock import Clock
 from core.settings import Settings
 from producers.buildertrend.reads.plan import ALL_ENTITIES, ALL_JOBS, Scope
@@ -128,7 +128,7 @@ class Estimates:
         held = Counter(one.entity for one in unreleased)
         parts = [f"{held[one.name]:,} {one.name}" for one in ENTITIES if one.name in wanted and held[one.name]]
         found = [f"It would release these deletions: {', '.join(parts)}."] if parts else []
-        wrong = [one for one in list_suspicions(self.tx, self.connection.company_id) if one.accepted_at is None]
+        wrong = open_suspicions(self.tx, self.connection.company_id)
         found += [f"It would take for true: {one.message}" for one in wrong if one.entity in wanted]
         return " ".join(found) or "No deletion is held."
 
