@@ -160,7 +160,7 @@ class _ReadInRun:
                 # The next read says what is wrong with it.
                 log.warning("suspicious_page_left_out", entity=self._name)
                 return
-            self._take_again(page, counted)
+            self._publish_again(page, comparison, counted)
             counted.update(row.entity_id for row in page.rows)
 
     def _deletions(self) -> DeletionOutcome:
@@ -286,6 +286,9 @@ class _ReadInRun:
     def _take_again(self, page: Page, counted: Collection[str]) -> None:
         """Publish and record a page of a second look; its rows are counted unless they are among `counted`."""
         comparison, _ = self._compare(page)
+        self._publish_again(page, comparison, counted)
+
+    def _publish_again(self, page: Page, comparison: Comparison, counted: Collection[str]) -> None:
         uncounted = len({row.entity_id for row in page.rows}.intersection(counted))
         batch = self._batch(comparison)
         delivery = self._run.send(batch)
