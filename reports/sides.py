@@ -19,6 +19,7 @@ from reports.tables import Statement, live_records
 from reports.visibility import require_all_rows
 from schemas.codec import Decoder, Record, SchemaSource, from_days
 from schemas.entities import Entity
+from schemas.worked_minutes import worked_minutes
 
 _SQL = read_statements(Path(__file__).parent / "queries" / "reconcile.sql")
 
@@ -97,9 +98,6 @@ def _decoded(decode: Decoder, value: bytes) -> Record | None:
         return None
 
 
-_WORKED = ("regularTime", "overTime", "doubleOverTime")
-
-
 def _bare_raw_item(change: Record) -> Item | None:
     return None if change["op"] == "DELETE" else Item(change["version"])
 
@@ -108,9 +106,7 @@ def _raw_item(change: Record) -> Item | None:
     shift = change["after"]
     if change["op"] == "DELETE" or shift is None:
         return None
-    parts = [part for part in (shift[name] for name in _WORKED) if part is not None]
-    # As streams do: an overtime of 0 alone does not state that nobody worked.
-    minutes = sum(parts) if shift["regularTime"] is not None or any(parts) else None
+    minutes = worked_minutes(shift["regularTime"], shift["overTime"], shift["doubleOverTime"])
     return Item(change["version"], _day(shift["timeIn"]["timeStamp"]), str(shift["jobId"]), minutes)
 
 

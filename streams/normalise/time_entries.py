@@ -6,6 +6,7 @@ from typing import Any
 
 from core.errors import InvalidRecordError
 from schemas.codec import Record
+from schemas.worked_minutes import worked_minutes
 from streams.normalise.times import ShiftTimes, first_instant, shift_times, wall_time
 from streams.normalise.values import (
     LIST_LIMIT,
@@ -24,15 +25,10 @@ def normalise_time_entry(change: Record) -> Record:
     Only an invalid value that decides hours refuses the record. `streams.shifts.columns` does the same by column.
     """
     shift = change["after"]
-    rest = minutes(_inner(shift["breakTime"], "breakTime"), "break")
-    regular = minutes(shift["regularTime"], "regular time")
-    overtime = minutes(shift["overTime"], "overtime")
-    double_overtime = minutes(shift["doubleOverTime"], "double overtime")
-    total = total_minutes(regular, overtime, double_overtime)
+    rest, regular, overtime, double_overtime = _hours(shift)
+    total = worked_minutes(regular, overtime, double_overtime)
     times = _times(shift, change["time_zone"], stated_minutes=None if total is None else total + (rest or 0))
-    notes = list(times.notes)
-    for title in shift["costCodes"][:LIST_LIMIT]:
-        text(title["costCodeTitle"], "cost code title", notes)
+    notes = _notes(times, shift)
     # Written as one dictionary: half of the time goes into dictionaries, and most records are shifts.
     return {
         "company_id": change["company_id"],
@@ -69,16 +65,28 @@ def normalise_time_entry(change: Record) -> Record:
     }
 
 
+def _hours(shift: Record) -> tuple[int | None, int | None, int | None, int | None]:
+    """Minutes of break, regular time, overtime and double overtime."""
+    return (
+        minutes(_inner(shift["breakTime"], "breakTime"), "break"),
+        minutes(shift["regularTime"], "regular time"),
+        minutes(shift["overTime"], "overtime"),
+        minutes(shift["doubleOverTime"], "double overtime"),
+    )
+
+
+def _notes(times: ShiftTimes, shift: Record) -> list[str]:
+    """What was assumed of the times, and what was cleaned in titles of cost codes."""
+    notes = list(times.notes)
+    for title in shift["costCodes"][:LIST_LIMIT]:
+        text(title["costCodeTitle"], "cost code title", notes)
+    return notes
+
+
 def _times(shift: Record, time_zone: str, *, stated_minutes: int | None) -> ShiftTimes:
     start = wall_time(shift["timeIn"]["timeStamp"], "start")
     end = wall_time(_inner(shift["timeOut"], "timeStamp"), "end")
     return shift_times(start, end, time_zone, stated_minutes=stated_minutes)
-
-
-def total_minutes(regular: int | None, overtime: int | None, double_overtime: int | None) -> int | None:
-    """The sum; None where no hours are stated: an overtime of 0 alone does not state that nobody worked."""
-    beyond = (overtime or 0) + (double_overtime or 0)
-    return None if regular is None and not beyond else (regular or 0) + beyond
 
 
 def _paid_absence(stated: int | None, notes: list[str]) -> int | None:

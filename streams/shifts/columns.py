@@ -209,7 +209,7 @@ def _micros(wall: pa.Array, ahead: pa.Array) -> pa.Array:
 
 
 def total_of(regular: pa.Array, overtime: pa.Array, double_overtime: pa.Array) -> pa.Array:
-    """`total_minutes` of each row."""
+    """`worked_minutes` of each row (see schemas.worked_minutes)."""
     beyond = pc.add(pc.fill_null(overtime, 0), pc.fill_null(double_overtime, 0))
     return pc.coalesce(pc.add(regular, beyond), pc.if_else(pc.equal(beyond, 0), None, beyond))
 

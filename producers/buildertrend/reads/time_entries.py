@@ -39,6 +39,7 @@ from producers.source import (
 )
 from producers.working_hours import ShiftTimes
 from schemas.entities import TIME_ENTRIES
+from schemas.worked_minutes import worked_minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +250,7 @@ def _parsed_or_none(raw: Any) -> Any:
 def _record(raw: Any, local_day: date) -> SourceRecord:
     parsed = _parsed(raw)
     row = parse_row(Shift, parsed, what="shifts")
-    stated = [part for part in (row.regularTime, row.overTime, row.doubleOverTime) if part is not None]
-    minutes = sum(stated) if stated else None
+    minutes = worked_minutes(row.regularTime, row.overTime, row.doubleOverTime)
     return SourceRecord(str(row.id), row.after(parsed), local_day=local_day, job_id=str(row.jobId), minutes=minutes)
 
 

@@ -241,6 +241,13 @@ def test_shifts_hours_are_regular_and_both_kinds_of_overtime() -> None:
     assert record.minutes == 570
 
 
+def test_an_overtime_of_0_alone_states_no_hours() -> None:
+    """As streams have it: `reconcile` compares the two."""
+    row = shift_on("2026-06-12", 1, regularTime=None, overTime=0, doubleOverTime=0)
+    (record,) = records_of(TimeEntriesRead(MemoryAccount(shift_rows=[row]).as_account(), Days()).pages())
+    assert record.minutes is None
+
+
 def test_shifts_name_cost_codes_by_id_with_the_newest_title() -> None:
     def codes(*named: tuple[Any, Any]) -> list[dict[str, Any]]:
         return [{"id": code_id, "costCodeTitle": title, "totalMinutes": 1} for code_id, title in named]
