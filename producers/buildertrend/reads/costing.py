@@ -46,15 +46,20 @@ _Stated = tuple[str | None, Any, BudgetLine]
 
 
 class _ReadByJob:
-    """A read with a page for each of `job_ids`; it keeps the jobs whose module does not answer."""
+    """A read with a page for each of `job_ids`, or of those `chosen` among them; it keeps the jobs that do not answer.
+
+    A read that goes on asks the jobs that it began with: what it published may have changed the choice since.
+    """
 
     reader_version = READER_VERSION
     endpoint_missing = False
     records: int | None = None
 
-    def __init__(self, account: Account, job_ids: Sequence[int], *, what: str) -> None:
+    def __init__(self, account: Account, job_ids: Sequence[int], *, chosen: Sequence[int] | None, what: str) -> None:
         self._account = account
-        self._job_ids = job_ids
+        self._every = job_ids
+        self._job_ids = job_ids if chosen is None else chosen
+        self._keeps_choice = chosen is not None
         self._what = what
         self._silent: list[int] = []
         self._second_look = SecondLook()
@@ -62,10 +67,11 @@ class _ReadByJob:
     def restore(self, cursor: Mapping[str, Any]) -> None:
         """See producers.source.EntityRead."""
         self._silent = list(cursor.get("silent", ()))
+        self._job_ids = list(cursor.get("jobs", self._job_ids))
 
     def cursor(self) -> dict[str, Any]:
-        """Jobs whose module did not answer."""
-        return {"silent": self._silent}
+        """Jobs whose module did not answer, and those that were chosen."""
+        return {"silent": self._silent} | ({"jobs": self._job_ids} if self._keeps_choice else {})
 
     def incomplete_reason(self) -> IncompleteReason | None:
         return self._unanswered(self._silent, of=len(self._job_ids))
@@ -91,8 +97,8 @@ class _ReadByJob:
 class CostCodesRead(_ReadByJob):
     """Cost codes of the budgets of `job_ids`, and those that `shifts` name and no budget states (C2).
 
-    Complete only if `every` is all jobs (`whole`), all answered, and all shifts were read before. Jobs of `every` that
-    are not among `job_ids` are presumed to list what others do (C1): only a second look asks them.
+    Complete only if `job_ids` are all jobs (`whole`), all answered, and all shifts were read before. Jobs that are not
+    among the `chosen` ones are presumed to list what others do (C1): only a second look asks them.
     """
 
     entity = COST_CODES
@@ -104,13 +110,12 @@ class CostCodesRead(_ReadByJob):
         job_ids: Sequence[int],
         *,
         whole: bool,
-        every: Sequence[int] | None = None,
+        chosen: Sequence[int] | None = None,
         shifts: TimeEntriesRead | None = None,
         endpoint_missing: bool = False,
     ) -> None:
-        super().__init__(account, job_ids, what="cost codes")
+        super().__init__(account, job_ids, chosen=chosen, what="cost codes")
         self._whole = whole
-        self._every = job_ids if every is None else every
         self.endpoint_missing = endpoint_missing
         self._shifts = shifts
 
@@ -170,25 +175,20 @@ class BudgetsRead(_ReadByJob):
         note: Callable[[int, Sequence[SourceRow] | None], None] = lambda _job_id, _lines: None,
         endpoint_missing: bool = False,
     ) -> None:
-        super().__init__(account, job_ids if chosen is None else chosen, what="budgets")
-        self._every = job_ids
-        self._keeps_choice = chosen is not None
+        super().__init__(account, job_ids, chosen=chosen, what="budgets")
         self._note = note
         self.endpoint_missing = endpoint_missing
         self._job_of_code: dict[str, int] = {}
         self._without_lines: list[int] = []
 
     def restore(self, cursor: Mapping[str, Any]) -> None:
-        """See producers.source.EntityRead: the same jobs as before, whatever moved since."""
+        """See producers.source.EntityRead."""
         super().restore(cursor)
-        self._job_ids = list(cursor.get("jobs", self._job_ids))
         self._job_of_code = dict(cursor.get("codes", {}))
         self._without_lines = list(cursor.get("without_lines", ()))
 
     def cursor(self) -> dict[str, Any]:
-        choice = {"jobs": self._job_ids} if self._keeps_choice else {}
-        codes = {"codes": self._job_of_code, "without_lines": self._without_lines}
-        return super().cursor() | choice | codes
+        return super().cursor() | {"codes": self._job_of_code, "without_lines": self._without_lines}
 
     def jobs_to_list(self, known: Collection[str], *, with_empty: bool) -> list[int]:
         """The jobs whose lists state all codes of the lines that were read, but `known` ones: of each the first job.

@@ -139,6 +139,6 @@ def _costing(
     if COST_CODES.name in scope.entities:
         whole = scope.jobs == ALL_JOBS and scope.names_all
         known = () if asks_all else memory.listed_codes()
-        asked = job_ids if budgets is None else budgets.jobs_to_list(known, with_empty=asks_all)
+        chosen = None if budgets is None else budgets.jobs_to_list(known, with_empty=asks_all)
         missing = not knows_all
-        yield CostCodesRead(account, asked, every=job_ids, whole=whole, shifts=shifts, endpoint_missing=missing)
+        yield CostCodesRead(account, job_ids, chosen=chosen, whole=whole, shifts=shifts, endpoint_missing=missing)

@@ -9,7 +9,7 @@ import pytest
 
 from producers.buildertrend.account import Account
 from producers.buildertrend.reads.budget_watch import BudgetState, BudgetWatch
-from producers.buildertrend.reads.costing import BudgetsRead
+from producers.buildertrend.reads.costing import BudgetsRead, CostCodesRead
 from producers.buildertrend.reads.plan import ALL_JOBS, CHANGED_JOBS, OPEN_JOBS, Memory, NoMemory, Scope, planned_reads
 from producers.source import ReadStart
 from schemas.entities import READ_ORDER
@@ -138,3 +138,15 @@ def test_choice_of_jobs_stays_the_same_when_a_read_goes_on() -> None:
     list(again.pages(ReadStart(1)))
     assert [job_id for name, job_id in account.asked if name == "budget_categories"] == [3]
     assert again.jobs_to_list((), with_empty=False) == [1, 3]
+
+
+def test_jobs_whose_codes_are_listed_stay_the_same_when_a_read_goes_on() -> None:
+    """What the first attempt published is known by then, and its jobs are no longer among those to ask."""
+    account = large_account()
+    first = CostCodesRead(account.as_account(), numbered(281), chosen=[6, 7, 8], whole=False)
+    next(first.pages())
+    again = CostCodesRead(account.as_account(), numbered(281), chosen=[7, 8], whole=False)
+    again.restore(first.cursor())
+    account.asked.clear()
+    list(again.pages(ReadStart(1)))
+    assert [job_id for name, job_id in account.asked if name == "cost_codes"] == [7, 8]
