@@ -25,6 +25,7 @@ from producers.buildertrend.answers import (
     parsed_row,
     quick_grid,
     read_json,
+    rows_of_report,
 )
 from producers.buildertrend.bodies import JobBatch, PageAsk
 from producers.buildertrend.client import Answer, HttpClient
@@ -254,7 +255,7 @@ class Account:
 
     def _report(self, path: str) -> list[Any] | None:
         try:
-            return _report_rows(self._get(path, what="report"))
+            return rows_of_report(self._get(path, what="report"))
         except SourceFaultError as exc:
             # A query over the whole company may time out (R6) where all others are answered.
             if exc.fault not in _WITHOUT_REPORT:
@@ -370,17 +371,6 @@ def _is_timeout(value: Any) -> bool:
 def _rows_or_none(data: Json, field: str, *, what: str) -> list[Any]:
     """The rows of a list that is null or missing where there is nothing (B4)."""
     return [] if data.get(field) is None else _rows(data, field, what=what)
-
-
-def _report_rows(answer: Any) -> list[Any] | None:
-    """The rows in `rowData` or `data`, at the top or one level below."""
-    for node in (answer, answer.get("data") if isinstance(answer, dict) else None):
-        if not isinstance(node, dict):
-            continue
-        for name in ("rowData", "data"):
-            if isinstance(node.get(name), list):
-                return list(node[name])
-    return None
 
 
 def _rows(data: Any, field: str, *, what: str) -> list[Any]:

@@ -116,7 +116,7 @@ def quick_grid(answer: Answer) -> GridPage | None:
     except (msgspec.MsgspecError, OverBoundsError, RecursionError):
         # `grid_page` raises what is wrong with it.
         return None
-    return GridPage([bytes(row) for row in found.data], _count(found.records), _count(found.pageSize))
+    return GridPage([bytes(row) for row in found.data], stated_count(found.records), stated_count(found.pageSize))
 
 
 def grid_page(answer: Answer, *, what: str) -> GridPage:
@@ -125,11 +125,11 @@ def grid_page(answer: Answer, *, what: str) -> GridPage:
     rows = data.get("data") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise changed(what, "data")
-    return GridPage(rows, _count(data.get("records")), _count(data.get("pageSize")))
+    return GridPage(rows, stated_count(data.get("records")), stated_count(data.get("pageSize")))
 
 
-def _count(stated: Any) -> int | None:
-    """A number of rows; None for what cannot be one."""
+def stated_count(stated: Any) -> int | None:
+    """A number of rows or pages; None for what cannot be one."""
     if isinstance(stated, str) and _FEW_DIGITS.fullmatch(stated):
         stated = int(stated)
     return stated if type(stated) is int and 0 <= stated <= _MOST_RECORDS else None
@@ -145,6 +145,11 @@ def enveloped(parsed: Any, *, what: str) -> Any:
     if not isinstance(parsed, dict) or "data" not in parsed or parsed["data"] is None:
         raise changed(what, "data")
     return parsed["data"]
+
+
+def object_of(value: Any) -> Json:
+    """The value, or an empty object if it is none."""
+    return value if isinstance(value, dict) else {}
 
 
 def bare(parsed: Any, *, what: str) -> Json:
@@ -166,6 +171,16 @@ def _is_complaint(parsed: Json) -> bool:
     if parsed.get("success") is True or any(isinstance(value, (dict, list)) for value in parsed.values()):
         return False
     return any(isinstance(value, str) and value and key.lower() in _COMPLAINTS for key, value in parsed.items())
+
+
+def rows_of_report(answer: Any) -> list[Any] | None:
+    """The rows of a report, in `rowData` or `data`, at the top or one level below; None where there are none."""
+    for node in (answer, object_of(answer).get("data")):
+        for name in ("rowData", "data"):
+            rows = object_of(node).get(name)
+            if isinstance(rows, list):
+                return rows
+    return None
 
 
 def changed(what: str, field: str) -> SourceFaultError:

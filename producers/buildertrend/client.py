@@ -62,6 +62,7 @@ _MOST_SLOWED = 8.0
 _SPEEDS_UP = 0.95
 # Pauses before a 403 is taken for a lack of permission are this much longer than others.
 _FORBIDDEN_PAUSES = 2
+MOST_ANSWER_BYTES = 32 * 1024 * 1024
 # A longer Retry-After counts as a day: a date in the year 9999 must not stop a company for good.
 LONGEST_RETRY_AFTER_S = 86_400.0
 _LONGEST_DATE = 64
@@ -93,7 +94,7 @@ class Limits:
     first_backoff_s: float = 1.0
     longest_backoff_s: float = 60.0
     answer_s: float = 60.0
-    answer_bytes: int = 32 * 1024 * 1024
+    answer_bytes: int = MOST_ANSWER_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +203,7 @@ class HttpClient:
                 body.take(piece)
                 if self.clock.monotonic() > deadline:
                     raise httpx.ReadTimeout("the answer took too long as a whole", request=request)
-            text = _as_utf8(body.whole(), response.headers.get("Content-Type", ""))
+            text = as_utf8(body.whole(), response.headers.get("Content-Type", ""))
             cookies = response.headers.get_list("Set-Cookie")
             return Answer(response.status_code, response.headers, text, cookies)
         except _TooLargeError:
@@ -317,7 +318,7 @@ class _Body:
         return found
 
 
-def _as_utf8(body: bytes, content_type: str) -> bytes:
+def as_utf8(body: bytes, content_type: str) -> bytes:
     """The text in UTF-8 without a byte order mark; unchanged if it is not in the charset that it states."""
     for mark, codec in _BYTE_ORDER_MARKS:
         if body.startswith(mark):

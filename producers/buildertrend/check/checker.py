@@ -11,7 +11,7 @@ from producers.buildertrend.check import exchange as of
 from producers.buildertrend.check.exchange import Endpoint, Exchange, endpoint_of
 from producers.buildertrend.check.facts import Facts
 from producers.buildertrend.check.findings import Findings
-from producers.buildertrend.check.grids import Grid, newest_first
+from producers.buildertrend.check.grids import Grid, newest_first, rows_of
 from producers.buildertrend.check.list_facts import see_list
 from producers.buildertrend.check.places import place_json, share, step
 from producers.buildertrend.check.shift_facts import CodeIds, see_shift
@@ -91,9 +91,7 @@ class Checked:
             see_list(endpoint.kind, answer, self.facts, self._codes)
 
     def _count_shifts(self, exchange: Exchange, answer: Any) -> None:
-        data = answer.get("data") if isinstance(answer, dict) else None
-        rows = data.get("data") if isinstance(data, dict) else data
-        for row in rows if isinstance(rows, list) else ():
+        for row in rows_of(answer):
             see_shift(self.facts, row, self._codes)
         try:
             self.recipe = recipe_of(exchange.url, exchange.asked, newest_first=newest_first(answer))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from producers.buildertrend.answers import Json
+from producers.buildertrend.answers import Json, object_of, stated_count
 from producers.buildertrend.bodies import ALL_TIME
 from producers.buildertrend.check.facts import Facts
 from producers.buildertrend.check.names import HIDDEN
@@ -47,7 +47,6 @@ class Grid:
     answered_sizes: set[int] = field(default_factory=set)
     smaller: int = 0
     early_short: int = 0
-    pages: int = 0
     totals: Counter[str] = field(default_factory=Counter)
     most_jobs: int = 0
     no_jobs: int = 0
@@ -62,21 +61,20 @@ class Grid:
         rows = page.get("data")
         if not isinstance(rows, list):
             return
-        self.pages += 1
         body = _decoded(asked)
         if not isinstance(body, dict):
             return
         self.asks += 1
         self.newest = body
         self._take_request(body, facts)
-        paging = _object(body.get("pagingData"))
-        asked_size, size = _count(paging.get("pageSize")), _count(page.get("pageSize"))
+        paging = object_of(body.get("pagingData"))
+        asked_size, size = stated_count(paging.get("pageSize")), stated_count(page.get("pageSize"))
         self._take_sizes(asked_size, size, facts)
         effective = size or asked_size
-        self._take_totals(page, _count(paging.get("totalRowsAllPages")), effective, facts)
+        self._take_totals(page, stated_count(paging.get("totalRowsAllPages")), effective, facts)
         self._take_rows(body, page, rows, effective)
         _see_jobs(body, rows, facts)
-        _see_order(_object(body.get("gridRequest")), rows, facts)
+        _see_order(object_of(body.get("gridRequest")), rows, facts)
 
     def see(self, facts: Facts) -> None:
         """What only all pages together say."""
@@ -104,7 +102,7 @@ class Grid:
 
     def _take_request(self, body: Json, facts: Facts) -> None:
         self.request.take(body)
-        number = _object(body.get("pagingData")).get("pageNumber")
+        number = object_of(body.get("pagingData")).get("pageNumber")
         self.numbered["text" if isinstance(number, str) else "number"] += 1
         facts.see("G8", isinstance(number, str))
         facts.see("G10", isinstance(body.get("filters"), str))
@@ -124,7 +122,7 @@ class Grid:
             facts.see("G9", answered == asked)
 
     def _take_totals(self, page: Json, sent: int | None, size: int | None, facts: Facts) -> None:
-        total, records = _count(page.get("totalPages")), _count(page.get("records"))
+        total, records = stated_count(page.get("totalPages")), stated_count(page.get("records"))
         if total is None:
             self.totals["missing"] += 1
             return
@@ -142,10 +140,10 @@ class Grid:
         if key not in self._recordings and len(self._recordings) >= _MOST_GROUPS:
             return
         one = self._recordings.setdefault(key, _Recording())
-        number = _count(_object(body.get("pagingData")).get("pageNumber")) or 1
+        number = stated_count(object_of(body.get("pagingData")).get("pageNumber")) or 1
         one.pages.add(number)
         one.ids.update(row["id"] for row in rows if isinstance(row, dict) and type(row.get("id")) in (int, str))
-        one.records = _count(page.get("records"))
+        one.records = stated_count(page.get("records"))
         is_short = size is not None and len(rows) < size
         one.ends = one.ends or is_short
         shown_all = one.records is None or len(one.ids) >= one.records
@@ -186,23 +184,26 @@ def _see_jobs(body: Json, rows: list[Any], facts: Facts) -> None:
 
 
 def _see_order(grid: Json, rows: list[Any], facts: Facts) -> None:
-    starts = [_object(_object(row).get("timeIn")).get("timeStamp") for row in rows]
-    days = [start[:10] for start in starts if isinstance(start, str)]
+    days = _days_of(rows)
     if grid.get("sortColumn") == "1" and len(days) >= _FEWEST_TO_COMPARE and len(set(days)) > 1:
         facts.see("G15", days == sorted(days, reverse=grid.get("sortDirection") == "desc"))
 
 
+def _days_of(rows: list[Any]) -> list[str]:
+    """The days on which shifts began, in their order."""
+    starts = [object_of(object_of(row).get("timeIn")).get("timeStamp") for row in rows]
+    return [start[:10] for start in starts if isinstance(start, str)]
+
+
 def newest_first(answer: Any) -> bool:
     """Whether a page's rows stand newest start first, and say so: enough of them, of different days."""
-    rows = _page(answer).get("data")
-    starts = [_object(_object(row).get("timeIn")).get("timeStamp") for row in rows] if isinstance(rows, list) else []
-    days = [start[:10] for start in starts if isinstance(start, str)]
+    days = _days_of(rows_of(answer))
     return len(set(days)) > 1 and days == sorted(days, reverse=True)
 
 
 def _form(body: Json, place: Place) -> Json:
     """The form of a request; a text of it is kept only where Buildertrend's own pages put it there."""
-    grid = _object(body.get("gridRequest"))
+    grid = object_of(body.get("gridRequest"))
     columns, state = grid.get("selectedColumns"), grid.get("emptyStateEntity")
     filters = body.get("filters")
     parsed = _decoded(filters.encode("utf-8", "replace")) if isinstance(filters, str) else filters
@@ -215,7 +216,7 @@ def _form(body: Json, place: Place) -> Json:
         "saved_view": grid.get("savedViewId") not in (-1, None),
         "fields": [place_json(*one) for one in place.below()],
         "filters": {
-            _short_id(name): _filter_form(value) for name, value in list(_object(parsed).items())[:_MOST_SHOWN]
+            _short_id(name): _filter_form(value) for name, value in list(object_of(parsed).items())[:_MOST_SHOWN]
         },
     }
 
@@ -237,9 +238,15 @@ def _filter_form(value: Any) -> Json:
     return {"form": form, "all_time": found.get("SelectedValue") == ALL_TIME}
 
 
+def rows_of(answer: Any) -> list[Any]:
+    """The rows of a page; none where it has another form."""
+    rows = _page(answer).get("data")
+    return rows if isinstance(rows, list) else []
+
+
 def _page(answer: Any) -> Json:
     """The grid's own object: in the envelope's `data`, or at the top."""
-    top = _object(answer)
+    top = object_of(answer)
     inner = top.get("data")
     return inner if isinstance(inner, dict) else top
 
@@ -249,16 +256,6 @@ def _decoded(text: bytes) -> Any:
         return decoded(text) if text else None
     except (NotJsonError, RecursionError):
         return None
-
-
-def _count(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 10:
-        value = int(value)
-    return value if type(value) is int and 0 <= value < 10**9 else None
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
 
 
 def _only(counter: Counter[str]) -> str:

@@ -13,7 +13,7 @@ import mmap
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ import msgspec
 
 from core.errors import ConfigurationError
 from producers.buildertrend.check.exchange import Exchange, endpoint_of
+from producers.buildertrend.client import MOST_ANSWER_BYTES, as_utf8
 
 _MOST_BYTES = 2**30
-_MOST_ANSWER = 32 * 1024 * 1024
 _MOST_MENDED = 2**28
 _ESCAPES = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
@@ -72,7 +72,7 @@ class Har:
     path: Path
     others: int = 0
     damaged: int = 0
-    entries: int = field(default=0)
+    entries: int = 0
 
     def exchanges(self) -> Iterator[Exchange]:
         """Those that are Buildertrend's data, in order. NotHarError if the file is no recording."""
@@ -230,24 +230,17 @@ def _body(content: Any, status: int) -> tuple[bytes, str]:
         body = _unpacked(body)
     if body is None:
         return b"", NOT_READABLE
-    if len(body) > _MOST_ANSWER:
+    if len(body) > MOST_ANSWER_BYTES:
         return b"", TOO_LONG
-    return _as_utf8(body), ""
+    return as_utf8(body, ""), ""
 
 
 def _unpacked(body: bytes) -> bytes | None:
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
     try:
-        return unpacker.decompress(body, _MOST_ANSWER + 1)
+        return unpacker.decompress(body, MOST_ANSWER_BYTES + 1)
     except zlib.error:
         return None
-
-
-def _as_utf8(body: bytes) -> bytes:
-    for mark, codec in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if body.startswith(mark):
-            return body.decode(codec, "replace").encode()
-    return body
 
 
 def _bytes(text: str) -> bytes:

@@ -6,14 +6,14 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from producers.buildertrend.answers import Json
+from producers.buildertrend.answers import Json, object_of, rows_of_report
 from producers.buildertrend.check import exchange as of
 from producers.buildertrend.check.facts import Facts
 from producers.buildertrend.check.shift_facts import CodeIds
+from producers.buildertrend.reads.lists import is_no_job
 
 _STATUSES = frozenset({0, 1, 3, 4})
 _LINE_TYPES = frozenset({10, 7, 5})
-_PSEUDO_JOB = re.compile(r"View [0-9,. ]+ Jobsites", re.ASCII | re.IGNORECASE)
 _CODED_TITLE = re.compile(r"[A-Z]{0,4}[-. ]?[0-9]")
 _MOST_DEPTH = 20
 _MOST_WALKED = 200_000
@@ -27,25 +27,24 @@ def see_list(kind: str, answer: Any, facts: Facts, codes: CodeIds) -> None:
 
 
 def _see_account(answer: Any, facts: Facts, _codes: CodeIds) -> None:
-    info = _object(_object(_data(answer)).get("appDefaultInfo"))
+    info = object_of(object_of(_data(answer)).get("appDefaultInfo"))
     facts.see("S9", type(info.get("sessionTimeoutMinutes")) is int)
 
 
 def _see_jobs(answer: Any, facts: Facts, _codes: CodeIds) -> None:
-    jobs = _objects(_object(_data(answer)).get("jobs"))
-    for number, job in enumerate(jobs):
-        name, job_id = job.get("jobName"), job.get("jobId")
-        if isinstance(name, str) and _PSEUDO_JOB.fullmatch(name.strip()):
-            facts.see("J2", number == 0)
+    jobs = _objects(object_of(_data(answer)).get("jobs"))
+    for place, job in enumerate(jobs):
+        if is_no_job(job, place):
+            facts.see("J2", place == 0)
             continue
         facts.see("J1", job.get("status") in _STATUSES if type(job.get("status")) is int else False)
-        if name == "General":
-            facts.see("J3", job_id == 0)
+        if job.get("jobName") == "General":
+            facts.see("J3", job.get("jobId") == 0)
 
 
 def _see_job_list(answer: Any, facts: Facts, _codes: CodeIds) -> None:
     data = _data(answer)
-    for job in _objects(data if isinstance(data, list) else _object(data).get("jobs")):
+    for job in _objects(data if isinstance(data, list) else object_of(data).get("jobs")):
         facts.see("J4", "jobID" in job)
 
 
@@ -68,7 +67,7 @@ def _see_cost_codes(answer: Any, facts: Facts, codes: CodeIds) -> None:
 
 
 def _see_worksheet(answer: Any, facts: Facts, _codes: CodeIds) -> None:
-    for line in _lines(_object(_data(answer)).get("formatData"), 0):
+    for line in _lines(object_of(_data(answer)).get("formatData"), 0):
         facts.see("B3", line.get("lineItemType") in _LINE_TYPES if type(line.get("lineItemType")) is int else False)
 
 
@@ -79,10 +78,7 @@ def _lines(groups: Any, depth: int) -> Iterator[Json]:
 
 
 def _see_report(answer: Any, facts: Facts, _codes: CodeIds) -> None:
-    found = _object(answer)
-    rows = found.get("rowData", found.get("data"))
-    rows = rows if isinstance(rows, list) else _object(rows).get("rowData")
-    for row in _objects(rows):
+    for row in _objects(rows_of_report(answer)):
         facts.see("B5", type(row.get("jobID", row.get("jobId"))) is int)
 
 
@@ -96,23 +92,19 @@ def _see_filters(answer: Any, facts: Facts, _codes: CodeIds) -> None:
         if isinstance(node, dict):
             users = node.get("users")
             if isinstance(users, list) and users:
-                facts.see("U3", all(type(one.get("id")) is int and "name" in one for one in map(_object, users)))
+                facts.see("U3", all(type(one.get("id")) is int and "name" in one for one in map(object_of, users)))
             left.extend(node.values())
         elif isinstance(node, list):
             left.extend(node)
 
 
 def _data(answer: Any) -> Any:
-    return _object(answer).get("data")
+    return object_of(answer).get("data")
 
 
 def _bare(answer: Any) -> Json:
     inner = _data(answer)
-    return inner if isinstance(inner, dict) else _object(answer)
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}
+    return inner if isinstance(inner, dict) else object_of(answer)
 
 
 def _objects(value: Any) -> list[Json]:

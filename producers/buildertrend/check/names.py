@@ -45,11 +45,6 @@ def safe_name(name: str) -> str:
     return name if all(word.lower() in _WORDS for word in _CAMEL.findall(name)) else HIDDEN
 
 
-def safe_path(path: str) -> str:
-    """A dotted path of names with each name that may be a value as `*`."""
-    return ".".join(map(safe_name, path.split(".")))
-
-
 def safe_segment(segment: str) -> str:
     """A part of an address, or `*` if it may be a value."""
     if _VERSION.fullmatch(segment):

@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from producers.buildertrend.answers import Json
+from producers.buildertrend.answers import Json, object_of
 from producers.buildertrend.check.facts import Facts
 
 _ROUNDED = Decimal("0.02")
@@ -55,7 +55,7 @@ def see_shift(facts: Facts, row: Any, codes: CodeIds) -> None:
         return
     facts.see("U1", type(row.get("userID")) is int and isinstance(row.get("name"), str))
     facts.see("S10", row.get("builderId") is not None)
-    time_in = _object(row.get("timeIn"))
+    time_in = object_of(row.get("timeIn"))
     if row.get("jobId", 1) is None or row.get("jobId") == 0:
         facts.see("T2", row["jobId"] is None and time_in.get("jobId", 0) == 0)
     stamp = time_in.get("timeStamp")
@@ -73,8 +73,8 @@ def see_shift(facts: Facts, row: Any, codes: CodeIds) -> None:
 
 
 def _see_sums(facts: Facts, row: Json) -> None:
-    minutes = _minutes_between(_object(row.get("timeIn")), _object(row.get("timeOut")))
-    rested = _object(row.get("breakTime")).get("breakTime")
+    minutes = _minutes_between(object_of(row.get("timeIn")), object_of(row.get("timeOut")))
+    rested = object_of(row.get("breakTime")).get("breakTime")
     worked, rest = _worked(row), _number(rested)
     if minutes is not None and worked is not None and rest is not None:
         facts.see("T8", abs(minutes - worked - rest) <= 1)
@@ -85,7 +85,7 @@ def _see_codes(facts: Facts, row: Json, codes: CodeIds) -> None:
     if not isinstance(listed, list) or not listed:
         return
     stated = []
-    for code in map(_object, listed):
+    for code in map(object_of, listed):
         minutes = _number(code.get("totalMinutes"))
         facts.see(
             "T3", type(code.get("id")) is int and isinstance(code.get("costCodeTitle"), str) and minutes is not None
@@ -102,11 +102,11 @@ def _see_codes(facts: Facts, row: Json, codes: CodeIds) -> None:
 def _see_others(facts: Facts, row: Json) -> None:
     tags = row.get("tags")
     for tag in tags if isinstance(tags, list) else ():
-        facts.see("T12", isinstance(tag, str) or isinstance(_object(tag).get("name"), str))
+        facts.see("T12", isinstance(tag, str) or isinstance(object_of(tag).get("name"), str))
     approval, cost, rate = row.get("approvalStatus"), row.get("builderCost"), row.get("rate")
     forms = [
-        approval is None or isinstance(_object(approval).get("isApproved"), bool),
-        cost is None or _number(_object(cost).get("value", 0)) is not None,
+        approval is None or isinstance(object_of(approval).get("isApproved"), bool),
+        cost is None or _number(object_of(cost).get("value", 0)) is not None,
         rate is None or (isinstance(rate, str) and _AMOUNT.fullmatch(rate.strip()) is not None),
     ]
     facts.see("T15", all(forms))
@@ -142,7 +142,3 @@ def _number(value: Any) -> Decimal | None:
         return None
     number = Decimal(value)
     return number if number.is_finite() and abs(number.adjusted()) <= _LONGEST_NUMBER else None
-
-
-def _object(value: Any) -> Json:
-    return value if isinstance(value, dict) else {}

@@ -154,6 +154,15 @@ def test_fact_of_a_shift_is_held_broken_or_mixed(number: str, row: dict[str, Any
     assert fact(tmp_path, number, shifts_entry([good, row])) == MIXED
 
 
+@pytest.mark.parametrize(("number", "row"), [("T2", shift(jobId=0)), ("M3", shift(regularTime="87"))])
+def test_fact_that_is_broken_by_a_row_which_the_adapter_understands_loses_nothing(
+    number: str, row: dict[str, Any], tmp_path: Path
+) -> None:
+    found = report(tmp_path, shifts_entry([row]))
+    assert found.facts[number]["state"] == BROKEN
+    assert (found.lost, found.exit_code) == ([], 0)
+
+
 def test_fact_t5_and_t8_hold_with_rounded_minutes_overtime_and_break(tmp_path: Path) -> None:
     row = shift(
         timeOut={"timeStamp": "2026-04-18T18:32:00"},
@@ -315,6 +324,19 @@ def _jobs(*jobs: dict[str, Any]) -> dict[str, Any]:
 def test_fact_of_a_list_is_held_or_broken(number: str, good: Any, bad: Any, tmp_path: Path) -> None:
     assert fact(tmp_path, number, good) == HOLDS
     assert fact(tmp_path, number, bad) == BROKEN
+
+
+@pytest.mark.parametrize("name", ["View all 214 Jobs", "view 3 job sites"])
+def test_row_of_all_jobs_is_no_job_however_it_is_named(name: str, tmp_path: Path) -> None:
+    """The adapter passes it over, so that nothing is lost by its having no status."""
+    found = report(tmp_path, _jobs({"jobId": -1, "jobName": name}, {"jobId": 1, "jobName": "a", "status": 1}))
+    assert {number: found.facts[number]["state"] for number in ("J1", "J2")} == {"J1": HOLDS, "J2": HOLDS}
+    assert found.lost == []
+
+
+@pytest.mark.parametrize("answer", [{"rowData": None, "data": [{"jobId": 5}]}, {"data": {"data": [{"jobID": 5}]}}])
+def test_report_is_looked_at_in_every_form_that_the_adapter_reads(answer: Any, tmp_path: Path) -> None:
+    assert fact(tmp_path, "B5", entry("GET", "/apix/v3/Reporting/profitability", answer)) == HOLDS
 
 
 def test_fact_that_few_rows_contradict_is_shown_but_nothing_is_lost(tmp_path: Path) -> None:
