@@ -33,6 +33,7 @@ from producers.buildertrend.cookies import renewed
 from producers.buildertrend.decoding import NotJsonError
 from producers.buildertrend.evidence import Evidence
 from producers.buildertrend.faults import SourceFaultError
+from producers.buildertrend.nested import fields_of_objects
 from producers.buildertrend.option_lists import users_of
 from producers.buildertrend.recipes import Recipe
 from producers.buildertrend.sign_in import (
@@ -344,15 +345,10 @@ class Account:
         self._sessions.save(signed_in)
 
 
-def _stated(node: Any, name: str, fits: Callable[[Any], bool], depth: int = _DEEPEST_STATEMENT) -> Any:
+def _stated(answer: Any, name: str, fits: Callable[[Any], bool]) -> Any:
     """The value of a field (its name in small letters), wherever in an answer it stands: outer ones first."""
-    if not isinstance(node, dict):
-        return None
-    for key, value in node.items():
-        if key.lower() == name and fits(value):
-            return value
-    inner = (_stated(value, name, fits, depth - 1) for value in node.values()) if depth else ()
-    return next((found for found in inner if found is not None), None)
+    fields = fields_of_objects(answer, deepest=_DEEPEST_STATEMENT)
+    return next((value for key, value in fields if key.lower() == name and fits(value)), None)
 
 
 def _is_builder_id(value: Any) -> bool:

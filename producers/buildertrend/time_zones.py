@@ -17,6 +17,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from producers.buildertrend.nested import fields_of_objects
+
 _FIELDS = re.compile(r"(builder|company|default|iana|windows|account)?timezone(id|name|key|iana|info)?")
 _INNER = ("ianaid", "iana", "id", "name", "timezoneid", "timezone", "value", "standardname", "displayname")
 _DEEPEST = 4
@@ -49,7 +51,7 @@ class StatedZone:
 def stated_zone(data: Any) -> StatedZone:
     """What an answer states: the first name that is known, outer fields before inner ones."""
     unknown: str | None = None
-    for name in _names(data, _DEEPEST):
+    for name in _names(data):
         zone = zone_of(name)
         if zone is not None:
             return StatedZone(zone)
@@ -81,22 +83,17 @@ def _known() -> dict[str, str]:
     return {**windows, **_SHOWN, **iana}
 
 
-def _names(node: Any, depth: int) -> Iterator[str]:
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
-        if _FIELDS.fullmatch(str(key).replace("_", "").casefold()):
+def _names(data: Any) -> Iterator[str]:
+    for key, value in fields_of_objects(data, deepest=_DEEPEST):
+        if _FIELDS.fullmatch(key.replace("_", "").casefold()):
             yield from _names_in(value)
-    if depth:
-        for value in node.values():
-            yield from _names(value, depth - 1)
 
 
 def _names_in(value: Any) -> Iterator[str]:
     if isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable():
         yield value
     if isinstance(value, dict):
-        by_name = {str(key).replace("_", "").casefold(): inner for key, inner in value.items()}
+        by_name = {key.replace("_", "").casefold(): inner for key, inner in value.items()}
         for name in _INNER:
             inner = by_name.get(name)
             if isinstance(inner, str) and 0 < len(inner) <= _LONGEST and inner.isprintable():

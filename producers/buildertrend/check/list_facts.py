@@ -10,13 +10,13 @@ from producers.buildertrend.answers import Json, object_of, rows_of_report
 from producers.buildertrend.check import exchange as of
 from producers.buildertrend.check.facts import Facts
 from producers.buildertrend.check.shift_facts import CodeIds
+from producers.buildertrend.nested import fields_of_all
 from producers.buildertrend.reads.lists import is_no_job
 
 _STATUSES = frozenset({0, 1, 3, 4})
 _LINE_TYPES = frozenset({10, 7, 5})
 _CODED_TITLE = re.compile(r"[A-Z]{0,4}[-. ]?[0-9]")
 _MOST_DEPTH = 20
-_MOST_WALKED = 200_000
 
 
 def see_list(kind: str, answer: Any, facts: Facts, codes: CodeIds) -> None:
@@ -84,18 +84,9 @@ def _see_report(answer: Any, facts: Facts, _codes: CodeIds) -> None:
 
 def _see_filters(answer: Any, facts: Facts, _codes: CodeIds) -> None:
     """Somewhere in the tree stands a list of users [B]."""
-    left = [answer]
-    for _ in range(_MOST_WALKED):
-        if not left:
-            return
-        node = left.pop()
-        if isinstance(node, dict):
-            users = node.get("users")
-            if isinstance(users, list) and users:
-                facts.see("U3", all(type(one.get("id")) is int and "name" in one for one in map(object_of, users)))
-            left.extend(node.values())
-        elif isinstance(node, list):
-            left.extend(node)
+    for name, users in fields_of_all(answer):
+        if name == "users" and isinstance(users, list) and users:
+            facts.see("U3", all(type(one.get("id")) is int and "name" in one for one in map(object_of, users)))
 
 
 def _data(answer: Any) -> Any:

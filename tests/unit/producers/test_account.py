@@ -269,6 +269,8 @@ def test_pool_of_all_accounts_keeps_no_cookie_that_an_answer_sets() -> None:
     [
         ({"appDefaultInfo": {"builderId": 60001}, "builderName": "x"}, []),
         ({"appDefaultInfo": {"sessionTimeoutMinutes": 240}}, [{"id": 1, "builderId": 60001}]),
+        ({"jobs": {"newest": {"builderId": 7}}, "builder": {"builderId": 60001}}, []),
+        ({"builders": [{"builderId": 7}]}, [{"id": 1, "builderId": 60001}]),
         ({"builderId": 0}, [{"id": 1}, {"id": 2, "timeIn": {"builderId": 60001}}]),
     ],
 )

@@ -56,6 +56,7 @@ def test_every_windows_zone_is_one_that_exists() -> None:
         ({"timeZone": 7, "builder": {"ianaTimeZone": "America/Boise"}}, StatedZone("America/Boise")),
         ({"timeZone": "Mars/Olympus"}, StatedZone(None, "Mars/Olympus")),
         ({"timeZone": "Mars/Olympus", "inner": {"timeZoneName": "UTC"}}, StatedZone("UTC")),
+        ({"a": {"b": {"timeZone": "UTC"}}, "c": {"timeZone": "America/Boise"}}, StatedZone("America/Boise")),
         ({"timeZoneOffset": -7, "zone": "America/Denver"}, StatedZone()),
         ({"timeZone": "x" * 101}, StatedZone()),
         ([], StatedZone()),
