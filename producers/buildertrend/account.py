@@ -125,7 +125,7 @@ class Account:
         self.page_size = page_size
         self._recipe = recipe
         self._recipe_answered = False
-        self._short_picker = 0
+        self._short_picker = False
         self._user_filters: Sequence[int] = _FILTERS
         self._requests_served = 0
         self._short_sessions = 0
@@ -161,16 +161,17 @@ class Account:
 
     def picker_jobs(self) -> list[Any]:
         """Rows of the job picker (J1); the short request where the long one is refused."""
-        for body in (bodies.job_picker(self.identity().builder_id), bodies.short_job_picker())[self._short_picker :]:
+        builder_id = self.identity().builder_id
+        if not self._short_picker:
             try:
-                data = enveloped(self._post("/api/jobpicker/GetJobPickerData", body, what="jobs"), what="jobs")
+                return self._picked(bodies.job_picker(builder_id))
             except RefusedQueryError:
-                if self._short_picker:
-                    raise
-                self._short_picker = 1
-                continue
-            return _rows(data, "jobs", what="jobs")
-        raise AssertionError("The last request is answered or raises.")
+                self._short_picker = True
+        return self._picked(bodies.short_job_picker())
+
+    def _picked(self, body: Json) -> list[Any]:
+        data = enveloped(self._post("/api/jobpicker/GetJobPickerData", body, what="jobs"), what="jobs")
+        return _rows(data, "jobs", what="jobs")
 
     def listed_jobs(self) -> list[Any]:
         """Rows of the job list: numbers and streets."""

@@ -11,6 +11,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from producers.buildertrend.evidence import Evidence
+from producers.buildertrend.reads.lists import DATES_OF_JOBS
 
 After = Mapping[str, Any]
 
@@ -19,7 +20,6 @@ _MINUTES_APART = 1
 _CLOCK_CHANGE = 60
 _SENTINELS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _USUAL_YEARS = ("1990", "2050")
-_JOB_DATES = ("dateOpened", "projectedStartDate", "actualStartDate", "projectedClosingDate")
 # Titles that are remembered to compare ids by: more codes than any account is known to have.
 _MOST_TITLES = 20_000
 
@@ -79,7 +79,7 @@ class RecordChecks:
             self._evidence.note("T8", holds=abs(apart) <= _MINUTES_APART)
 
     def _job(self, after: After) -> None:
-        for name in _JOB_DATES:
+        for name in DATES_OF_JOBS:
             day = after.get(name)
             if isinstance(day, str) and day[:4].isdigit():
                 usual = _USUAL_YEARS[0] <= day[:4] <= _USUAL_YEARS[1]

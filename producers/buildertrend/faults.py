@@ -32,10 +32,8 @@ MODULES = {
     "shifts": "the Time Clock",
     "cost codes": "Cost Codes",
     "budget": "the Budget of jobs",
-    "budgets": "the Budget of jobs",
     "report": "Reporting",
     "filters": "the filters of the Time Clock",
-    "bills": "Bills",
     "worksheet": "Estimates",
 }
 """What the reads are called, and what Buildertrend's permissions call it."""

@@ -140,7 +140,7 @@ class CostCodesRead(_ReadByJob):
         yield Page(total, [_code_of_shifts(code_id, title) for code_id, title in others if code_id not in seen], total)
 
     def complete_range(self) -> ReadRange | None:
-        all_shifts = self._shifts is not None and self._shifts.names_all
+        all_shifts = self._shifts is not None and self._shifts.showed_all
         return ReadRange() if self._whole and all_shifts and not self._silent else None
 
     def second_look(self, missing: Collection[str]) -> Iterator[Page]:

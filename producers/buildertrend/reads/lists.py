@@ -1,4 +1,4 @@
-"""The reads of jobs and users, which are short lists."""
+"""The read of jobs: the picker's rows, and the job list's beside them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from schemas.entities import JOBS
 
 _CLOSED = 0
 _ALL_JOBS = re.compile(r"view(?: all)? [0-9][0-9,.\s]{0,12}(?:job ?sites?|jobs?)", re.IGNORECASE)
-_DATES_OF_JOBS = ("dateOpened", "projectedStartDate", "actualStartDate", "projectedClosingDate")
+DATES_OF_JOBS = ("dateOpened", "projectedStartDate", "actualStartDate", "projectedClosingDate")
 
 
 class JobsRead:
@@ -143,7 +143,7 @@ def is_no_job(raw: Any, place: int) -> bool:
         return True
     if not isinstance(name, str) or not _ALL_JOBS.fullmatch(name.strip()):
         return False
-    return not job_id or (place == 0 and not any(raw.get(field) for field in _DATES_OF_JOBS))
+    return not job_id or (place == 0 and not any(raw.get(field) for field in DATES_OF_JOBS))
 
 
 def _contradiction(job_ids: Sequence[str]) -> IncompleteReason | None:

@@ -102,8 +102,8 @@ class TimeEntriesRead:
         self._second_shown: set[str] = set()
 
     @property
-    def names_all(self) -> bool:
-        """After the read, also one that an earlier attempt ended: whether `named` is of all shifts of its days."""
+    def showed_all(self) -> bool:
+        """After the read, also one that an earlier attempt ended: whether it showed all shifts of its days."""
         return self.incomplete_reason() is None if self._walked else not self._ended_incomplete
 
     @property

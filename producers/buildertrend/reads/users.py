@@ -56,7 +56,7 @@ class UsersRead:
         yield Page(1, list(rows.values()), 1)
 
     def complete_range(self) -> ReadRange | None:
-        all_shifts = self._shifts is not None and self._shifts.names_all
+        all_shifts = self._shifts is not None and self._shifts.showed_all
         return ReadRange() if self._whole and all_shifts and self._is_listed else None
 
     def incomplete_reason(self) -> IncompleteReason | None:

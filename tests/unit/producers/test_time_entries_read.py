@@ -261,7 +261,7 @@ def test_shifts_name_cost_codes_by_id_with_the_newest_title() -> None:
     read = TimeEntriesRead(MemoryAccount(shift_rows=rows).as_account(), Days(EDGE))
     list(read.pages())
     assert read.named.codes == {5: "05 Frame", 6: "06 Roof"}
-    assert read.names_all
+    assert read.showed_all
     resumed = TimeEntriesRead(MemoryAccount().as_account(), Days(EDGE))
     resumed.restore(json.loads(json.dumps(read.cursor())))
     assert (resumed.named.codes, resumed.named.workers) == (read.named.codes, read.named.workers)
