@@ -20,8 +20,9 @@ _MINUTES_APART = 1
 _CLOCK_CHANGE = 60
 _SENTINELS = ("0001-01-01", "2006-01-01", "2055-01-01")
 _USUAL_YEARS = ("1990", "2050")
-# Titles that are remembered to compare ids by: more codes than any account is known to have.
+# Titles that are remembered to compare ids by: more codes than any account is known to have, none of them a text.
 _MOST_TITLES = 20_000
+_LONGEST_TITLE = 200
 
 
 class RecordChecks:
@@ -94,7 +95,9 @@ class RecordChecks:
 
 
 def _remember(kept: dict[str, set[int]], title: object, code_id: object) -> None:
-    if isinstance(title, str) and isinstance(code_id, int) and (title in kept or len(kept) < _MOST_TITLES):
+    if not isinstance(title, str) or len(title) > _LONGEST_TITLE or not isinstance(code_id, int):
+        return
+    if title in kept or len(kept) < _MOST_TITLES:
         kept.setdefault(title, set()).add(code_id)
 
 

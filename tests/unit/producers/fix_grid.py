@@ -22,7 +22,6 @@ class JobsGrid:
     most_jobs: int = 10_000
     page_cap: int = 10_000
     states_page_size: bool = True
-    refused_jobs: frozenset[int] = frozenset()
     before: dict[int, Callable[[], None]] = field(default_factory=dict)
     spoil: Callable[[list[int]], list[int]] = lambda rows: rows
     asked: list[tuple[JobBatch, PageAsk]] = field(default_factory=list)
@@ -30,7 +29,7 @@ class JobsGrid:
     def fetch(self, batch: JobBatch, ask: PageAsk) -> GridPage:
         self.asked.append((batch, ask))
         self.before.get(len(self.asked), lambda: None)()
-        if len(batch.job_ids) > self.most_jobs or self.refused_jobs.intersection(batch.job_ids):
+        if len(batch.job_ids) > self.most_jobs:
             raise RefusedQueryError("shifts: status 500")
         jobs = {*batch.job_ids, *([GENERAL] if batch.with_general else [])}
         chosen = sorted((shift for shift, job in self.rows.items() if job in jobs), reverse=True)

@@ -117,6 +117,17 @@ def test_ids_of_codes_are_compared_by_title_once_both_sides_were_read() -> None:
     assert evidence.counts()["T6"] == (1, 1)
 
 
+def test_titles_as_long_as_a_text_are_not_remembered() -> None:
+    """20,000 of the longest that a row may have would fill the poller of all companies."""
+    evidence = Evidence()
+    checks = RecordChecks(evidence)
+    for title in ("x" * 200, "y" * 201):
+        checks.look_at("time-entries", [shift(costCodes=[{"id": 1, "costCodeTitle": title, "totalMinutes": None}])])
+        checks.look_at("cost-codes", [code(1, title)])
+    checks.end()
+    assert evidence.counts()["T6"] == (1, 0)
+
+
 @pytest.mark.parametrize(
     ("day", "holds"), [("0001-01-01", True), ("2055-01-01T00:00:00", True), ("2026-01-05", True), ("1900-01-01", False)]
 )
