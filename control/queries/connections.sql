@@ -265,7 +265,8 @@ UPDATE integration.connections SET stated_time_zone = %(zone)s
 WHERE company_id = %(company_id)s AND stated_time_zone IS DISTINCT FROM %(zone)s;
 
 -- name: take_time_zone
--- As after a Reconnect in another zone: every shift is at another instant, which takes a read of everything.
+-- As after a Reconnect in another zone: every shift is at another instant, which takes a read of everything. What was
+-- remarked of an earlier zone is at the end of the hint, and goes.
 UPDATE integration.connections SET time_zone = %(zone)s, last_full_at = NULL, updated_at = now(),
-    hint = concat_ws(' ', CASE WHEN hint NOT LIKE 'Buildertrend states%%' THEN hint END, %(hint)s::text)
+    hint = concat_ws(' ', nullif(rtrim(split_part(hint, 'Buildertrend states', 1)), ''), %(hint)s::text)
 WHERE company_id = %(company_id)s;

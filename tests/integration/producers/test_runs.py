@@ -357,13 +357,16 @@ def test_another_zone_than_was_stated_before_is_taken_when_it_is_stated_twice(re
     stated = read_desk.connection().time_zone
     read_desk.sandbox.set_switches(stated_time_zone="iana")
     read_desk.sql(
-        "UPDATE integration.connections SET time_zone = 'Asia/Tokyo', stated_time_zone = 'Asia/Tokyo'"
-        " WHERE company_id = %s"
+        "UPDATE integration.connections SET time_zone = 'Asia/Tokyo', stated_time_zone = 'Asia/Tokyo',"
+        " hint = 'A remark. Buildertrend states Asia/Tokyo as this account''s time zone.' WHERE company_id = %s"
     )
     read_desk.run()
     assert read_desk.connection().time_zone == "Asia/Tokyo"
     read_desk.run()
     assert (read_desk.connection().time_zone, read_desk.connection().last_full_at) == (stated, None)
+    hint = str(read_desk.connection().hint)
+    assert hint.startswith(f"A remark. Buildertrend states {stated} as this account's time zone.")
+    assert hint.count("Buildertrend states") == 1, "The hint does not grow with each change of the zone."
     read_desk.run()
     assert zones_of(read_desk) == {stated}
     assert read_desk.connection().last_full_at is not None
