@@ -7,7 +7,6 @@ import re
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated
-from uuid import uuid4
 
 import typer
 from rich.console import Console
@@ -20,7 +19,7 @@ from core.errors import ConfigurationError
 from core.settings import Settings, load_settings
 from core.terminal import Terminal, write_line
 from schemas.codec import Record
-from schemas.command_sender import CommandOrder, command_record
+from schemas.command_sender import CommandOrder, command_record, new_command_id
 from schemas.commands import refusal
 from schemas.entities import ENTITY_BY_NAME
 
@@ -70,7 +69,7 @@ def check(asked: CommandOrder) -> CommandOrder:
     unknown = sorted(set(asked.entities) - set(ENTITY_BY_NAME))
     if unknown:
         raise ConfigurationError(f"--entity {unknown[0]} is not known; it takes one of {_NAMES}.")
-    named = replace(order_once, command_id=asked.command_id or str(uuid4()))
+    named = replace(order_once, command_id=asked.command_id or new_command_id())
     record = command_record(named, requested_by=requester(), at=SystemClock().now())
     # Only the poller knows whether the company is connected.
     problem = refusal(record, connected=True)

@@ -37,7 +37,7 @@ class Due:
 
 def due_now(tx: Transaction, company_id: str) -> Due:
     """By the database's clock, as leases go by it."""
-    row = tx.execute(_SQL["is_due"], {"company_id": company_id}).fetchone()
+    row = tx.execute(_SQL["due_now"], {"company_id": company_id}).fetchone()
     return Due() if row is None else Due(bool(row[0]), bool(row[1]))
 
 

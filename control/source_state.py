@@ -151,12 +151,6 @@ def count_whole(tx: Transaction, company_id: str, entity: str) -> int:
     return 0 if row is None else int(row[0])
 
 
-def counts_published(tx: Transaction, company_id: str) -> dict[str, int]:
-    """Number of published records by entity."""
-    rows = tx.execute(_SQL["counts"], {"company_id": company_id})
-    return {entity: int(count) for entity, count in rows}
-
-
 def oldest_day(tx: Transaction, company_id: str, entity: str) -> date | None:
     """The first local day of a published record; None if none has one."""
     row = tx.execute(_SQL["oldest"], {"company_id": company_id, "entity": entity}).fetchone()

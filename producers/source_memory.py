@@ -18,7 +18,7 @@ from control.budget_reads import (
 from control.connections import Connection, Lease, hold_epoch
 from control.database import Database
 from control.glances import put_working_hours
-from control.source_state import counts_published
+from control.source_state import ReadRange, count_published
 from core.clock import Clock
 from producers import metrics
 from producers.buildertrend.account import Account
@@ -62,7 +62,7 @@ class SourceMemory:
         with self.database.statement() as tx:
             shifts = newest_shift_versions(tx, company_id)
         with self.database.statement() as tx:
-            in_use = counts_published(tx, company_id).get(BUDGETS.name, 0) > 0
+            in_use = count_published(tx, company_id, BUDGETS.name, ReadRange()).all > 0
 
         def moved(row_moved: bool | None) -> None:
             metrics.budget_moved(row_moved)

@@ -19,7 +19,7 @@ WHERE company_id = %(company_id)s;
 -- name: forget_credentials
 DELETE FROM integration.credentials WHERE company_id = %(company_id)s;
 
--- name: is_due
+-- name: due_now
 SELECT next_due_at <= now(), state = 'connected' AND next_glance_at <= now() FROM integration.connections WHERE company_id = %(company_id)s;
 
 -- name: put_off

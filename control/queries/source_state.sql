@@ -57,9 +57,6 @@ FROM integration.source_state AS s WHERE s.company_id = %(company_id)s AND s.ent
 SELECT count(*) FROM integration.source_state
 WHERE company_id = %(company_id)s AND entity = %(entity)s AND octet_length(fingerprint) = 16;
 
--- name: counts
-SELECT entity, count(*) FROM integration.source_state WHERE company_id = %(company_id)s GROUP BY entity;
-
 -- name: oldest
 SELECT min(local_day) FROM integration.source_state WHERE company_id = %(company_id)s AND entity = %(entity)s;
 

@@ -182,7 +182,7 @@ class PostgresLedger:
 
     def count(self, entity: str) -> int:
         with self.database.statement() as tx:
-            return source_state.counts_published(tx, self.run.company_id).get(entity, 0)
+            return source_state.count_published(tx, self.run.company_id, entity, ReadRange()).all
 
     def count_whole(self, entity: str) -> int:
         with self.database.statement() as tx:

@@ -17,7 +17,6 @@ from control.source_state import (
     PublishedCount,
     ReadRange,
     count_published,
-    counts_published,
     drop_published,
     known,
     put_published,
@@ -115,7 +114,7 @@ def test_known_is_that_of_the_company_and_entity_alone(office: Office) -> None:
     put(office, "c1", "users", Published("1", b"user", 1, None, None))
     with office.database.transaction() as tx:
         assert known(tx, "c1", "jobs", ["1", "9"]) == {"1": Known(b"f1", None)}
-        assert counts_published(tx, "c1") == {"jobs": 2, "users": 1}
+        assert [count_published(tx, "c1", one, ReadRange()).all for one in ("jobs", "users", "budgets")] == [2, 1, 0]
 
 
 def test_put_published_replaces_and_drop_forgets(office: Office) -> None:
