@@ -133,15 +133,14 @@ class _ReadInRun:
     def execute(self) -> None:
         # Also if an earlier attempt took all pages: its last page tells again whether they were all of the read.
         suspicion = self._take_pages()
-        if suspicion is None and self._read.records is not None:
-            self._run.evidence.note("G7", holds=self._read.incomplete_reason() is None)
-        if suspicion is not None:
-            wrong = {suspicion.rule: suspicion.sentence}
-            deletion = DeletionOutcome(incomplete=IncompleteReason(suspicion.sentence), looks_wrong=wrong)
-        else:
+        if suspicion is None:
+            if self._read.records is not None:
+                self._run.evidence.note("G7", holds=self._read.incomplete_reason() is None)
             deletion = self._deletions()
-        doubt = self._incomplete_reason() if suspicion is None else None
-        doubt = doubt or deletion.incomplete
+            doubt = self._incomplete_reason() or deletion.incomplete
+        else:
+            doubt = IncompleteReason(suspicion.sentence)
+            deletion = DeletionOutcome(incomplete=doubt, looks_wrong={suspicion.rule: suspicion.sentence})
         self._run.jobs_in_doubt |= doubt is not None and self._read.entity is JOBS
         reason = doubt or self._kept_reason()
         if reason is not None:

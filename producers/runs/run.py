@@ -54,7 +54,10 @@ class Run:
     incomplete: dict[str, str] = field(default_factory=dict)
     """Why the read of an entity is not complete: a sentence by entity."""
     jobs_in_doubt: bool = False
-    """The list of jobs was not complete: what is asked for by job is not, either."""
+    """The list of jobs was not complete: what is asked for by job is not, either.
+
+    `incomplete` does not tell: a job of which a part could not be read is in the list all the same.
+    """
     through: list[datetime] = field(default_factory=list)
     """Up to when each complete read is complete."""
     published: int = 0
