@@ -128,16 +128,15 @@ class EntityRead(Protocol):
         """The entity that it reads."""
 
     @property
-    def name(self) -> str:
-        """Name of its checkpoint: the entity's, except for a second read of the same entity in a run."""
-
-    @property
     def reader_version(self) -> bytes:
         """Changes whenever the same bytes of a row would be parsed to another record."""
 
     @property
-    def endpoint_missing(self) -> bool:
-        """After the last page: the source has no such list, and another read of the run replaces this one."""
+    def may_lack_changes(self) -> bool:
+        """After the last page: other records may have changed, as nothing told which to ask for.
+
+        What it showed is published; that the entity was read is not noted, nor that it was not.
+        """
 
     @property
     def records(self) -> int | None:

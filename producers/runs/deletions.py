@@ -119,7 +119,7 @@ class Deletions:
         nothing = len(missing.entity_ids) >= missing.published.in_range and not self._has_shown_any()
         whole = self._run.assignment.whole
         records = self._read.records
-        showing = self._ledger.seen(self._read.name) if gone.unasked and self._read.entity is BUDGETS else ()
+        showing = self._ledger.seen(self._name) if gone.unasked and self._read.entity is BUDGETS else ()
         return Looked(
             entity=self._read.entity,
             whole=whole,
@@ -136,8 +136,7 @@ class Deletions:
         )
 
     def _has_shown_any(self) -> bool:
-        name = self._read.name
-        return bool(self._ledger.seen(name) or self._ledger.seen(outside(name)))
+        return bool(self._ledger.seen(self._name) or self._ledger.seen(outside(self._name)))
 
     def _real_jobs(self) -> int:
         return self._ledger.count(JOBS.name) - len(self._ledger.known(JOBS.name, [_GENERAL_JOB]))
@@ -165,7 +164,7 @@ class Deletions:
 
         Then no row was removed during that pass, so none can have moved onto a page that it had read already.
         """
-        shown: Collection[str] = self._ledger.seen(self._read.name)
+        shown: Collection[str] = self._ledger.seen(self._name)
         returned: set[str] = set()
         for _ in range(_MOST_PASSES):
             returned |= self._look_once(missing, returned)

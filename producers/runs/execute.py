@@ -60,7 +60,7 @@ def execute(run: Run, reads: Iterable[EntityRead]) -> None:
     run.resumed = bool(done)
     checks = RecordChecks(run.evidence)
     for read in reads:
-        _execute_one(run, read, done.get(read.name), checks)
+        _execute_one(run, read, done.get(read.entity.name), checks)
     checks.end()
 
 
@@ -72,7 +72,7 @@ def take_newest(run: Run, read: EntityRead) -> None:
     run.services.ledger.mark_unconfirmed()
     run.counts.setdefault(read.entity.name, dict.fromkeys(COUNTERS, 0))
     checks = RecordChecks(run.evidence)
-    _ReadInRun(run, read, Checkpoint(read.name, run.services.clock.now()), checks).take_pages_only()
+    _ReadInRun(run, read, Checkpoint(read.entity.name, run.services.clock.now()), checks).take_pages_only()
 
 
 def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None, checks: RecordChecks) -> None:
@@ -87,8 +87,8 @@ def _execute_one(run: Run, read: EntityRead, earlier: Checkpoint | None, checks:
     now = run.services.clock.now()
     run.counts.setdefault(name, dict.fromkeys(COUNTERS, 0))
     if earlier is None:
-        run.services.ledger.begin_read(read.name, now)
-    _ReadInRun(run, read, earlier or Checkpoint(read.name, now), checks).execute()
+        run.services.ledger.begin_read(name, now)
+    _ReadInRun(run, read, earlier or Checkpoint(name, now), checks).execute()
 
 
 def _take_over(run: Run, entity: str, ended: Checkpoint) -> None:
@@ -145,8 +145,8 @@ class _ReadInRun:
         reason = doubt or self._kept_reason()
         if reason is not None:
             self._end_incomplete(reason, deletion)
-        elif self._read.endpoint_missing:
-            self._ledger.end_read(self._read.name, None, held=(), returned=())
+        elif self._read.may_lack_changes:
+            self._ledger.end_read(self._name, None, held=(), returned=())
         else:
             self._end_complete(deletion)
 
@@ -183,7 +183,7 @@ class _ReadInRun:
             records=self._read.records,
             looks_wrong=deletion.looks_wrong or {},
         )
-        self._ledger.end_read(self._read.name, complete, held=deletion.held, returned=deletion.returned)
+        self._ledger.end_read(self._name, complete, held=deletion.held, returned=deletion.returned)
         self._close_gone(complete)
         self._run.through.append(complete.through)
         self._events.complete(complete, self._counts, pages=self._checkpoint.pages_done)
@@ -192,7 +192,7 @@ class _ReadInRun:
         """A refused row that a read of everything did not show is gone: its dead letter gets a receipt."""
         if not complete.whole or complete.from_day is not None or complete.to_day is not None:
             return
-        shown = self._ledger.seen(self._read.name)
+        shown = self._ledger.seen(self._name)
         gone = self._refused.gone(shown)
         if gone:
             self._run.send(self._refused.receipts_of_gone(gone))
@@ -204,7 +204,7 @@ class _ReadInRun:
         self._run.incomplete[self._name] = reason.sentence
         whole, wrong = self._run.assignment.whole, deletion.looks_wrong
         incomplete = IncompleteRead(self._name, reason.sentence, whole=whole, looks_wrong=wrong)
-        self._ledger.end_read(self._read.name, incomplete, held=deletion.held, returned=deletion.returned)
+        self._ledger.end_read(self._name, incomplete, held=deletion.held, returned=deletion.returned)
         self._events.incomplete(reason.sentence, self._counts)
 
     def _incomplete_reason(self) -> IncompleteReason | None:
@@ -234,12 +234,11 @@ class _ReadInRun:
         if self._waiting:
             # Single rows lost a field: people edited them.
             self._take_again(Page(self._checkpoint.pages_done, self._waiting, None), ())
-        self._ledger.end_pages(self._read.name)
+        self._ledger.end_pages(self._name)
         return None
 
     def _all_seen(self) -> set[str]:
-        name = self._read.name
-        return self._ledger.seen(name) | self._ledger.seen(outside(name))
+        return self._ledger.seen(self._name) | self._ledger.seen(outside(self._name))
 
     def _take(self, page: Page, *, again: bool) -> Suspicion | None:
         """Publish what differs on a page, then record both; rows of a page that is taken again are counted once.
@@ -335,7 +334,7 @@ class _ReadInRun:
 
     def _seen(self, ids: Collection[str]) -> set[str]:
         self._pipeline.settle()
-        return self._ledger.seen(self._read.name, among=ids)
+        return self._ledger.seen(self._name, among=ids)
 
     def _compare(self, page: Page) -> tuple[Comparison, Mapping[str, Known]]:
         """What differs, and what was known.

@@ -143,7 +143,7 @@ class Ledger(Protocol):
     def end_read(
         self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
     ) -> None:
-        """The read ended; `end` is None if another read of the run reports on the entity.
+        """The read ended; `end` is None if nobody knows whether it was shown all that changed.
 
         `held`: deletions that the brake holds; `returned`: ids that only the second look showed.
         """

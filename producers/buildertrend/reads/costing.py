@@ -52,7 +52,7 @@ class _ReadByJob:
     """
 
     reader_version = READER_VERSION
-    endpoint_missing = False
+    may_lack_changes = False
     records: int | None = None
 
     def __init__(self, account: Account, job_ids: Sequence[int], *, chosen: Sequence[int] | None, what: str) -> None:
@@ -102,7 +102,6 @@ class CostCodesRead(_ReadByJob):
     """
 
     entity = COST_CODES
-    name = COST_CODES.name
 
     def __init__(
         self,
@@ -112,11 +111,11 @@ class CostCodesRead(_ReadByJob):
         whole: bool,
         chosen: Sequence[int] | None = None,
         shifts: TimeEntriesRead | None = None,
-        endpoint_missing: bool = False,
+        may_lack_changes: bool = False,
     ) -> None:
         super().__init__(account, job_ids, chosen=chosen, what="cost codes")
         self._whole = whole
-        self.endpoint_missing = endpoint_missing
+        self.may_lack_changes = may_lack_changes
         self._shifts = shifts
 
     def pages(self, start: ReadStart = FROM_THE_START) -> Iterator[Page]:
@@ -164,7 +163,6 @@ class BudgetsRead(_ReadByJob):
     """
 
     entity = BUDGETS
-    name = BUDGETS.name
 
     def __init__(
         self,
@@ -173,11 +171,11 @@ class BudgetsRead(_ReadByJob):
         *,
         chosen: Sequence[int] | None = None,
         note: Callable[[int, Sequence[SourceRow] | None], None] = lambda _job_id, _lines: None,
-        endpoint_missing: bool = False,
+        may_lack_changes: bool = False,
     ) -> None:
         super().__init__(account, job_ids, chosen=chosen, what="budgets")
         self._note = note
-        self.endpoint_missing = endpoint_missing
+        self.may_lack_changes = may_lack_changes
         self._job_of_code: dict[str, int] = {}
         self._without_lines: list[int] = []
 

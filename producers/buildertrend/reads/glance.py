@@ -42,9 +42,8 @@ class GlanceRead:
     """
 
     entity = TIME_ENTRIES
-    name = TIME_ENTRIES.name
     reader_version = READER_VERSION
-    endpoint_missing = False
+    may_lack_changes = False
     records: int | None = None
 
     def __init__(

@@ -38,9 +38,8 @@ class JobsRead:
     """All jobs: the picker's rows, with number and street from the job list. Keeps the ids for the reads by job."""
 
     entity = JOBS
-    name = JOBS.name
     reader_version = READER_VERSION
-    endpoint_missing = False
+    may_lack_changes = False
     records: int | None = None
 
     def __init__(self, account: Account) -> None:

@@ -133,7 +133,7 @@ def _costing(
         watch = memory.watch(account)
         knows_all = asks_all or watch.rows is not None
         chosen = None if asks_all else watch.due(job_ids)
-        budgets = BudgetsRead(account, job_ids, chosen=chosen, note=watch.note, endpoint_missing=not knows_all)
+        budgets = BudgetsRead(account, job_ids, chosen=chosen, note=watch.note, may_lack_changes=not knows_all)
         yield budgets
         memory.keep_budgets(watch, settled=budgets.incomplete_reason() is not None)
     if COST_CODES.name in scope.entities:
@@ -141,4 +141,4 @@ def _costing(
         known = () if asks_all else memory.listed_codes()
         chosen = None if budgets is None else budgets.jobs_to_list(known, with_empty=asks_all)
         missing = not knows_all
-        yield CostCodesRead(account, job_ids, chosen=chosen, whole=whole, shifts=shifts, endpoint_missing=missing)
+        yield CostCodesRead(account, job_ids, chosen=chosen, whole=whole, shifts=shifts, may_lack_changes=missing)

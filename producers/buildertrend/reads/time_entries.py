@@ -75,9 +75,8 @@ class TimeEntriesRead:
     """
 
     entity = TIME_ENTRIES
-    name = TIME_ENTRIES.name
     reader_version = READER_VERSION
-    endpoint_missing = False
+    may_lack_changes = False
 
     def __init__(
         self,

@@ -27,9 +27,8 @@ class UsersRead:
     """
 
     entity = USERS
-    name = USERS.name
     reader_version = READER_VERSION
-    endpoint_missing = False
+    may_lack_changes = False
     records: int | None = None
 
     def __init__(self, account: Account, shifts: TimeEntriesRead | None = None, *, whole: bool = True) -> None:

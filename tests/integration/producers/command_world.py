@@ -121,9 +121,8 @@ class JobsRead:
     """A read of three pages of jobs; while it goes on, other things happen."""
 
     entity: Entity = JOBS
-    name = JOBS.name
     reader_version = b""
-    endpoint_missing = False
+    may_lack_changes = False
 
     def __init__(self, world: World, stop: threading.Event) -> None:
         self._world = world

@@ -116,7 +116,7 @@ def test_recent_read_lists_the_codes_of_a_job_whose_budget_names_an_unknown_one(
 def test_without_the_report_only_a_read_of_all_budgets_is_complete(rows: bool, says_nothing: bool) -> None:
     account = large_account()
     found = {
-        (scope.jobs, read.entity.name): read.endpoint_missing
+        (scope.jobs, read.entity.name): read.may_lack_changes
         for scope in (Scope(CHANGED_JOBS, None), Scope(OPEN_JOBS, None), Scope(ALL_JOBS, None))
         for read in planned_reads(account.as_account(), scope, Remembering(account, set(), rows))
         if list(read.pages()) is not None
