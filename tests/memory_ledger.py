@@ -116,8 +116,8 @@ class MemoryLedger:
     def checkpoints(self) -> dict[str, Checkpoint]:
         return dict(self.memory.checkpoints)
 
-    def begin_read(self, read: str, began_at: datetime) -> None:
-        self.memory.checkpoints.setdefault(read, Checkpoint(read, began_at))
+    def begin_read(self, entity: str, began_at: datetime) -> None:
+        self.memory.checkpoints.setdefault(entity, Checkpoint(entity, began_at))
 
     def count(self, entity: str) -> int:
         return len(self._published(entity))
@@ -187,8 +187,8 @@ class MemoryLedger:
     def accepted(self, entity: str) -> set[str]:
         return {rule for rule, kept in self.company.suspicions.get(entity, {}).items() if kept.accepted}
 
-    def end_pages(self, read: str) -> None:
-        self._set_state(read, READ)
+    def end_pages(self, entity: str) -> None:
+        self._set_state(entity, READ)
 
     def missing(self, entity: str, covered: ReadRange) -> Missing:
         kept = self._published(entity)
@@ -211,16 +211,16 @@ class MemoryLedger:
         self._save(progress)
 
     def end_read(
-        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+        self, entity: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
     ) -> None:
+        self._hold(entity, held, returned)
         if end is not None:
-            self._hold(end.entity, held, returned)
             self._keep_suspicions(end)
         if isinstance(end, IncompleteRead):
             before = self.company.incomplete.get(end.entity, end)
             self.company.incomplete[end.entity] = replace(end, whole=end.whole or before.whole)
-            at = self.memory.checkpoints[read]
-            self.memory.checkpoints[read] = replace(
+            at = self.memory.checkpoints[entity]
+            self.memory.checkpoints[entity] = replace(
                 at, state=INCOMPLETE, cursor={**at.cursor, INCOMPLETE_REASON: end.message}
             )
             return
@@ -230,7 +230,7 @@ class MemoryLedger:
                 self.company.records[end.entity, end.whole] = end.records
             if end.whole or not getattr(self.company.incomplete.get(end.entity), "whole", False):
                 self.company.incomplete.pop(end.entity, None)
-        self._set_state(read, HELD if held else COMPLETE)
+        self._set_state(entity, HELD if held else COMPLETE)
 
     def _keep_suspicions(self, end: CompleteRead | IncompleteRead) -> None:
         if end.looks_wrong is None:
@@ -262,8 +262,8 @@ class MemoryLedger:
         orphan = one.parent_id not in self._published("jobs")
         return in_days and (one.parent_id in covered.parents or orphan)
 
-    def _set_state(self, read: str, state: str) -> None:
-        self.memory.checkpoints[read] = replace(self.memory.checkpoints[read], state=state)
+    def _set_state(self, entity: str, state: str) -> None:
+        self.memory.checkpoints[entity] = replace(self.memory.checkpoints[entity], state=state)
 
     def _save(self, progress: Progress) -> None:
         self.memory.open = replace(self.memory.open, counts=_through_json(progress.counts))

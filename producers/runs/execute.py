@@ -146,7 +146,7 @@ class _ReadInRun:
         if reason is not None:
             self._end_incomplete(reason, deletion)
         elif self._read.may_lack_changes:
-            self._ledger.end_read(self._name, None, held=(), returned=())
+            self._ledger.end_read(self._name, None, held=deletion.held, returned=deletion.returned)
         else:
             self._end_complete(deletion)
 

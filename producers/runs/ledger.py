@@ -81,12 +81,12 @@ def outside(read: str) -> str:
 
 
 class Ledger(Protocol):
-    """Storage interface of one run of one company. `read` is the name of a read (see producers.source.EntityRead)."""
+    """Storage interface of one run of one company. `read` is an entity, or `outside` of one."""
 
     def checkpoints(self) -> dict[str, Checkpoint]:
-        """How far earlier attempts came, by the name of the read."""
+        """How far earlier attempts came, by entity."""
 
-    def begin_read(self, read: str, began_at: datetime) -> None:
+    def begin_read(self, entity: str, began_at: datetime) -> None:
         """A read begins; its first beginning counts."""
 
     def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
@@ -125,7 +125,7 @@ class Ledger(Protocol):
     def accepted(self, entity: str) -> set[str]:
         """Rules of producers.runs.suspicion of which an operator said that what they found is true."""
 
-    def end_pages(self, read: str) -> None:
+    def end_pages(self, entity: str) -> None:
         """All pages are taken; deletions are to be looked for."""
 
     def missing(self, entity: str, covered: ReadRange) -> Missing:
@@ -141,7 +141,7 @@ class Ledger(Protocol):
         """Forget records whose deletion is published."""
 
     def end_read(
-        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+        self, entity: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
     ) -> None:
         """The read ended; `end` is None if nobody knows whether it was shown all that changed.
 
@@ -165,9 +165,9 @@ class PostgresLedger:
         with self.database.statement() as tx:
             return checkpoints.checkpoints(tx, self.run)
 
-    def begin_read(self, read: str, began_at: datetime) -> None:
+    def begin_read(self, entity: str, began_at: datetime) -> None:
         with self._held() as tx:
-            checkpoints.begin_read(tx, self.run, entity=read, began_at=began_at)
+            checkpoints.begin_read(tx, self.run, entity=entity, began_at=began_at)
 
     def known(self, entity: str, entity_ids: Sequence[str]) -> dict[str, Known]:
         with self.database.statement() as tx:
@@ -242,9 +242,9 @@ class PostgresLedger:
         with self.database.statement() as tx:
             return suspicions.accepted(tx, self.run.company_id, entity)
 
-    def end_pages(self, read: str) -> None:
+    def end_pages(self, entity: str) -> None:
         with self._held() as tx:
-            checkpoints.set_read_state(tx, self.run, entity=read, state=checkpoints.READ)
+            checkpoints.set_read_state(tx, self.run, entity=entity, state=checkpoints.READ)
 
     def missing(self, entity: str, covered: ReadRange) -> Missing:
         with self.database.transaction() as tx:
@@ -267,24 +267,23 @@ class PostgresLedger:
             self._save(tx, progress)
 
     def end_read(
-        self, read: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
+        self, entity: str, end: CompleteRead | IncompleteRead | None, *, held: Sequence[str], returned: Collection[str]
     ) -> None:
         with self._held() as tx:
-            if end is not None:
-                held_deletions.drop_held(tx, self.run.company_id, end.entity, returned)
-                held_deletions.drop_returned(tx, self.run, end.entity)
-                held_deletions.hold(tx, self.run, end.entity, held)
+            held_deletions.drop_held(tx, self.run.company_id, entity, returned)
+            held_deletions.drop_returned(tx, self.run, entity)
+            held_deletions.hold(tx, self.run, entity, held)
             if isinstance(end, IncompleteRead):
                 # A backfill's command gets the reason; a read of past days says nothing about what is complete now.
                 if not self.republish:
                     put_incomplete(tx, self.run, end)
                 state, reason = checkpoints.INCOMPLETE, end.message
-                checkpoints.set_read_state(tx, self.run, entity=read, state=state, incomplete_reason=reason)
+                checkpoints.set_read_state(tx, self.run, entity=entity, state=state, incomplete_reason=reason)
                 return
             if end is not None:
                 put_complete(tx, self.run, end)
             state = checkpoints.HELD if held else checkpoints.COMPLETE
-            checkpoints.set_read_state(tx, self.run, entity=read, state=state)
+            checkpoints.set_read_state(tx, self.run, entity=entity, state=state)
 
     def _save(self, tx: Writing, progress: Progress) -> None:
         save_progress(tx, self.run, position=progress.position, counts=progress.counts)

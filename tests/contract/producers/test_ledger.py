@@ -251,6 +251,17 @@ def test_ledger_held_records_are_released_once_and_later_ones_are_not(keeper: Ke
     assert (ledger.released(SHIFTS), ledger.held(SHIFTS)) == ({"1"}, {"2"})
 
 
+def test_ledger_records_are_held_and_return_whatever_else_of_the_read_is_known(keeper: Keeper) -> None:
+    ledger = keeper.begin()
+    ledger.begin_read(SHIFTS, AT)
+    ledger.end_read(SHIFTS, None, held=["1", "2", "3"], returned=())
+    assert ledger.held(SHIFTS) == {"1", "2", "3"}
+    assert ledger.checkpoints()[SHIFTS].state == HELD
+    ledger.record_page(page(1, published("1")))
+    ledger.end_read(SHIFTS, None, held=["3"], returned={"2"})
+    assert ledger.held(SHIFTS) == {"3"}
+
+
 def test_ledger_held_records_that_returned_are_forgotten(keeper: Keeper) -> None:
     ledger = keeper.begin()
     ledger.begin_read(SHIFTS, AT)

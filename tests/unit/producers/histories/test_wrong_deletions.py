@@ -124,6 +124,19 @@ def test_answer_that_shows_nothing_of_an_entity_is_held_however_few_it_has(world
     assert not world.memory.held[entity]
 
 
+def test_deletions_that_are_held_where_nobody_knows_what_changed_can_be_released(world: World) -> None:
+    """A recent read of an account without the report: people are told of them, so they must be there to let go."""
+    before = ids(world, "budgets")
+    hidden: dict[str, Any] = {"missing_rows": [{"entity": "budgets", "which": "half"}]}
+    world.company.set_switches(**hidden)
+    assert world.read() == "completed"
+    assert world.memory.runs[-1].state == "held"
+    assert ids(world, "budgets") == before
+    held = set(world.memory.held["budgets"])
+    assert held
+    assert held < before
+
+
 def test_job_whose_budget_never_answers_keeps_its_lines_and_the_others_are_read(world: World) -> None:
     lines = world.company.ids("budget-lines")
     silent_job = world.company.record("budget-lines", lines[0])["job_id"]
