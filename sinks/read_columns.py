@@ -1,7 +1,8 @@
 """The columnar reader: Avro bytes to Arrow to COPY's binary format without a Python object a value.
 
 It takes only records that it provably understood; all others go to the row-by-row reader in `read_rows`, which finds
-the bad one. The two must agree: test_writers.py and test_reduction.py of tests/contract/sinks run on both.
+the bad one. The two must agree: test_writers.py, test_refused_records.py and test_reduction.py of tests/contract/sinks
+run on both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a reader makes of records, and the row-by-row reader: a record that cannot be decoded is rejected alone.
 
 The other reader is `read_columns`: the same rows, many times faster, of records that it fully understands. The two must
-agree: test_writers.py and test_reduction.py of tests/contract/sinks run on both.
+agree: test_writers.py, test_refused_records.py and test_reduction.py of tests/contract/sinks run on both.
 """
 
 from __future__ import annotations

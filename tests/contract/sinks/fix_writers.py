@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import pytest
 from psycopg.rows import DictRow
 
 from core.clock import SystemClock
@@ -71,3 +73,10 @@ class Sink:
 
     def close(self) -> None:
         self.store.close()
+
+
+@pytest.fixture(params=READERS)
+def sink(request: pytest.FixtureRequest, database_url: str) -> Iterator[Sink]:
+    made = Sink(database_url, request.param)
+    yield made
+    made.close()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.rows import DictRow
@@ -37,13 +35,6 @@ contents = st.fixed_dictionaries(
         "version": st.integers(0, 2**62),
     }
 )  # fmt: skip
-
-
-@pytest.fixture(params=READERS)
-def sink(request: pytest.FixtureRequest, database_url: str) -> Iterator[Sink]:
-    made = Sink(database_url, request.param)
-    yield made
-    made.close()
 
 
 def emptied(sink: Sink) -> Sink:
