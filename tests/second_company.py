@@ -46,7 +46,6 @@ class Shift:
     approved: bool = False
     notes: str = ""
     tags: tuple[str, ...] = ()
-    is_open: bool = False
 
     @property
     def total(self) -> int:

@@ -30,6 +30,7 @@ from tests.second_company import STATUSES, Job, SecondCompany, Shift, stated_min
 USERNAME, PASSWORD = "office@tighe.example", "a right password"
 BUILDER_ID = 60001
 _AUTH = ".AspNet.Auth0"
+_PLACE = {"latitude": 39.7317, "longitude": -104.9214}
 _GLOBAL_INFO = {
     "builderId": BUILDER_ID,
     "builderName": "Tighe & Sons",
@@ -119,9 +120,6 @@ class SecondSource:
             return 200, _envelope(None, success=False, relogin=True), {}
         status, payload, extra = self._endpoint(target.path, parse_qs(target.query), json.loads(body) if body else None)
         return status, payload, extra | self._renewed()
-
-    def end_session(self) -> None:
-        self.cookies = dict.fromkeys(self.cookies, "")
 
     def _signed_in(self, headers: Mapping[str, str]) -> bool:
         sent = dict(part.strip().partition("=")[::2] for part in headers.get("cookie", "").split(";"))
@@ -242,19 +240,7 @@ class SecondSource:
         ]
 
     def _row(self, one: Shift) -> dict[str, Any]:
-        end = one.start + timedelta(minutes=one.total + one.rest)
-        nested = {"builderId": BUILDER_ID, "jobId": one.job or 0, "id": one.id}
-        place = {"latitude": 39.7317, "longitude": -104.9214}
         blank = self.quirks.blank_columns
-        codes = [
-            {
-                "id": code,
-                "costCodeTitle": self.company.title(code),
-                "totalMinutes": stated_minutes(minutes),
-                "useDecimal": False,
-            }
-            for code, minutes in one.codes
-        ]
         return {
             "id": one.id,
             "jobId": one.job,
@@ -262,15 +248,7 @@ class SecondSource:
             "userID": one.user,
             "jobName": "General" if one.job is None else self.company.jobs[one.job].name,
             "name": (self.company.users | self.company.former)[one.user],
-            "date": {"date": one.start.isoformat(), **nested},
-            "timeIn": {
-                **nested,
-                "timeStamp": one.start.isoformat(),
-                "location": place,
-                "outOfBounds": False,
-                "showDate": False,
-            },
-            "timeOut": None if one.is_open else {"timeStamp": end.isoformat(), "location": place},
+            **_from_until(one),
             "breakTime": {"id": one.id, "breakTime": one.rest, "useDecimal": False, "isOnBreak": False},
             "regularTime": 0 if blank else one.minutes,
             "overTime": 0 if blank else one.over,
@@ -286,22 +264,31 @@ class SecondSource:
             "builderCost": {"value": float(one.cost), "scale": 2},
             "rate": "$25.00",
             "billableRate": None,
-            "costCodes": [] if blank else codes or (None if self.quirks.null_containers else []),
+            "costCodes": [] if blank else self._codes(one) or (None if self.quirks.null_containers else []),
             "createdBy": {"id": 1, "displayName": ""},
-            "locationInfo": place,
+            "locationInfo": _PLACE,
             "gustoSyncStatus": 0,
             "notes": one.notes,
             "tags": [{"id": 3, "name": tag} for tag in one.tags] if self.quirks.tag_objects else list(one.tags),
         }
 
+    def _codes(self, one: Shift) -> list[dict[str, Any]]:
+        return [
+            {
+                "id": code,
+                "costCodeTitle": self.company.title(code),
+                "totalMinutes": stated_minutes(minutes),
+                "useDecimal": False,
+            }
+            for code, minutes in one.codes
+        ]
+
     def _budget(self, job: int) -> dict[str, Any]:
         lines = self.company.budgets.get(job)
-        if not lines:
-            return (
-                {"totalValues": None, "costCategories": None} if self.quirks.null_containers else {"costCategories": []}
-            )
+        if not lines and self.quirks.null_containers:
+            return {"totalValues": None, "costCategories": None}
         categories: dict[str, list[dict[str, Any]]] = {}
-        for code, (original, revised, category) in lines.items():
+        for code, (original, revised, category) in (lines or {}).items():
             row = {
                 "id": code,
                 "title": self.company.title(code),
@@ -312,17 +299,16 @@ class SecondSource:
         return {"costCategories": [{"title": title, "costCodes": rows} for title, rows in categories.items()]}
 
     def _cost_codes(self, job: int) -> Any:
+        by_id = self.quirks.spelling == "id"
+        names = ("id", "code", "title") if by_id else ("costCodeId", "displayCode", "name")
         rows = []
         for code in self.company.budgets.get(job, ()):
-            names = ("id", "code", "title") if self.quirks.spelling == "id" else ("costCodeId", "displayCode", "name")
-            rows.append(
-                dict(zip(names, (code, self.company.title(code).split()[0], self.company.title(code)), strict=True))
-            )
+            title = self.company.title(code)
+            rows.append(dict(zip(names, (code, title.split()[0], title), strict=True)))
         if not rows and self.quirks.null_containers:
             return {"costCodesWithBudget": None}
-        return (
-            {"costCodesWithBudget": rows} if self.quirks.spelling == "id" else _envelope({"costCodesWithBudget": rows})
-        )
+        answer = {"costCodesWithBudget": rows}
+        return answer if by_id else _envelope(answer)
 
     def _worksheet(self, job: int) -> Any:
         lines = self.company.worksheets.get(job)
@@ -348,6 +334,18 @@ class SecondSource:
                 ]
             }
         )
+
+
+def _from_until(one: Shift) -> dict[str, Any]:
+    """When the worker came and went, and where they stood."""
+    end = one.start + timedelta(minutes=one.total + one.rest)
+    nested = {"builderId": BUILDER_ID, "jobId": one.job or 0, "id": one.id}
+    came = {"timeStamp": one.start.isoformat(), "location": _PLACE, "outOfBounds": False, "showDate": False}
+    return {
+        "date": {"date": one.start.isoformat(), **nested},
+        "timeIn": {**nested, **came},
+        "timeOut": {"timeStamp": end.isoformat(), "location": _PLACE},
+    }
 
 
 def _listed(job: Job) -> dict[str, Any]:

@@ -67,7 +67,7 @@ class Connected:
         return event
 
     def stored(self) -> dict[str, dict[tuple[str, ...], tuple[Any, ...]]]:
-        """As `SecondSource.expected`."""
+        """As `SecondCompany.expected`."""
         with psycopg.connect(self._database) as connection:
             found: dict[str, dict[tuple[str, ...], tuple[Any, ...]]] = {
                 name: {(str(key),): tuple(rest) for key, *rest in connection.execute(query.encode(), [COMPANY])}
@@ -104,22 +104,8 @@ class Connected:
 
 
 def _entry(job: str, user: str, code: str | None, codes: list[str], parts: list[int], *rest: Any) -> tuple[Any, ...]:
-    *minutes, work_date, cost, approved, status, notes, tags = rest
-    regular, over, double, off, pause, total = minutes
-    split = sorted(zip(codes, parts, strict=True))
-    return (
-        job,
-        user,
-        code,
-        split,
-        (regular, over, double, off, pause, total),
-        work_date,
-        cost,
-        approved,
-        status,
-        notes,
-        tags,
-    )
+    minutes, others = rest[:6], rest[6:]
+    return (job, user, code, sorted(zip(codes, parts, strict=True)), minutes, *others)
 
 
 @pytest.fixture(scope="module")
