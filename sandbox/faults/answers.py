@@ -5,18 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from email.utils import format_datetime
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from sandbox.faults.visit import Inner, Visit
 from sandbox.rules import Entity, FailNext
 from sandbox.switches import Endpoint, Switches
-from sandbox.wire.call import refused
+from sandbox.wire.call import error_page, refused
 
-_TITLES = {
-    404: "404 - File or directory not found.",
-    403: "403 - Forbidden: Access is denied.",
-    503: "Service Unavailable",
-}
 _ENDPOINTS: dict[Entity, str] = {
     "jobs": "jobs_endpoint",
     "time-entries": "time_clock_endpoint",
@@ -46,7 +41,7 @@ class Bursts:
         if rule is None:
             return await inner()
         if state.refused_until is not None and now < state.refused_until:
-            return _too_many(rule.status)
+            return _failed(rule.status)
         state.recent.append(now)
         while (now - state.recent[0]).total_seconds() > rule.seconds:
             state.recent.popleft()
@@ -54,7 +49,7 @@ class Bursts:
             return await inner()
         state.recent.clear()
         state.refused_until = now + timedelta(seconds=rule.pause_s)
-        return _too_many(rule.status)
+        return _failed(rule.status)
 
 
 class FailNextRequests:
@@ -78,7 +73,7 @@ class MissingEndpoints:
             case "no-permission":
                 return refused("You do not have permission to view this page.")
             case status:
-                return _error_page(int(status))
+                return error_page(int(status))
 
 
 def _endpoint(switches: Switches, entity: Entity | None) -> Endpoint:
@@ -92,16 +87,11 @@ def _failure(rule: FailNext, visit: Visit) -> Response:
         until = visit.connection.now() + timedelta(seconds=rule.retry_after)
         as_date = rule.retry_after_form == "date"
         headers["Retry-After"] = format_datetime(until, usegmt=True) if as_date else str(rule.retry_after)
-    return _too_many(429, headers) if rule.status == 429 else _error_page(rule.status, headers)
+    return _failed(rule.status, headers)
 
 
-def _too_many(status: int, headers: dict[str, str] | None = None) -> Response:
-    """JSON for 429; a 403 is the page of somebody without permission."""
+def _failed(status: int, headers: dict[str, str] | None = None) -> Response:
+    """JSON for 429, an error page else: a 403 is the one of somebody without permission."""
     if status == 429:
         return JSONResponse({"message": "Too many requests."}, status, headers=headers)
-    return _error_page(status, headers)
-
-
-def _error_page(status: int, headers: dict[str, str] | None = None) -> Response:
-    title = _TITLES.get(status, "Server Error")
-    return HTMLResponse(f"<html><head><title>{title}</title></head><body>{title}</body></html>", status, headers)
+    return error_page(status, headers)

@@ -12,6 +12,12 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from sandbox.company import Company
 
+_TITLES = {
+    404: "404 - File or directory not found.",
+    403: "403 - Forbidden: Access is denied.",
+    503: "Service Unavailable",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -53,9 +59,9 @@ def refused(message: str, status: int = 200) -> Response:
     return plain(_envelope(None, success=False, message=message), status)
 
 
-def error_page(status: int) -> Response:
-    title = "Server Error" if status >= 500 else f"{status} - Error"
-    return HTMLResponse(f"<html><head><title>{title}</title></head><body>{title}</body></html>", status)
+def error_page(status: int, headers: dict[str, str] | None = None) -> Response:
+    title = _TITLES.get(status, "Server Error" if status >= 500 else f"{status} - Error")
+    return HTMLResponse(f"<html><head><title>{title}</title></head><body>{title}</body></html>", status, headers)
 
 
 def relogin() -> Response:

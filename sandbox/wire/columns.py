@@ -1,14 +1,12 @@
 """The time clock's columns: which are selected decides what a row shows. Others come back null or 0 (G11).
 
-The captured list (G12) shows all that the captured rows held. Which number is which column nobody told: all but
-column 1, the start (G15), are our own choice [C].
+Which number is which column nobody told: all but column 1, the start (G15), are our own choice [C], made so that the
+captured list (G12) shows all that the captured rows held.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-
-CAPTURED = ("1", "2", "11", "3", "4", "5", "40", "6", "7", "9", "29", "46", "24", "23", "39", "10")
 
 # By number: the name of the column, and the fields that it fills.
 COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -19,28 +19,9 @@ def shift_row(company: Company, shift: Shift) -> Row:
         "userID": shift.user_id,
         "jobName": job_name(company, shift),
         "name": worker_name(company, shift),
-        "date": {"date": shift.time_in, **_keys(company, shift)},
-        "timeIn": _stamp(company, shift, shift.time_in),
-        "timeOut": None if shift.time_out is None else _stamp(company, shift, shift.time_out),
-        "breakTime": {
-            "id": shift.id,
-            "breakTime": shift.break_minutes,
-            "useDecimal": False,
-            "autoEndBreaks": False,
-            "isOnBreak": False,
-            "canEndBreak": False,
-        },
-        "regularTime": regular_minutes(company, shift),
-        "overTime": shift.overtime_minutes,
-        "doubleOverTime": shift.double_overtime_minutes,
-        "personalTimeOff": shift.pto_minutes,
-        "totalWorkTime": shift.worked_minutes,
-        "approvalStatus": {
-            "isApproved": shift.is_approved,
-            "updatedDate": shift.approved_at,
-            "updatedById": 1 if shift.approved_at else 0,
-            "updatedByName": "",
-        },
+        **_clock(company, shift),
+        **_minutes(company, shift),
+        "approvalStatus": _approval(shift),
         "builderCost": wrapped(labour_cost_cents(shift)),
         "rate": rate_text(shift.rate_cents),
         "billableRate": None,
@@ -56,6 +37,42 @@ def shift_row(company: Company, shift: Shift) -> Row:
         "rowActionColumnResponse": None,
         "notes": shift.notes,
         "tags": _tags(company, shift),
+    }
+
+
+def _clock(company: Company, shift: Shift) -> Row:
+    """When the worker came, went and paused."""
+    return {
+        "date": {"date": shift.time_in, **_keys(company, shift)},
+        "timeIn": _stamp(company, shift, shift.time_in),
+        "timeOut": None if shift.time_out is None else _stamp(company, shift, shift.time_out),
+        "breakTime": {
+            "id": shift.id,
+            "breakTime": shift.break_minutes,
+            "useDecimal": False,
+            "autoEndBreaks": False,
+            "isOnBreak": False,
+            "canEndBreak": False,
+        },
+    }
+
+
+def _minutes(company: Company, shift: Shift) -> Row:
+    return {
+        "regularTime": regular_minutes(company, shift),
+        "overTime": shift.overtime_minutes,
+        "doubleOverTime": shift.double_overtime_minutes,
+        "personalTimeOff": shift.pto_minutes,
+        "totalWorkTime": shift.worked_minutes,
+    }
+
+
+def _approval(shift: Shift) -> Row:
+    return {
+        "isApproved": shift.is_approved,
+        "updatedDate": shift.approved_at,
+        "updatedById": 1 if shift.approved_at else 0,
+        "updatedByName": "",
     }
 
 
