@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import subprocess
 import sys
@@ -23,9 +22,7 @@ from producers.buildertrend.sign_in import Hosts, SignInDetails
 from sandbox.client import SandboxControl, Sender
 from schemas.faults import BLOCKED, MFA_REQUIRED, WRONG_CREDENTIALS
 from tests.fakes import MemorySessions
-from tests.fix_source import SOURCE_URL, InProcessSource
-
-_SEEDS = itertools.count(7000)
+from tests.fix_source import SOURCE_URL, InProcessSource, own_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,10 @@ def reached(request: pytest.FixtureRequest) -> Iterator[tuple[str, httpx.Client,
 
 
 @pytest.fixture
-def site(reached: tuple[str, httpx.Client, Sender]) -> Site:
+def site(reached: tuple[str, httpx.Client, Sender], request: pytest.FixtureRequest) -> Site:
     url, http, sender = reached
     control = SandboxControl(url, sender=sender).create_company(
-        seed=next(_SEEDS), jobs=8, shifts=250, anchor_date="2026-06-17"
+        seed=own_seed(request), jobs=8, shifts=250, anchor_date="2026-06-17"
     )
     control.set_switches(latency_ms=0)
     return Site(url, http, control)

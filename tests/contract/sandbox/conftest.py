@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
-from zlib import crc32
 
 import httpx
 import pytest
@@ -16,6 +15,7 @@ from sandbox.app import create_app
 from sandbox.client import SandboxControl
 from sandbox.in_process import InProcessTransport
 from tests.contract.sandbox.wire import Site
+from tests.fix_source import own_seed
 
 
 @pytest.fixture(scope="session", params=["in-process", "server"])
@@ -35,14 +35,11 @@ def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
 
 @pytest.fixture
 def site(running: tuple[str, Any], request: pytest.FixtureRequest) -> Site:
-    """A fresh company of 12 jobs and 150 shifts without latency; nobody is signed in yet.
-
-    Its seed is the test's own, so that a test meets the same company whatever ran before it.
-    """
+    """A fresh company of 12 jobs and 150 shifts without latency; nobody is signed in yet."""
     base_url, sender = running
     sender.headers["user-agent"] = "Mozilla/5.0 test"
     control = SandboxControl(base_url, sender=sender).create_company(
-        seed=crc32(request.node.nodeid.encode()) >> 2, jobs=12, shifts=150, anchor_date="2026-06-17"
+        seed=own_seed(request), jobs=12, shifts=150, anchor_date="2026-06-17"
     )
     control.set_switches(latency_ms=0, internal_users_grid=True)
     return Site(base_url, sender, control)

@@ -14,16 +14,16 @@ from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from sandbox.client import Kind, SandboxControl
 from schemas.entities import ENTITIES
-from tests.fix_source import new_company
+from tests.fix_source import CompanyMaker
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 
 GRID = "/api/TimeClock/Grid"
 
 
 @pytest.fixture
-def long_desk(new_desk: DeskMaker, sandbox_client: Any) -> Desk:
+def long_desk(new_desk: DeskMaker, new_company: CompanyMaker) -> Desk:
     """Connected and never read: 5 pages of shifts."""
-    made = new_desk(new_company(sandbox_client, shifts=900))
+    made = new_desk(new_company(shifts=900))
     made.connect()
     return made
 

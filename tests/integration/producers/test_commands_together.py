@@ -12,7 +12,7 @@ from producers.sync_events import SyncEvent
 from schemas.codec import to_days
 from schemas.sync_events import TERMINAL_EVENTS
 from tests import factories
-from tests.fix_source import new_company
+from tests.fix_source import CompanyMaker
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 
 
@@ -35,9 +35,9 @@ def last(desk: Desk, command_id: str) -> SyncEvent:
 
 
 @pytest.fixture
-def pair(new_desk: DeskMaker, sandbox_client: Any) -> tuple[Desk, Desk]:
+def pair(new_desk: DeskMaker, new_company: CompanyMaker) -> tuple[Desk, Desk]:
     """Two connected companies of one database."""
-    desks = tuple(new_desk(new_company(sandbox_client)) for _ in range(2))
+    desks = tuple(new_desk(new_company()) for _ in range(2))
     for one in desks:
         one.connect()
     return desks[0], desks[1]

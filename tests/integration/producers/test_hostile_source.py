@@ -15,7 +15,7 @@ from producers.connection_work import work_on
 from producers.runs.outcome import OUTAGE_SHOWN_AFTER_S
 from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
-from tests.fix_source import new_company
+from tests.fix_source import CompanyMaker
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 from tests.other_company import OtherCompany
 
@@ -61,9 +61,9 @@ def row(desk: Desk) -> dict[str, Any]:
 
 
 @pytest.fixture
-def two(new_desk: DeskMaker, sandbox_company: SandboxControl, sandbox_client: Any) -> tuple[Desk, Desk]:
+def two(new_desk: DeskMaker, new_company: CompanyMaker) -> tuple[Desk, Desk]:
     """Two companies of one poller: a hostile source of one is nothing to the other."""
-    made = new_desk(sandbox_company), new_desk(new_company(sandbox_client, jobs=3, shifts=20))
+    made = new_desk(new_company()), new_desk(new_company(jobs=3, shifts=20))
     for desk in made:
         desk.connect()
     return made

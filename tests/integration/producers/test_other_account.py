@@ -6,7 +6,7 @@ from typing import Any
 
 from control.other_account import accept, forget_confirmation
 from sandbox.client import SandboxControl
-from tests.fix_source import new_company
+from tests.fix_source import CompanyMaker
 from tests.integration.producers.fix_runs import Desk
 
 
@@ -35,9 +35,9 @@ def confirm(desk: Desk, builder_id: str) -> bool:
 
 
 def test_another_account_is_asked_about_by_name_and_taken_once_it_is_confirmed(
-    read_desk: Desk, sandbox_client: Any
+    read_desk: Desk, new_company: CompanyMaker
 ) -> None:
-    other = new_company(sandbox_client)
+    other = new_company()
     enter(read_desk, other)
     before = read_desk.mark()
     read_desk.run()
@@ -59,8 +59,10 @@ def test_another_account_is_asked_about_by_name_and_taken_once_it_is_confirmed(
     assert "DELETE" not in {change["op"] for change in shifts}, "those of before are held"
 
 
-def test_confirmation_is_for_the_account_that_was_shown_and_no_other(read_desk: Desk, sandbox_client: Any) -> None:
-    shown, third = new_company(sandbox_client), new_company(sandbox_client)
+def test_confirmation_is_for_the_account_that_was_shown_and_no_other(
+    read_desk: Desk, new_company: CompanyMaker
+) -> None:
+    shown, third = new_company(), new_company()
     enter(read_desk, shown)
     read_desk.run()
     assert confirm(read_desk, str(shown.company["builder_id"]))
@@ -72,8 +74,8 @@ def test_confirmation_is_for_the_account_that_was_shown_and_no_other(read_desk: 
     assert asked(read_desk)[0] == str(third.company["builder_id"])
 
 
-def test_new_credentials_forget_what_was_asked(read_desk: Desk, sandbox_client: Any) -> None:
-    enter(read_desk, new_company(sandbox_client))
+def test_new_credentials_forget_what_was_asked(read_desk: Desk, new_company: CompanyMaker) -> None:
+    enter(read_desk, new_company())
     read_desk.run()
     enter(read_desk, read_desk.sandbox)
     assert asked(read_desk) == (None, None, None)

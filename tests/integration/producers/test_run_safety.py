@@ -14,6 +14,7 @@ from producers.runs.messages import Message
 from producers.sync_events import SyncEvent
 from sandbox.client import SandboxControl
 from schemas.faults import BLOCKED, MFA_REQUIRED, SESSION_EXPIRED, WRONG_CREDENTIALS
+from tests.fix_source import CompanyMaker
 from tests.integration.producers.fix_runs import Desk, DeskMaker
 
 GRID, BUDGET, WORKSHEET = "TimeClock/Grid", "JobCostingBudget", "Worksheet"
@@ -337,11 +338,9 @@ def test_sign_in_whose_server_is_broken_is_tried_once_a_run_and_again_later(
 
 
 def test_another_account_than_before_is_refused_before_anything_is_read(
-    read_desk: Desk, new_desk: DeskMaker, sandbox_client: Any
+    read_desk: Desk, new_company: CompanyMaker
 ) -> None:
-    from tests.fix_source import new_company
-
-    other = new_company(sandbox_client)
+    other = new_company()
     before = read_desk.mark()
     profile = other.company
     read_desk.connect(username=profile["username"], password=profile["password"])
