@@ -15,6 +15,9 @@ from sandbox.errors import RefusedError
 FORMAT = "protiv-buildertrend-shape/1"
 _MOSTLY = 0.5
 _MOST_SHIFTS, _MOST_JOBS = 50_000, 2_000
+# More than any of the sizes: a shape comes from elsewhere, and ten to the power of what it says has no end.
+_MOST_DECADE = 6
+_NOT_A_SHAPE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
 _MODULES = {
     "jobs": "jobs_endpoint",
     "shifts": "time_clock_endpoint",
@@ -52,7 +55,7 @@ def read_shape(text: str) -> Shape:
             _read_module(endpoint, shape.switches)
             _READERS.get(endpoint.kind, _nothing)(endpoint, shape)
             _read_fields(endpoint, shape.switches)
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError) as error:
+    except _NOT_A_SHAPE as error:
         raise RefusedError("The file is no shape: write one with `source check … --shape FILE`.") from error
     return shape
 
@@ -90,7 +93,7 @@ class _Endpoint:
     def middle_of(self, path: str, measure: str) -> int | None:
         """A number in the middle of the highest decade of a field's values or lengths."""
         decades = self._fields.get(path, {}).get(measure)
-        return None if not decades else 3 * 10 ** int(decades[1])
+        return None if not decades else 3 * 10 ** min(int(decades[1]), _MOST_DECADE)
 
 
 def _nothing(_endpoint: _Endpoint, _shape: Shape) -> None:

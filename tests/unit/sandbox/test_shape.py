@@ -103,8 +103,14 @@ def test_field_that_is_null_in_every_row_is_null() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{", '{"endpoints": 5}', '{"endpoints": [5]}', json.dumps({"format": "else/2", "endpoints": []}),
-     endpoint("shifts", fields=5), endpoint("shifts", fields=[{"path": "data.records", "decades": ["x"]}])],
+     endpoint("shifts", fields=5), endpoint("shifts", fields=[{"path": "data.records", "decades": ["x"]}]),
+     endpoint("account", sets_cookies=1e-320), pytest.param("[" * 100_000, id="deep")],
 )  # fmt: skip
 def test_what_is_no_shape_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(RefusedError, match="shape"):
         read_shape(text)
+
+
+def test_size_of_any_magnitude_is_that_of_the_largest_company() -> None:
+    records = {"path": "data.records", "types": {"integer": 1.0}, "decades": [1, 10**9]}
+    assert read_shape(endpoint("shifts", fields=[records])).size == {"shifts": 50_000}
