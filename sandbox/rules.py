@@ -8,7 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from sandbox.control_api import bodies
 
-Entity = Literal["jobs", "time-entries", "budgets", "users", "cost-codes", "worksheets", "reports", "filters"]
+ListedEntity = Literal["jobs", "time-entries", "budgets", "users", "cost-codes", "worksheets"]
+RowEntity = Literal[ListedEntity, "reports"]
+Entity = Literal[RowEntity, "filters"]
 GridEntity = Literal["time-entries", "users"]
 Kind = Literal["shifts", "jobs", "users", "cost-codes", "budget-lines"]
 Spoiling = Literal["html", "truncated", "empty", "invalid-utf8", "drip", "endless", "reset", "close"]
@@ -97,7 +99,7 @@ class FieldRule(Rule):
     `field` may be a path with dots (`timeIn.timeStamp`). `rename` requires `name`, `add` puts `value` there.
     """
 
-    entity: Entity
+    entity: RowEntity
     field: str = Field(min_length=1)
     change: Literal["rename", "drop", "add", "null", "other-type"]
     name: str | None = None
@@ -114,7 +116,7 @@ class FieldRule(Rule):
 class MissingRows(Rule):
     """Rows of an entity are left out, and every total agrees with what is left; `last-page` is for grids only."""
 
-    entity: Entity
+    entity: ListedEntity
     which: Literal["all", "half", "last-page"]
 
     @model_validator(mode="after")

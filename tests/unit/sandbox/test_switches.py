@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from pydantic import ValidationError
 
 from sandbox.rules import FieldRule, MissingRows, OnRequest, PagingRule, Spoiling, SpoilNext
 from sandbox.switches import COUNTING, QUIRKS, Switches
@@ -49,6 +50,20 @@ def _switch_taking(example: dict[str, Any], kinds: dict[str, tuple[str, ...]]) -
     (name,) = [name for name, fields in kinds.items() if set(fields) <= example.keys()]
     Switches.model_validate({name: example if name == "burst" else [example]})
     return name
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"fields": [{"entity": "filters", "field": "options", "change": "drop"}]},
+        {"missing_rows": [{"entity": "filters", "which": "all"}]},
+        {"missing_rows": [{"entity": "reports", "which": "half"}]},
+    ],
+    ids=str,
+)
+def test_rule_for_rows_that_an_endpoint_does_not_have_is_refused(switch: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="entity"):
+        Switches.model_validate(switch)
 
 
 def test_healed_leaves_quirks_alone_unless_they_are_named() -> None:
