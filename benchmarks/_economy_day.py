@@ -203,7 +203,7 @@ class WorkingDay:
                 self._company.edit("jobs", job_id, status=_OPEN if number <= OPEN_JOBS else _CLOSED)
 
     def _plan(self) -> None:
-        """Everybody clocks in, out for lunch, in and out; the office mends a tenth of the shifts and some budgets."""
+        """Everybody clocks in, out for lunch, in and out; the office edits a tenth of the shifts and some budgets."""
         jobs = sorted(job_id for job_id in self._company.ids("jobs") if job_id)[:BUSY_JOBS]
         users = list(self._company.ids("users"))
         while len(users) < WORKERS:
@@ -254,7 +254,7 @@ class WorkingDay:
 
 
 def coming_work_day(today: date) -> date:
-    """The next Wednesday but the day after tomorrow at the earliest."""
+    """The first Wednesday that is at least two days away."""
     first = today + timedelta(days=2)
     return first + timedelta(days=(2 - first.weekday()) % 7)
 
