@@ -163,3 +163,8 @@ def labour_cost_cents(shift: Shift) -> int:
     """Cost of a shift in cents, overtime at time and a half, double overtime twice, halves rounded up."""
     weighted_minutes = 2 * shift.regular_minutes + 3 * shift.overtime_minutes + 4 * shift.double_overtime_minutes
     return (shift.rate_cents * weighted_minutes + 60) // 120
+
+
+def ten_thousandths(minutes: int, *, among: int = 1) -> int:
+    """An equal part of some minutes in ten-thousandths of an hour, as Buildertrend keeps them (T4); halves go up."""
+    return (20_000 * minutes + 60 * among) // (120 * among)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.company import Company
-from sandbox.model import FLAT_RATE_TITLE, Shift
+from sandbox.model import FLAT_RATE_TITLE, Shift, ten_thousandths
 
 _ORDERS: dict[str, Callable[[Company, Shift], tuple[str, int]]] = {
     "1": lambda _, shift: (shift.time_in, shift.id),
@@ -55,10 +55,7 @@ def shown_in_codes(company: Company, shift: Shift) -> int:
 
 
 def _equal_parts(minutes: int, count: int) -> list[int]:
-    """Hours rounded to four decimals, as Buildertrend keeps them."""
-    if not count:
-        return []
-    return [(2 * minutes * 10_000 + 60 * count) // (120 * count)] * count
+    return [ten_thousandths(minutes, among=count)] * count if count else []
 
 
 def cost_code_titles(company: Company, shift: Shift) -> list[str]:

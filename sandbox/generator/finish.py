@@ -9,7 +9,7 @@ from random import Random
 from sandbox.generator.catalogue import Trade
 from sandbox.generator.plan import Plan, Shares
 from sandbox.generator.walk import Draft
-from sandbox.model import Shift, User
+from sandbox.model import Shift, User, ten_thousandths
 from sandbox.wall_time import wall_text
 
 NOTES = (
@@ -80,7 +80,7 @@ def _parts(rng: Random, minutes: int, count: int) -> tuple[int, ...]:
     if count < 2:
         return ()
     first = minutes * rng.randint(1, 9) // 10
-    return tuple((part * 20_000 + 60) // 120 for part in (first, minutes - first))
+    return ten_thousandths(first), ten_thousandths(minutes - first)
 
 
 def _codes(rng: Random, trade: Trade | None, codes: Codes) -> tuple[tuple[int, ...], bool]:
