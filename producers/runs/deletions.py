@@ -100,7 +100,8 @@ class Deletions:
         gone = self._gone(missing, outcome)
         found = suspicions(self._looked(covered, missing, gone))
         outcome = replace(outcome, looks_wrong={one.rule: one.sentence for one in found})
-        doubts = [one.sentence for one in found if one.rule not in self._ledger.accepted(self._name)]
+        accepted = self._ledger.accepted(self._name) if found else set()
+        doubts = [one.sentence for one in found if one.rule not in accepted]
         if doubts:
             held = self._hold(gone.unasked, missing.published, events)
             return replace(outcome, held=held, incomplete=IncompleteReason(" ".join(doubts)))
